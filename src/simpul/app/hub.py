@@ -1,0 +1,35 @@
+"""The hub that use-cases are given: its stores, its contexts, its clock, its cities. No behaviour of its own."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from simpul.domain.city import City
+
+if TYPE_CHECKING:
+    from simpul.app.contexts import ContextLibrary
+    from simpul.app.live import LiveFeed
+    from simpul.ports.clock import Clock
+    from simpul.ports.store import DeclarationStore, EntityStore, IdentityStore, SourceStore, TenantStore
+    from simpul.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Hub:
+    """Everything a use-case may reach, each behind its narrow port."""
+
+    settings: Settings
+    clock: Clock
+    entities: EntityStore
+    sources: SourceStore
+    identities: IdentityStore
+    declarations: DeclarationStore
+    tenants: TenantStore
+    contexts: ContextLibrary
+    live: LiveFeed
+    cities: dict[str, City] = field(default_factory=dict)
+
+    def city(self, tenant: str) -> City:
+        """Return what the city has applied, or a bare city that has declared nothing."""
+        return self.cities.get(tenant) or City(tenant=tenant, name={"id": tenant, "en": tenant})

@@ -1,0 +1,237 @@
+"""What the use-cases need from a store of cities. No SQL and no implementation here.
+
+A tenant is a city (CIM 009 §4.14); it comes first in every call. Reads see committed state only. A write is a
+function that runs against a `Draft`: all of what it puts there becomes durable in one transaction, or nothing
+does; the awaited result arrives after the data is on disk.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any, NamedTuple, Protocol, TypeVar
+
+from simpul.domain.entity import Entity, Record
+from simpul.domain.query import EntityQuery
+
+Result = TypeVar("Result")
+
+
+class Document(NamedTuple):
+    """One stored entity as it lies on disk.
+
+    `body` is normalized JSON in the short names of the @context `context_id`, without system attributes.
+    `types` are expanded IRIs.
+    """
+
+    eid: int
+    id: str
+    types: tuple[str, ...]
+    context_id: int
+    body: bytes
+
+
+class Page(NamedTuple):
+    """One page of documents; `count` is the number of all matches, where it was asked for."""
+
+    documents: list[Document]
+    count: int | None
+
+
+class ChangeKind(Enum):
+    """What a change of an entity was. The value is what is stored."""
+
+    CREATED = 0
+    CHANGED = 1
+    REPLACED = 2
+    DELETED = 3
+
+
+class Change(NamedTuple):
+    """One entry of an entity's history, oldest first.
+
+    `attributes` holds the instances that the change set, under expanded names; `removed` the keys
+    (`entity.attribute_key`) that it removed. `origin` says who or what did it: `source/halte#12`, `token/…`.
+    """
+
+    sequence: int
+    at_us: int
+    kind: ChangeKind
+    origin: str
+    attributes: Entity
+    removed: tuple[str, ...]
+
+
+class Draft(Protocol):
+    """The state as one write sees it: what is committed, plus what the writes before it in the group did."""
+
+    def find(self, entity_id: str) -> Record | None:
+        """Return the entity, or None."""
+
+    def exists(self, entity_id: str) -> bool:
+        """Return whether the entity is there, without reading it."""
+
+    def create(self, record: Record) -> None:
+        """Put a new entity. The caller has checked that it is not there."""
+
+    def change(self, before: Record, after: Record, changed: Sequence[str], removed: Sequence[str] = ()) -> None:
+        """Put a changed entity. `changed` are names of attributes, `removed` keys of instances that went."""
+
+    def replace(self, before: Record, after: Record) -> None:
+        """Put an entity in the place of another one with its id."""
+
+    def delete(self, before: Record) -> None:
+        """Remove the entity. Its history stays."""
+
+    def put_source_row(self, source: str, key: str, digest: bytes, entity_id: str) -> None:
+        """Remember that the source's row `key` was taken over with this digest. Replaces what was known of it."""
+
+    def drop_source_row(self, source: str, key: str) -> None:
+        """Forget the source's row `key`."""
+
+    def add_reject(self, reject: Reject) -> None:
+        """Keep a row that broke a rule; replaces an earlier reject of the same source and key."""
+
+    def drop_reject(self, source: str, key: str) -> None:
+        """Forget the reject of the source's row `key`, if there is one."""
+
+
+class EntityStore(Protocol):
+    """The current state and its history, for many cities."""
+
+    def find_document(self, tenant: str, entity_id: str) -> Document | None:
+        """Return the stored entity, or None. Raises NonexistentTenant, StorageUnavailable."""
+
+    async def list_documents(self, tenant: str, query: EntityQuery) -> Page:
+        """Return the page of entities that match. Raises TooComplexQuery, StorageUnavailable."""
+
+    def read_records(self, tenant: str, documents: Sequence[Document]) -> list[Record]:
+        """Return the documents decoded, with their times, in the same order."""
+
+    async def write(self, tenant: str, origin: str, operation: Callable[[Draft], Result]) -> Result:
+        """Run the operation in the next group commit; return its result once it is durable.
+
+        What the operation raises is raised here, and nothing of it is kept. Raises HubBusy, StorageFull,
+        StorageUnavailable.
+        """
+
+    def list_changes(self, tenant: str, entity_id: str) -> list[Change]:
+        """Return the entity's history, oldest first; empty where nothing of that id ever was."""
+
+    def count_types(self, tenant: str) -> dict[str, int]:
+        """Return how many entities there are of each type (expanded)."""
+
+    def list_attributes(self, tenant: str, type_name: str | None = None) -> dict[str, dict[str, int]]:
+        """Return type → attribute → number of entities that have it, for one type or for all."""
+
+
+class Reject(NamedTuple):
+    """A row that was kept aside. `raw` is the row as it came; `rule` and `reason` say why."""
+
+    source: str
+    key: str
+    run: int
+    at_us: int
+    rule: str
+    reason: str
+    raw: dict[str, Any]
+
+
+class Run(NamedTuple):
+    """One run of a source. `finished_us` is None while it goes on; `error` is a message for a person."""
+
+    id: int
+    source: str
+    started_us: int
+    finished_us: int | None
+    rows_read: int
+    rows_written: int
+    rows_unchanged: int
+    rows_rejected: int
+    rows_vanished: int
+    error: str | None
+
+
+class SourceStore(Protocol):
+    """What the hub remembers of a city's sources: runs, digests of rows, rejects."""
+
+    async def begin_run(self, tenant: str, source: str) -> int:
+        """Record that a run began; return its id."""
+
+    async def finish_run(self, tenant: str, run: Run) -> None:
+        """Record how the run ended; drops runs beyond `limits.RUNS_KEPT_MAX`."""
+
+    def list_runs(self, tenant: str, source: str | None = None, limit: int = 20) -> list[Run]:
+        """Return runs, newest first."""
+
+    def find_digests(self, tenant: str, source: str, keys: Sequence[str]) -> dict[str, bytes]:
+        """Return the digest of each row that is known, of those asked for."""
+
+    def iter_source_rows(self, tenant: str, source: str) -> Iterator[tuple[str, str]]:
+        """Yield (key, entity id) of every row taken over, in key order, in bounded memory."""
+
+    def list_rejects(self, tenant: str, source: str, limit: int = 100, offset: int = 0) -> list[Reject]:
+        """Return the rows kept aside, newest first."""
+
+    def count_rejects(self, tenant: str) -> dict[str, int]:
+        """Return how many rows are kept aside, by source."""
+
+
+class Token(NamedTuple):
+    """A credential as it is known to the hub: never the secret, only its digest.
+
+    `kind` is `token` (API), `session` (console) or `welcome` (the one-time link). `roles` is a subset of
+    `access.ROLES`.
+    """
+
+    id: str
+    kind: str
+    name: str
+    digest: bytes
+    roles: tuple[str, ...]
+    created_us: int
+    expires_us: int | None
+    revoked_us: int | None
+
+
+class IdentityStore(Protocol):
+    """Who may come in: the digests of tokens, sessions and the one-time link of each city."""
+
+    def find_token(self, tenant: str, digest: bytes) -> Token | None:
+        """Return the token with this digest, revoked or expired ones too, or None."""
+
+    def list_tokens(self, tenant: str) -> list[Token]:
+        """Return all tokens, newest first."""
+
+    async def add_token(self, tenant: str, token: Token) -> None:
+        """Keep a token."""
+
+    async def revoke_token(self, tenant: str, token_id: str, at_us: int) -> bool:
+        """Revoke it; return whether there was such a token that was not revoked before."""
+
+
+class TenantStore(Protocol):
+    """The cities served here."""
+
+    def list_tenants(self) -> list[str]:
+        """Return their names, sorted."""
+
+    def has_tenant(self, tenant: str) -> bool:
+        """Return whether the city is there."""
+
+    async def create_tenant(self, tenant: str) -> None:
+        """Make an empty city. Raises AlreadyExists, BadRequestData."""
+
+    async def delete_tenant(self, tenant: str) -> None:
+        """Remove the city and all that it has. Raises NonexistentTenant."""
+
+
+class DeclarationStore(Protocol):
+    """What a city has applied: the content of its YAML files, by path inside its folder."""
+
+    def get_declarations(self, tenant: str) -> dict[str, dict[str, Any]]:
+        """Return path → content of every applied file; empty for a city that has applied nothing."""
+
+    async def put_declarations(self, tenant: str, declarations: dict[str, dict[str, Any]]) -> None:
+        """Make these the applied ones, all at once."""
