@@ -48,17 +48,18 @@ lock: ## Pin the newest versions that pyproject.toml allows
 clean: ## Remove what can be made again (not the demo city)
 	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis build dist bench/data
 
-.venv/bin/python: scripts/make-venv
+.venv/.made: scripts/make-venv
 	@PYTHON=$(PYTHON) scripts/make-venv
+	@touch $@
 
 # A stamp is younger than what it was installed from, so that a second `make demo` installs nothing.
-.venv/.demo: .venv/bin/python requirements.lock pyproject.toml
+.venv/.demo: .venv/.made requirements.lock pyproject.toml
 	@echo "Installing Simpul's packages into .venv"
 	@$(PIP) install --quiet --progress-bar on --require-hashes -r requirements.lock
 	@$(PIP) install --quiet --no-deps --no-build-isolation --editable .
 	@touch $@
 
-.venv/.dev: .venv/bin/python requirements-dev.lock pyproject.toml
+.venv/.dev: .venv/.made requirements-dev.lock pyproject.toml
 	@echo "Installing Simpul's packages, and those of its developers, into .venv"
 	@$(PIP) install --quiet --require-hashes -r requirements-dev.lock
 	@$(PIP) install --quiet --no-deps --no-build-isolation --editable .
