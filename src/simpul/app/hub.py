@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from simpul.app.contexts import ContextLibrary
     from simpul.app.live import LiveFeed
     from simpul.ports.clock import Clock
+    from simpul.ports.engine import SourceEngine
     from simpul.ports.store import DeclarationStore, EntityStore, IdentityStore, SourceStore, TenantStore
     from simpul.settings import Settings
 
@@ -29,6 +30,7 @@ class Hub:
     contexts: ContextLibrary
     live: LiveFeed
     cities: dict[str, City] = field(default_factory=dict)
+    engine: SourceEngine | None = None
 
     def city(self, tenant: str) -> City:
         """Return what the city has applied, or a bare city that has declared nothing."""

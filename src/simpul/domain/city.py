@@ -35,7 +35,11 @@ class SourceDeclaration:
 
 @dataclass(frozen=True, slots=True)
 class City:
-    """What a tenant has declared and applied. `public_types` are expanded IRIs; `bounds` is W, S, E, N."""
+    """What a tenant has declared and applied. `public_types` are expanded IRIs; `bounds` is W, S, E, N.
+
+    `folder` is where its files lie (sources name theirs relative to it); `declarations` is the content of its
+    YAML files by path inside that folder, as the declaration store keeps it.
+    """
 
     tenant: str
     name: dict[str, str]
@@ -48,6 +52,8 @@ class City:
     agencies: tuple[Agency, ...] = ()
     sources: tuple[SourceDeclaration, ...] = ()
     answers: tuple[dict[str, Any], ...] = ()
+    folder: str = ""
+    declarations: dict[str, dict[str, Any]] = field(default_factory=dict)
 
     def source(self, source_id: str) -> SourceDeclaration | None:
         return next((source for source in self.sources if source.id == source_id), None)

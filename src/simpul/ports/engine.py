@@ -1,0 +1,53 @@
+"""What the use-cases need from the engine that runs sources. No connectors and no reading here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, NamedTuple, Protocol
+
+from simpul.domain.city import SourceDeclaration
+from simpul.domain.entity import Entity
+from simpul.ports.store import Reject, Run
+
+if TYPE_CHECKING:
+    from simpul.app.hub import Hub
+
+
+class Progress(NamedTuple):
+    """How far a run is. `rows_expected` is None where the source does not say how many it has."""
+
+    rows_read: int
+    rows_written: int
+    rows_unchanged: int
+    rows_rejected: int
+    rows_expected: int | None
+
+
+class Preview(NamedTuple):
+    """What a source would give: its columns, the first entities, and the first rows that break a rule."""
+
+    columns: tuple[str, ...]
+    entities: tuple[Entity, ...]
+    rejects: tuple[Reject, ...]
+    rows_read: int
+
+
+class SourceEngine(Protocol):
+    """Reads a source into the hub."""
+
+    async def run(
+        self,
+        hub: Hub,
+        tenant: str,
+        source: SourceDeclaration,
+        *,
+        accept_shrink: bool = False,
+        on_progress: Callable[[Progress], None] | None = None,
+    ) -> Run:
+        """Read the source, take over what changed, and return how it ended; `error` says what went wrong.
+
+        Raises HubBusy when the source is being read already; StorageFull and StorageUnavailable from the store.
+        """
+
+    async def preview(self, hub: Hub, tenant: str, source: SourceDeclaration, rows: int) -> Preview:
+        """Read the first rows and write nothing. Raises SourceError."""
