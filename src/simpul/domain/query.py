@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from simpul.domain.geo import GeoQuery
-from simpul.domain.q import Expression
+if TYPE_CHECKING:
+    from simpul.domain.geo import GeoQuery
+    from simpul.domain.q import Expression
 
 
 @dataclass(frozen=True, slots=True)
