@@ -1,0 +1,66 @@
+"""The entities that the benchmark reads: built once through the product's own batch operation, then kept.
+
+They are kept under a name that changes with their shape, so that old data never answers for new.
+"""
+
+from __future__ import annotations
+
+import shutil
+import urllib.request
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import msgspec
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from bench import shape
+from bench.hub import BenchHub
+
+BATCH = 1_000
+REQUESTS_AT_ONCE = 4
+
+
+def ready(data: Path, count: int, console: Console) -> BenchHub:
+    """Return the hub with `count` entities, building it where it is not there yet."""
+    folder = data / f"{count}-{shape.digest(count)}"
+    done = folder / "complete"
+    hub = BenchHub(folder)
+    if done.exists():
+        hub.read_token()
+        return hub
+    shutil.rmtree(folder, ignore_errors=True)
+    hub.create()
+    with hub.serving():
+        _load(hub, count, console)
+    done.touch()
+    return hub
+
+
+def _load(hub: BenchHub, count: int, console: Console) -> None:
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=console, transient=True) as progress, ThreadPoolExecutor(REQUESTS_AT_ONCE) as pool:
+        task = progress.add_task("Building the entities", total=count)
+        for sent in pool.map(lambda first: _send(hub, first, count), range(0, count, BATCH)):
+            progress.advance(task, sent)
+
+
+def _send(hub: BenchHub, first: int, count: int) -> int:
+    numbers = range(first, min(first + BATCH, count))
+    request = urllib.request.Request(
+        f"{hub.url}/ngsi-ld/v1/entityOperations/upsert",
+        data=msgspec.json.encode([shape.entity(number, count) for number in numbers]),
+        headers={"Content-Type": "application/json", "Authorization": f"Bearer {hub.token}"},
+    )
+    with urllib.request.urlopen(request, timeout=120) as answer:
+        answer.read()
+    return len(numbers)
+
+
+def copy_of(hub: BenchHub, folder: Path) -> BenchHub:
+    """Return a copy that a run may write to."""
+    shutil.rmtree(folder, ignore_errors=True)
+    shutil.copytree(hub.folder, folder)
+    copy = BenchHub(folder)
+    copy.read_token()
+    return copy

@@ -1,0 +1,92 @@
+"""The figures of the benchmark: what is measured, against which yardstick, and how much is enough. No measuring here."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from statistics import median
+
+ENTITIES_PER_BATCH = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """One line of the table. `kind` names the requests in wrk/requests.lua, `yardstick` what they are divided by."""
+
+    name: str
+    kind: str
+    yardstick: str
+    floor: float
+    per_request: int = 1
+
+
+READS = (
+    Figure("entity by id, 10,000 hot ids", "hot", "G", 1.2),
+    Figure("entity by id, uniform over all", "uniform", "G", 0.6),
+    Figure("type=X&limit=20", "list", "G", 0.6),
+    Figure("q= on an attribute, 20 hits", "question", "G", 0.3),
+    Figure("near a point, 20 hits", "near", "G", 0.08),
+)
+WRITES = (
+    Figure("durable create", "create", "P", 0.2),
+    Figure("durable patch of one attribute", "patch", "P", 0.2),
+    Figure("batch upsert, 100 new a request, entities/s", "batch", "P", 0.3, ENTITIES_PER_BATCH),
+)
+YARDSTICKS = {"G": "yardstick_get", "P": "yardstick_post"}
+
+SOURCE_FLOOR = 1 / 15
+START_SECONDS_MAX = 2.0
+MEMORY_MB_MAX = 600.0
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One line of the answer: a figure as measured, and whether it is enough."""
+
+    name: str
+    measured: str
+    ratio: str
+    floor: str
+    holds: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Rounds:
+    """What every kind of request reached in each round."""
+
+    rates: dict[str, list[float]]
+
+    def rate(self, kind: str) -> float:
+        """Return the median of the rounds."""
+        return median(self.rates[kind])
+
+    def ratio(self, figure: Figure) -> float:
+        """Return the median of each round's own ratio, so that a busy moment of the machine spoils one round only."""
+        pairs = zip(self.rates[figure.kind], self.rates[YARDSTICKS[figure.yardstick]], strict=True)
+        return median(rate * figure.per_request / yardstick for rate, yardstick in pairs)
+
+    def line(self, figure: Figure) -> Line:
+        ratio = self.ratio(figure)
+        return Line(
+            name=figure.name,
+            measured=f"{self.rate(figure.kind) * figure.per_request:,.0f}/s",
+            ratio=f"{ratio:.2f} {figure.yardstick}",
+            floor=f"{figure.floor:g} {figure.yardstick}",
+            holds=ratio >= figure.floor,
+        )
+
+
+def source_line(rows_per_second: float, plain_rows_per_second: float) -> Line:
+    """Return the line of the `sql` source, against the plain inserts of yardstick I."""
+    ratio = rows_per_second / plain_rows_per_second
+    return Line(
+        name="sql source into the hub with history, rows/s",
+        measured=f"{rows_per_second:,.0f}/s",
+        ratio=f"I / {1 / ratio:.1f}",
+        floor=f"I / {1 / SOURCE_FLOOR:.0f}",
+        holds=ratio >= SOURCE_FLOOR,
+    )
+
+
+def bound_line(name: str, value: float, bound: float, unit: str) -> Line:
+    """Return the line of a figure that has a bound instead of a yardstick."""
+    return Line(name, f"{value:,.2f} {unit}", "", f"{bound:g} {unit}", value <= bound)

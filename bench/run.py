@@ -1,0 +1,121 @@
+"""`make bench`: build the data, measure every floor of the project, print one table. Exits 1 when a floor is missed.
+
+Everything runs in one go on one machine, in rounds that visit each figure and its yardstick in turn, so that a ratio
+compares what happened at the same time.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from pathlib import Path
+
+import click
+from rich.console import Console
+from rich.progress import Progress
+from rich.table import Table
+
+from bench import dataset, figures, processes, shape, source
+from bench.figures import READS, WRITES, YARDSTICKS, Line, Rounds
+from bench.hub import BenchHub
+from bench.processes import Load, LoadFailed, requests_per_second, serving
+
+ENTITIES = 1_000_000
+ENTITIES_QUICK = 100_000
+ROUNDS = 3
+SECONDS_PER_FIGURE = 8
+SECONDS_PER_FIGURE_QUICK = 3
+YARDSTICK_PORT = 1926
+DATA = Path(__file__).with_name("data")
+
+console = Console()
+
+
+@click.command()
+@click.option("--quick", is_flag=True, help="100,000 entities and short rounds; under four minutes.")
+@click.option("--keep", is_flag=True, help="Keep the city that the run wrote to, to look at it.")
+def main(*, quick: bool, keep: bool) -> None:
+    """Measure the floors of the project against yardsticks of the same run."""
+    if (os.cpu_count() or 1) < 2:
+        raise click.ClickException("The benchmark needs two cores: one for the server, one for the load.")
+    count = ENTITIES_QUICK if quick else ENTITIES
+    seconds = SECONDS_PER_FIGURE_QUICK if quick else SECONDS_PER_FIGURE
+    try:
+        lines = measure(count, seconds, keep)
+    except LoadFailed as error:
+        raise click.ClickException(str(error)) from error
+    console.print(table(lines, count))
+    missed = [line.name for line in lines if not line.holds]
+    if missed:
+        console.print(f"[red]{len(missed)} of {len(lines)} floors are missed:[/] {'; '.join(missed)}")
+    sys.exit(1 if missed else 0)
+
+
+def measure(count: int, seconds: int, keep: bool) -> list[Line]:
+    """Return every line of the table."""
+    hub = dataset.copy_of(dataset.ready(DATA, count, console), DATA / "run")
+    yardstick = [sys.executable, "-m", "bench.yardstick", str(YARDSTICK_PORT)]
+    yardstick_url = f"http://127.0.0.1:{YARDSTICK_PORT}"
+    try:
+        with serving(yardstick, yardstick_url, DATA / "yardstick.log", {}):
+            start_seconds = seconds_to_first_answer(hub, count)
+            with hub.serving() as server:
+                rounds = run_rounds(hub, yardstick_url, count, seconds)
+                whole_mb, own_mb = processes.memory_mb(server.pid)
+        rows, plain_rows = source.measure(DATA / "source", count, console)
+    finally:
+        if not keep:
+            hub.remove()
+    console.print(f"Memory of its own (without the mapped file): {own_mb:,.0f} MB; yardsticks: {yardsticks(rounds)}")
+    return [
+        *(rounds.line(figure) for figure in (*READS, *WRITES)),
+        figures.source_line(rows, plain_rows),
+        figures.bound_line("start to first answer", start_seconds, figures.START_SECONDS_MAX, "s"),
+        figures.bound_line("memory after the run", whole_mb, figures.MEMORY_MB_MAX, "MB"),
+    ]
+
+
+def seconds_to_first_answer(hub: BenchHub, count: int) -> float:
+    """Return how long it takes from the command to the first entity that is read."""
+    begin = time.perf_counter()
+    with hub.serving(first_path=f"/ngsi-ld/v1/entities/{shape.entity_id(count // 2)}"):
+        return time.perf_counter() - begin
+
+
+def run_rounds(hub: BenchHub, yardstick_url: str, count: int, seconds: int) -> Rounds:
+    """Measure everything that is HTTP, in turn, a few times over."""
+    kinds = [YARDSTICKS["G"], *(figure.kind for figure in READS), YARDSTICKS["P"], *(figure.kind for figure in WRITES)]
+    rates: dict[str, list[float]] = {kind: [] for kind in kinds}
+    side = shape.side_degrees(count)
+    with Progress(console=console, transient=True) as progress:
+        task = progress.add_task("Measuring", total=ROUNDS * len(kinds))
+        for round_number in range(ROUNDS):
+            for kind in kinds:
+                progress.update(task, description=f"Round {round_number + 1}: {kind}")
+                url = yardstick_url if kind in YARDSTICKS.values() else hub.url
+                load = Load(kind, count, side, seconds, salt=f"{round_number}-{kind}", token=hub.token_for(kind))
+                rates[kind].append(requests_per_second(url, load))
+                progress.advance(task)
+    return Rounds(rates)
+
+
+def yardsticks(rounds: Rounds) -> str:
+    """Return what the yardsticks reached, for the reader who wants to know the machine."""
+    return ", ".join(f"{name} {rounds.rate(kind):,.0f}/s" for name, kind in YARDSTICKS.items())
+
+
+def table(lines: list[Line], count: int) -> Table:
+    """Return the one table of the run."""
+    answer = Table(title=f"Simpul at {count:,} entities, access control on, c = {processes.CONNECTIONS}")
+    answer.add_column("what")
+    for heading in ("figure", "ratio", "floor"):
+        answer.add_column(heading, justify="right")
+    answer.add_column("holds")
+    for line in lines:
+        answer.add_row(line.name, line.measured, line.ratio, line.floor, "[green]yes[/]" if line.holds else "[red]no[/]")
+    return answer
+
+
+if __name__ == "__main__":
+    main()
