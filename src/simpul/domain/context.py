@@ -96,6 +96,17 @@ class Context:
         self._iris = _Memo(self._find_iri)
         self._names = _Memo(self._find_name)
 
+    def as_document(self) -> dict[str, Any]:
+        """Return one flat JSON-LD document that means the same, so that the context can be made again offline."""
+        terms: dict[str, Any] = {}
+        for name, iri in self._terms.items():
+            if name in _CORE_TERMS:
+                continue
+            terms[name] = {"@id": iri, "@prefix": name in self._prefixes}
+            if name in self.coercions:
+                terms[name]["@type"] = self.coercions[name]
+        return {"@context": terms}
+
     def expand(self, name: str) -> str:
         """Return the IRI of a short name. Raises BadRequestData for what can be no name."""
         return self._iris[name]

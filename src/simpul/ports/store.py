@@ -122,8 +122,16 @@ class EntityStore(Protocol):
     def count_types(self, tenant: str) -> dict[str, int]:
         """Return how many entities there are of each type (expanded)."""
 
-    def list_attributes(self, tenant: str, type_name: str | None = None) -> dict[str, dict[str, int]]:
+    async def list_attributes(self, tenant: str, type_name: str | None = None) -> dict[str, dict[str, int]]:
         """Return type → attribute → number of entities that have it, for one type or for all."""
+
+    async def count_by(self, tenant: str, type_name: str, attribute: str) -> dict[Any, int]:
+        """Return how many entities of the type have each value (text or number) of the attribute."""
+
+    async def search(
+        self, tenant: str, text: str, attributes: Sequence[str], readable_types: frozenset[str] | None, limit: int
+    ) -> list[Document]:
+        """Return entities whose id begins with the text, then those with it inside one of these attributes."""
 
 
 class Reject(NamedTuple):
@@ -156,7 +164,7 @@ class Run(NamedTuple):
 class SourceStore(Protocol):
     """What the hub remembers of a city's sources: runs, digests of rows, rejects."""
 
-    async def begin_run(self, tenant: str, source: str) -> int:
+    async def begin_run(self, tenant: str, source: str, started_us: int) -> int:
         """Record that a run began; return its id."""
 
     async def finish_run(self, tenant: str, run: Run) -> None:

@@ -1,0 +1,12 @@
+"""What the use-cases need of the world outside: documents by URL. No implementation here."""
+
+from __future__ import annotations
+
+from typing import Any, Protocol
+
+
+class Outbound(Protocol):
+    """Fetches documents, within limits of size and time, and only from where the operator allows."""
+
+    async def get_json(self, url: str) -> Any:
+        """Return the decoded document. Raises ContextNotAvailable."""

@@ -1,0 +1,70 @@
+"""Every setting of the hub: type, default, help, and the environment variable that sets it. No behaviour."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+from simpul.domain.errors import InvalidRequest
+
+_TRUE = ("1", "true", "yes", "on")
+_FALSE = ("0", "false", "no", "off", "")
+
+
+def _setting(default: Any, text: str) -> Any:
+    return field(default=default, metadata={"help": text})
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """How one process runs. Each field is also the environment variable `SIMPUL_<FIELD>`."""
+
+    host: str = _setting("127.0.0.1", "Address to listen on; loopback unless told otherwise.")
+    port: int = _setting(1026, "Port to listen on.")
+    folder: Path = _setting(Path("padang"), "The city's folder of YAML.")
+    data: Path | None = _setting(None, "Where the cities' files are kept; `data` inside the city's folder by default.")
+    tenant: str = _setting("", "The city that a request without NGSILD-Tenant is about; the folder's own by default.")
+    create_tenants: bool = _setting(False, "Make a city when a write first names it in NGSILD-Tenant.")
+    open_access: bool = _setting(
+        False, "Let everyone read and write everything. For a trusted network or a conformance run only."
+    )
+    allow_private_addresses: bool = _setting(
+        False, "Let the hub fetch an @context from this machine or its private network."
+    )
+    fast_lane: bool = _setting(True, "Answer the most common requests without building an ASGI scope.")
+    allowed_origins: str = _setting("*", "Origins that browsers may call the API from, separated by commas.")
+    syncs: bool = _setting(True, "Run the sources on their schedules while serving.")
+
+    @property
+    def data_directory(self) -> Path:
+        return self.data if self.data is not None else self.folder / "data"
+
+
+def load_settings(environment: Mapping[str, str] = os.environ, **given: Any) -> Settings:
+    """Return the settings from the environment, overridden by those given. Raises InvalidRequest."""
+    values = {
+        one.name: _parse(one.name, one.type, environment[f"SIMPUL_{one.name.upper()}"])
+        for one in fields(Settings)
+        if f"SIMPUL_{one.name.upper()}" in environment
+    }
+    values.update((name, value) for name, value in given.items() if value is not None)
+    return Settings(**values)
+
+
+def _parse(name: str, kind: Any, text: str) -> Any:
+    match kind:
+        case "int":
+            if not text.isdecimal():
+                raise InvalidRequest(f"SIMPUL_{name.upper()} is '{text}'; a whole number is needed, such as 1026.")
+            return int(text)
+        case "bool":
+            if text.lower() not in _TRUE + _FALSE:
+                raise InvalidRequest(f"SIMPUL_{name.upper()} is '{text}'; it is either true or false.")
+            return text.lower() in _TRUE
+        case "Path" | "Path | None":
+            return Path(text)
+        case _:
+            return text

@@ -1,0 +1,287 @@
+"""Answers questions about a city's entities: chooses the index that leads, and checks what it cannot decide.
+
+Small answers of one lookup or one range run in the event loop (some 10 to 100 µs); whatever may read many rows
+runs in the reader thread, on one snapshot. No HTTP and no access decision here.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from itertools import islice
+from typing import NamedTuple
+
+import apsw
+
+from simpul import limits
+from simpul.domain import geo
+from simpul.domain.entity import Record
+from simpul.domain.errors import TooComplexQuery
+from simpul.domain.geo import GeoQuery, Relation
+from simpul.domain.match import matches, matches_scope
+from simpul.domain.pattern import compile_pattern, matches_pattern
+from simpul.domain.query import EntityQuery
+from simpul.ports.store import Document, Page
+from simpul.store.sqlite import grid
+from simpul.store.sqlite.candidates import NumberPage, Select, Selects, candidates_of, number_page_of
+from simpul.store.sqlite.city import CityFile
+from simpul.store.sqlite.connection import SQL, translate
+from simpul.store.sqlite.names import VALUE, Column
+
+_CHUNK_ENTITIES = 256
+_ESTIMATE_MAX = 50_000
+_OFFSET_IN_LOOP_MAX = 1_000
+_POINTS_IN_LOOP_MAX = 1_000
+_IDS_IN_LOOP_MAX = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """What the city's names say about a question: its types, and the sets of types that may be shown."""
+
+    type_terms: tuple[int, ...] | None
+    shown_sets: frozenset[int]
+    every_set_is_shown: bool
+
+
+class Place(NamedTuple):
+    """One candidate of a geo-query; a geometry other than a point has no coordinates here."""
+
+    eid: int
+    longitude: float | None
+    latitude: float | None
+
+
+async def answer(city: CityFile, query: EntityQuery) -> Page:
+    """Return the page that the query asks for. Raises TooComplexQuery, StorageUnavailable."""
+    scope = scope_of(city, query)
+    if not scope.shown_sets:
+        return Page([], 0 if query.counts else None)
+    try:
+        page = _answer_in_loop(city, query, scope)
+    except apsw.Error as error:
+        raise translate(error, city.path) from error
+    if page is not None:
+        return page
+    return await city.scan(_Scan(city, query, scope).run)
+
+
+def scope_of(city: CityFile, query: EntityQuery) -> Scope:
+    sets = city.names.type_sets.values()
+    of_type = sets if query.types is None else [one for one in sets if query.types.matches(one.names)]
+    readable = query.readable_types
+    shown = of_type if readable is None else [one for one in of_type if readable.issuperset(one.names)]
+    terms: tuple[int, ...] | None = None
+    if query.types is not None:
+        # Of types that must all hold, the first leads; the sets decide the rest.
+        found = (city.names.find_term(every[0]) for every in query.types.any_of)
+        terms = tuple(dict.fromkeys(term for term in found if term is not None))
+    return Scope(terms, frozenset(one.id for one in shown), len(shown) == len(of_type))
+
+
+def _answer_in_loop(city: CityFile, query: EntityQuery, scope: Scope) -> Page | None:
+    """Return the page if one lookup or one range of an index gives it, else None."""
+    if query.id_pattern or query.attributes or query.scope or query.offset > _OFFSET_IN_LOOP_MAX:
+        return None
+    if query.ids:
+        return _page_of_ids(city, query, scope)
+    is_one_type = query.types is not None and len(query.types.any_of) == 1 and len(query.types.any_of[0]) == 1
+    if not is_one_type or not scope.every_set_is_shown or scope.type_terms is None:
+        return None
+    (type_term,) = scope.type_terms
+    if query.geo is not None:
+        return _page_near(city, query, type_term) if query.q is None else None
+    if query.q is None:
+        return _page_of_type(city, query, type_term)
+    number_page = number_page_of(query.q, city.names, type_term)
+    return _page_of_numbers(city, query, number_page) if number_page and not query.counts else None
+
+
+def _page_of_ids(city: CityFile, query: EntityQuery, scope: Scope) -> Page | None:
+    if query.q or query.geo or len(query.ids) > _IDS_IN_LOOP_MAX:
+        return None
+    documents = [document for document in map(city.find_document, dict.fromkeys(query.ids)) if document is not None]
+    shown_names = {city.names.type_sets[set_id].names for set_id in scope.shown_sets}
+    documents = sorted(document for document in documents if document.types in shown_names)
+    page = documents[query.offset : query.offset + query.limit]
+    return Page(page, len(documents) if query.counts else None)
+
+
+def _page_of_type(city: CityFile, query: EntityQuery, type_term: int) -> Page:
+    rows = city.reader.execute(SQL.page_of_type, (type_term, query.limit, query.offset)).fetchall()
+    count = None
+    if query.counts:
+        count = sum(one.entities for one in city.names.type_sets.values() if type_term in one.terms)
+    return Page(city.documents([row[0] for row in rows]), count)
+
+
+def _page_of_numbers(city: CityFile, query: EntityQuery, page: NumberPage) -> Page:
+    rows = city.reader.execute(page.sql, (*page.parameters, query.limit, query.offset)).fetchall()
+    return Page(city.documents([row[0] for row in rows]), None)
+
+
+def _page_near(city: CityFile, query: EntityQuery, type_term: int) -> Page | None:
+    """Answer a near-query among points, exactly, from the index alone."""
+    assert query.geo is not None, "asked only for a geo-query"
+    if query.geo.relation is not Relation.NEAR or query.geo.geometry["type"] != "Point":
+        return None
+    columns = _geo_columns(city, query.geo, {type_term})
+    bounds = geo.search_bounds(query.geo)
+    if bounds is None or any(column.geo_levels > 1 for column in columns):
+        return None
+    places = list(islice(_places(city.reader, columns, bounds), _POINTS_IN_LOOP_MAX + 1))
+    if len(places) > _POINTS_IN_LOOP_MAX:
+        return None
+    near = sorted({place.eid for place in places if _is_near(query.geo, place)})
+    page = city.documents(near[query.offset : query.offset + query.limit])
+    return Page(page, len(near) if query.counts else None)
+
+
+def _is_near(query: GeoQuery, place: Place) -> bool:
+    assert place.longitude is not None and place.latitude is not None, "asked only of points"
+    longitude, latitude = query.geometry["coordinates"][:2]
+    distance_m = geo.distance_m(longitude, latitude, place.longitude, place.latitude)
+    is_far_enough = query.distance_min_m is None or distance_m >= query.distance_min_m
+    return is_far_enough and (query.distance_max_m is None or distance_m <= query.distance_max_m)
+
+
+def _geo_columns(city: CityFile, query: GeoQuery, types: set[int] | None) -> list[Column]:
+    columns = city.names.find_columns(query.geoproperty, types)
+    return [column for column in columns if column.kind == VALUE and column.geo_levels]
+
+
+def _places(connection: apsw.Connection, columns: Iterable[Column], bounds: grid.Bounds) -> Iterator[Place]:
+    for column in columns:
+        for first, last, is_exact in grid.ranges(bounds, column.geo_levels):
+            if is_exact:
+                rows = connection.execute(SQL.geo_cells, (column.id, first, last))
+            else:
+                span = (column.id, first, last, bounds[0], bounds[2])
+                rows = connection.execute(SQL.geo_cells_between_longitudes, span)
+            for row in rows:
+                yield Place(*row)
+
+
+class _Scan:
+    """A question that is answered by going through candidates and checking each. Made in the loop, run elsewhere."""
+
+    def __init__(self, city: CityFile, query: EntityQuery, scope: Scope) -> None:
+        self._city = city
+        self._query = query
+        self._scope = scope
+        types = set(scope.type_terms) if scope.type_terms is not None else None
+        names = city.names
+        self._candidates: list[Selects] = candidates_of(query.q, names, types) if query.q is not None else []
+        if query.attributes:
+            columns = [column for name in query.attributes for column in names.find_columns(name, types)]
+            self._candidates.append(
+                [Select(SQL.candidates_with_attribute, (one.id,)) for one in columns if one.kind == VALUE]
+            )
+        if query.ids:
+            self._candidates.append([Select(SQL.candidates_of_ids, (json.dumps(query.ids),))])
+        self._geo_columns = _geo_columns(city, query.geo, types) if query.geo is not None else []
+        self._pattern = compile_pattern(query.id_pattern) if query.id_pattern else None
+        self._needs_record = query.q is not None or query.geo is not None or bool(query.attributes or query.scope)
+
+    def run(self, connection: apsw.Connection) -> Page:
+        query = self._query
+        documents: list[Document] = []
+        matched = 0
+        for document in self._matches(connection):
+            matched += 1
+            if query.offset < matched <= query.offset + query.limit:
+                documents.append(document)
+            elif matched > query.offset + query.limit and not query.counts:
+                break
+        return Page(documents, matched if query.counts else None)
+
+    def _matches(self, connection: apsw.Connection) -> Iterator[Document]:
+        eids = self._lead(connection)
+        seen = 0
+        while chunk := list(islice(eids, _CHUNK_ENTITIES)):
+            seen += len(chunk)
+            if seen > limits.SCAN_ENTITIES_MAX:
+                raise TooComplexQuery(
+                    f"The question looks at more than {limits.SCAN_ENTITIES_MAX} entities. "
+                    "Narrow it with a type, an indexed attribute in q, or a smaller area."
+                )
+            yield from self._check(connection, self._city.read_documents(connection, chunk))
+
+    def _check(self, connection: apsw.Connection, documents: list[Document]) -> list[Document]:
+        shown_names = {self._city.names.type_sets[set_id].names for set_id in self._scope.shown_sets}
+        pattern = self._pattern
+        shown = [
+            document
+            for document in documents
+            if document.types in shown_names and (pattern is None or matches_pattern(pattern, document.id))
+        ]
+        if not self._needs_record:
+            return shown
+        records = self._city.records(connection, shown)
+        return [
+            document
+            for document, record in zip(shown, records, strict=True)
+            if self._holds(record, connection)
+        ]
+
+    def _holds(self, record: Record, connection: apsw.Connection) -> bool:
+        query, entity = self._query, record.entity
+        if query.attributes and not any(name in entity for name in query.attributes):
+            return False
+        if query.scope is not None and not matches_scope(query.scope, entity):
+            return False
+        if query.q is not None and not matches(query.q, record, lambda uri: self._find_linked(uri, connection)):
+            return False
+        return query.geo is None or geo.matches_geo(query.geo, entity)
+
+    def _find_linked(self, entity_id: str, connection: apsw.Connection) -> Record | None:
+        """Return a linked entity, if the caller may see it."""
+        row = connection.execute(SQL.get_entity, (entity_id,)).fetchone()
+        if row is None:
+            return None
+        document = Document(row[0], row[1], self._city.names.type_sets[row[2]].names, row[3], row[4])
+        readable = self._query.readable_types
+        if readable is not None and not readable.issuperset(document.types):
+            return None
+        return self._city.records(connection, [document])[0]
+
+    def _lead(self, connection: apsw.Connection) -> Iterator[int]:
+        """Yield the eids of the smallest set of candidates, each once, in ascending order."""
+        best = min(
+            ((self._estimate(connection, selects), selects) for selects in self._candidates),
+            key=lambda pair: pair[0],
+            default=(_ESTIMATE_MAX, None),
+        )
+        bounds = geo.search_bounds(self._query.geo) if self._query.geo is not None else None
+        if bounds is not None:
+            room = min(best[0], _ESTIMATE_MAX)
+            places = list(islice(_places(connection, self._geo_columns, bounds), room))
+            if len(places) < room:
+                return iter(sorted({place.eid for place in places}))
+        if best[1] is not None and best[0] < _ESTIMATE_MAX:
+            return self._run(connection, best[1])
+        return self._run(connection, self._all_of_the_types())
+
+    def _all_of_the_types(self) -> Selects:
+        if self._scope.type_terms is None:
+            return [Select(SQL.candidates_all, ())]
+        return [Select(SQL.candidates_of_type, (term,)) for term in self._scope.type_terms]
+
+    @staticmethod
+    def _estimate(connection: apsw.Connection, selects: Selects) -> int:
+        """Count the candidates, up to `_ESTIMATE_MAX`."""
+        counted = 0
+        for select in selects:
+            left = _ESTIMATE_MAX - counted
+            counted += sum(1 for _ in islice(connection.execute(select.sql, select.parameters), left))
+        return counted
+
+    @staticmethod
+    def _run(connection: apsw.Connection, selects: Selects) -> Iterator[int]:
+        if not selects:
+            return iter(())
+        sql = "\nUNION\n".join(select.sql for select in selects) + "\nORDER BY eid"
+        parameters = tuple(value for select in selects for value in select.parameters)
+        return (row[0] for row in connection.execute(sql, parameters))
+

@@ -1,0 +1,258 @@
+"""One city's file: its connections, its caches, its writer. No decisions here, and no other city."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any, TypeVar
+
+import apsw
+import msgspec
+
+from simpul import limits
+from simpul.domain.context import CORE
+from simpul.domain.entity import Record
+from simpul.domain.errors import HubError
+from simpul.ports.contexts import ContextTable
+from simpul.ports.store import Change, ChangeKind, Document, Draft
+from simpul.store.sqlite.cache import DocumentCache
+from simpul.store.sqlite.changes import Changes, Statement
+from simpul.store.sqlite.connection import SQL, create_tables, open_connection, translate, translated_errors
+from simpul.store.sqlite.draft import Numbers, SqliteDraft, decode_times
+from simpul.store.sqlite.group import GroupCommit
+from simpul.store.sqlite.lock import FileLock
+from simpul.store.sqlite.names import Names
+
+Result = TypeVar("Result")
+Listener = Callable[[dict[str, int]], None]
+
+_decode = msgspec.json.Decoder().decode
+_GROUPS_PER_WAL_LOOK = 32
+_WAL_FACTOR_BLOCKING = 4
+
+
+class CityFile:
+    """A city's SQLite file, opened by the one process that may write it."""
+
+    def __init__(self, path: Path, contexts: ContextTable, listener: Listener) -> None:
+        self.path = path
+        self._lock = FileLock(path)
+        self._contexts = contexts
+        self._listener = listener
+        # The writer must not wait inside SQLite: that would stop the event loop. `group.py` asks again instead.
+        self.writer = open_connection(path, lock_wait_ms=0)
+        create_tables(self.writer, path)
+        self.reader = open_connection(path)
+        self._scanner = open_connection(path)
+        self._scan_thread = ThreadPoolExecutor(1, thread_name_prefix="simpul-scan")
+        self._checkpoint_thread = ThreadPoolExecutor(1, thread_name_prefix="simpul-checkpoint")
+        self._groups_since_look = 0
+        self._is_wal_long = False
+        self.cache = DocumentCache()
+        with translated_errors(path):
+            self.names = Names(self.writer)
+            self._load_contexts()
+            self._numbers = self._load_numbers()
+        self._group_commit = GroupCommit(self)
+
+    def _load_contexts(self) -> None:
+        self._known_contexts = {0}
+        for context_id, document in self.writer.execute(SQL.list_contexts):
+            self._contexts.restore(context_id, document)
+            self._known_contexts.add(context_id)
+
+    def _load_numbers(self) -> Numbers:
+        last_eid = self.writer.execute(SQL.last_eid).fetchone()
+        last_sequence = self.writer.execute(SQL.last_sequence).fetchone()
+        return Numbers(int(last_eid[0]), int(last_sequence[0]))
+
+    # Reading
+
+    def find_document(self, entity_id: str) -> Document | None:
+        document = self.cache.find(entity_id)
+        if document is not None:
+            return document
+        try:
+            row = self.reader.execute(SQL.get_entity, (entity_id,)).fetchone()
+        except apsw.Error as error:
+            raise translate(error, self.path) from error
+        if row is None:
+            return None
+        document = Document(row[0], row[1], self.names.type_sets[row[2]].names, row[3], row[4])
+        self.cache.put(document)
+        return document
+
+    def documents(self, eids: Sequence[int]) -> list[Document]:
+        """Return the documents of these eids, in their order, without those that are gone. In the loop only."""
+        found = [self.cache.find_by_eid(eid) for eid in eids]
+        missing = [eid for eid, document in zip(eids, found, strict=True) if document is None]
+        if not missing:
+            return found  # type: ignore[return-value]  # No None is left.
+        read = {document.eid: document for document in self.read_documents(self.reader, missing)}
+        for document in read.values():
+            self.cache.put(document)
+        complete = (document or read.get(eid) for eid, document in zip(eids, found, strict=True))
+        return [document for document in complete if document is not None]
+
+    def read_documents(self, connection: apsw.Connection, eids: Sequence[int]) -> list[Document]:
+        """Return the documents of these eids in their order, by one statement, past the cache."""
+        type_sets = self.names.type_sets
+        rows = connection.execute(SQL.list_entities, (str(list(eids)),))
+        return [Document(row[0], row[1], type_sets[row[2]].names, row[3], row[4]) for row in rows]
+
+    def records(self, connection: apsw.Connection, documents: Sequence[Document]) -> list[Record]:
+        """Return the documents decoded, with their times."""
+        rows = connection.execute(SQL.list_times, (str([document.eid for document in documents]),))
+        times = {eid: decode_times(created, modified, encoded) for eid, created, modified, encoded in rows}
+        get = self._contexts.get
+        return [
+            Record(get(one.context_id).expand_entity(_decode(one.body)), times[one.eid], one.context_id)
+            for one in documents
+        ]
+
+    def list_changes(self, entity_id: str) -> list[Change]:
+        with translated_errors(self.path):
+            rows = self.reader.execute(SQL.list_history, (entity_id, limits.TEMPORAL_CHANGES_MAX)).fetchall()
+        return [
+            Change(
+                sequence,
+                at_us,
+                ChangeKind(kind),
+                origin,
+                CORE.expand_entity(_decode(body)),
+                tuple(_decode(removed)) if removed else (),
+            )
+            for sequence, at_us, kind, origin, body, removed in rows
+        ]
+
+    async def scan(self, question: Callable[[apsw.Connection], Result]) -> Result:
+        """Run a question that may read many rows, in the reader thread, on one snapshot."""
+        return await asyncio.get_running_loop().run_in_executor(self._scan_thread, self._scan, question)
+
+    def _scan(self, question: Callable[[apsw.Connection], Result]) -> Result:
+        with translated_errors(self.path), self._scanner:
+            return question(self._scanner)
+
+    # Writing
+
+    async def write(self, origin: str, operation: Callable[[Draft], Result]) -> Result:
+        result: Result = await self._group_commit.submit(origin, operation)
+        return result
+
+    async def execute(self, statement: str, parameters: Sequence[Any]) -> list[tuple[Any, ...]]:
+        """Run one writing statement of its own, durably; for what is not an entity: runs, tokens, declarations."""
+        results = await self.execute_all([(statement, parameters)])
+        return results[0]
+
+    async def execute_all(self, statements: Sequence[tuple[str, Sequence[Any]]]) -> list[list[tuple[Any, ...]]]:
+        """Run writing statements in one durable transaction; return the rows of each."""
+        run = [Statement(sql, parameters, []) for sql, parameters in statements]
+
+        def add(draft: Draft) -> None:
+            assert isinstance(draft, SqliteDraft), "this store makes its own drafts"
+            draft.changes.statements.extend(run)
+
+        await self._group_commit.submit("", add)
+        return [statement.rows for statement in run]
+
+    def begin(self) -> None:
+        self.writer.execute(SQL.begin)
+
+    def draft(self, group: Changes, origin: str) -> tuple[SqliteDraft, Changes]:
+        draft = SqliteDraft(
+            self.writer,
+            self.names,
+            self._numbers,
+            contexts=self._contexts,
+            group=group,
+            origin=origin,
+            find_eid=self._find_cached_eid,
+        )
+        return draft, draft.changes
+
+    def _find_cached_eid(self, entity_id: str) -> int | None:
+        document = self.cache.find(entity_id)
+        return document.eid if document else None
+
+    def flush(self, group: Changes) -> None:
+        new_contexts = group.contexts - self._known_contexts
+        if new_contexts:
+            rows = [(context_id, self._contexts.dump(context_id)) for context_id in new_contexts]
+            self.writer.executemany(SQL.insert_context, rows)
+        group.write(self.writer, self.names)
+        self.writer.execute(SQL.put_sequence, (self._numbers.sequence,))
+
+    def commit(self) -> None:
+        self.writer.execute(SQL.commit)
+        if self._is_wal_long:
+            # Under steady writes a passive checkpoint never gets to the end; this one stands in the writer's place.
+            self._is_wal_long = False
+            self._checkpoint(self.writer, apsw.SQLITE_CHECKPOINT_TRUNCATE)
+
+    def rollback(self) -> None:
+        # A failed COMMIT may have rolled back by itself; then there is nothing to roll back.
+        if self.writer.in_transaction:
+            self.writer.execute(SQL.rollback)
+
+    def abandon(self) -> None:
+        """Roll back a group that failed, and forget the names that it had promised."""
+        self.rollback()
+        with translated_errors(self.path):
+            self.names.reload()
+
+    def acknowledge(self, group: Changes) -> None:
+        self._known_contexts |= group.contexts
+        self.names.count_entities(group.count_differences())
+        touched: dict[str, int] = {}
+        for entity_id, entry in group.entries.items():
+            self.cache.refresh(entity_id, entry.document)
+            if entry.document is not None:
+                for name in entry.document.types:
+                    touched[name] = touched.get(name, 0) + 1
+        for type_set, difference in group.counts:
+            if difference < 0:
+                for name in type_set.names:
+                    touched[name] = touched.get(name, 0) + 1
+        self._listener(touched)
+        self._groups_since_look += 1
+        if self._groups_since_look >= _GROUPS_PER_WAL_LOOK:
+            self._groups_since_look = 0
+            self._look_at_wal()
+
+    def translate(self, error: apsw.Error) -> HubError:
+        return translate(error, self.path)
+
+    def _look_at_wal(self) -> None:
+        """Move the write-ahead log into the file once it is large, off the loop."""
+        wal = self.path.with_name(self.path.name + "-wal")
+        size = wal.stat().st_size if wal.exists() else 0
+        if size > limits.CHECKPOINT_WAL_BYTES * _WAL_FACTOR_BLOCKING:
+            self._is_wal_long = True
+        elif size > limits.CHECKPOINT_WAL_BYTES:
+            self._checkpoint_thread.submit(self._checkpoint_aside)
+
+    def _checkpoint_aside(self) -> None:
+        connection = open_connection(self.path)
+        try:
+            self._checkpoint(connection, apsw.SQLITE_CHECKPOINT_PASSIVE)
+        finally:
+            connection.close()
+
+    @staticmethod
+    def _checkpoint(connection: apsw.Connection, mode: int) -> None:
+        with suppress(apsw.BusyError):
+            # A reader may be in the way; the next look tries again.
+            connection.wal_checkpoint(mode=mode)
+
+    async def close(self) -> None:
+        await self._group_commit.drain()
+        self._group_commit.close()
+        self._scan_thread.shutdown(wait=True)
+        self._checkpoint_thread.shutdown(wait=True)
+        for connection in (self.reader, self._scanner, self.writer):
+            connection.close()
+        self._lock.release()
+

@@ -1,0 +1,76 @@
+"""Opens a city's file, and turns SQLite's errors into the hub's. No statements of the store here."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib.resources import files
+from pathlib import Path
+
+import apsw
+
+from simpul import limits
+from simpul.domain.errors import HubError, StorageFull, StorageUnavailable
+from simpul.store.statements import load_statements
+
+SQL = load_statements("simpul.store.sqlite", "queries.sql")
+
+# 4 KiB pages commit faster than 8 or 16 (10 against 13 and 17 µs an entity); a small page cache with memory mapping
+# beats a large one, which SQLite walks at every commit.
+_PRAGMAS = (
+    "PRAGMA page_size = 4096",
+    "PRAGMA journal_mode = WAL",
+    "PRAGMA synchronous = FULL",
+    "PRAGMA cache_size = -32000",
+    f"PRAGMA mmap_size = {limits.MEMORY_MAP_BYTES}",
+    "PRAGMA wal_autocheckpoint = 0",
+    "PRAGMA temp_store = FILE",
+)
+
+
+def open_connection(path: Path, *, lock_wait_ms: int = limits.LOCK_WAIT_MS) -> apsw.Connection:
+    """Return a connection with the store's settings. Raises StorageUnavailable, StorageFull."""
+    with translated_errors(path):
+        connection = apsw.Connection(str(path), statementcachesize=256)
+        connection.set_busy_timeout(lock_wait_ms)
+        for pragma in _PRAGMAS:
+            connection.execute(pragma)
+        return connection
+
+
+def create_tables(connection: apsw.Connection, path: Path) -> None:
+    """Make the city's tables where they are missing."""
+    schema = files("simpul.store.sqlite").joinpath("schema.sql").read_text(encoding="utf-8")
+    with translated_errors(path), connection:
+        connection.execute(schema)
+
+
+@contextmanager
+def translated_errors(path: Path) -> Iterator[None]:
+    """Turn what SQLite raises inside the block into StorageFull or StorageUnavailable, naming the file."""
+    try:
+        yield
+    except apsw.Error as error:
+        raise translate(error, path) from error
+
+
+def translate(error: apsw.Error, path: Path) -> HubError:
+    """Return the hub's error for one of SQLite's."""
+    if isinstance(error, apsw.FullError):
+        return StorageFull(
+            f"The disk that holds {path.name} is full. Free some space and send the request again; nothing of it was kept."
+        )
+    if isinstance(error, apsw.BusyError | apsw.LockedError):
+        return StorageUnavailable(
+            f"{path.name} is locked by another program for more than {limits.LOCK_WAIT_MS} ms. "
+            "Close that program and send the request again; nothing of it was kept."
+        )
+    if isinstance(error, apsw.CorruptError | apsw.NotADBError):
+        return StorageUnavailable(f"{path.name} is damaged: {error}. Restore it from the latest backup.")
+    if isinstance(error, apsw.CantOpenError | apsw.PermissionsError | apsw.ReadOnlyError):
+        return StorageUnavailable(f"{path.name} cannot be opened for writing. Check the folder and its permissions.")
+    if isinstance(error, apsw.IOError):
+        return StorageUnavailable(
+            f"The disk failed while {path.name} was used: {error}. Nothing of the request was kept."
+        )
+    return StorageUnavailable(f"{path.name} could not be used: {error}.")

@@ -1,0 +1,280 @@
+"""The state as one write sees it, and what that write will put. No SQL beyond the point reads that it needs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+
+import apsw
+import msgspec
+
+from simpul import limits
+from simpul.domain.context import CORE
+from simpul.domain.entity import Entity, Record, Times, attribute_names
+from simpul.domain.errors import BadRequestData
+from simpul.ports.contexts import ContextTable
+from simpul.ports.store import ChangeKind, Document, Reject
+from simpul.store.sqlite.changes import Changes, EntityRow, Entry, IndexRow
+from simpul.store.sqlite.connection import SQL
+from simpul.store.sqlite.index_keys import PRESENT, attribute_keys, geo_keys
+from simpul.store.sqlite.names import Names, TypeSet
+
+_encode = msgspec.json.Encoder().encode
+_decode = msgspec.json.Decoder().decode
+_encode_times = msgspec.msgpack.Encoder().encode
+_decode_times = msgspec.msgpack.Decoder(dict[str, tuple[int, int]]).decode
+
+
+class Numbers:
+    """The next eid and sequence of a city."""
+
+    __slots__ = ("eid", "sequence")
+
+    def __init__(self, eid: int, sequence: int) -> None:
+        self.eid = eid
+        self.sequence = sequence
+
+    def next_eid(self) -> int:
+        self.eid += 1
+        return self.eid
+
+    def next_sequence(self) -> int:
+        self.sequence += 1
+        return self.sequence
+
+
+class SqliteDraft:
+    """One write's view of a city: its own changes over those of the group over what is committed."""
+
+    def __init__(
+        self,
+        connection: apsw.Connection,
+        names: Names,
+        numbers: Numbers,
+        *,
+        contexts: ContextTable,
+        group: Changes,
+        origin: str,
+        find_eid: Callable[[str], int | None],
+    ) -> None:
+        self._execute = connection.execute
+        self._names = names
+        self._numbers = numbers
+        self._contexts = contexts
+        self._group = group
+        self._origin = origin
+        self._find_eid = find_eid
+        self.changes = Changes()
+
+    def find(self, entity_id: str) -> Record | None:
+        entry = self._find_entry(entity_id)
+        if entry is not None:
+            return entry.record
+        row = self._execute(SQL.get_entity_with_times, (entity_id,)).fetchone()
+        if row is None:
+            return None
+        eid, type_set, context_id, created_us, modified_us, times, body = row
+        context = self._contexts.get(context_id)
+        record = Record(context.expand_entity(_decode(body)), decode_times(created_us, modified_us, times), context_id)
+        types = self._names.type_sets[type_set].names
+        self.changes.entries[entity_id] = Entry(eid, record, Document(eid, entity_id, types, context_id, body))
+        return record
+
+    def exists(self, entity_id: str) -> bool:
+        entry = self._find_entry(entity_id)
+        if entry is not None:
+            return entry.record is not None
+        if self._find_eid(entity_id) is not None:
+            return True
+        row = self._execute(SQL.get_entity_eid, (entity_id,)).fetchone()
+        if row is None:
+            return False
+        if not row[1]:
+            # A deleted entity: a new one of that id takes its eid, and so its history, up again.
+            self.changes.entries[entity_id] = Entry(row[0], None, None)
+        return bool(row[1])
+
+    def create(self, record: Record) -> None:
+        entry = self._find_entry(record.id)
+        known_eid = entry.eid if entry is not None else self._deleted_eid(record.id)
+        eid = known_eid or self._numbers.next_eid()
+        type_set = self._names.type_set(record.types)
+        body = self._put_entity(eid, record, type_set, is_new=known_eid is None)
+        self.changes.counts.append((type_set, 1))
+        self._put_types(eid, type_set.terms, ())
+        names = attribute_names(record.entity)
+        rows = self._index_rows(eid, record.entity, type_set.terms, names)
+        self.changes.index.update(dict.fromkeys(rows, True))
+        self._put_geo(eid, {}, record.entity, type_set.terms, names)
+        fragment = body if record.context_id == 0 else _encode(CORE.compact_entity(record.entity))
+        self._put_history(eid, record, ChangeKind.CREATED, fragment, ())
+
+    def change(self, before: Record, after: Record, changed: Sequence[str], removed: Sequence[str] = ()) -> None:
+        touched = list(dict.fromkeys([*changed, *(key.partition("\n")[0] for key in removed)]))
+        self._put_changed(before, after, touched)
+        fragment = {"id": after.id, "type": list(after.types)}
+        fragment.update((name, after.entity[name]) for name in changed if name in after.entity)
+        body = _encode(CORE.compact_entity(fragment))
+        self._put_history(self._eid(after.id), after, ChangeKind.CHANGED, body, removed)
+
+    def replace(self, before: Record, after: Record) -> None:
+        touched = list(dict.fromkeys([*attribute_names(before.entity), *attribute_names(after.entity)]))
+        self._put_changed(before, after, touched)
+        body = _encode(CORE.compact_entity(after.entity))
+        self._put_history(self._eid(after.id), after, ChangeKind.REPLACED, body, ())
+
+    def delete(self, before: Record) -> None:
+        eid = self._eid(before.id)
+        type_set = self._names.type_set(before.types)
+        names = attribute_names(before.entity)
+        rows = self._index_rows(eid, before.entity, type_set.terms, names)
+        self.changes.index.update(dict.fromkeys(rows, False))
+        self._put_geo(eid, before.entity, {}, type_set.terms, names)
+        self._put_types(eid, (), type_set.terms)
+        self.changes.counts.append((type_set, -1))
+        times = before.times
+        self.changes.updated[eid] = EntityRow(
+            eid, before.id, type_set.id, before.context_id, times.created_us, times.modified_us, None, None
+        )
+        self.changes.entries[before.id] = Entry(eid, None, None)
+        body = _encode(CORE.compact_entity({"id": before.id, "type": list(before.types)}))
+        self._put_history(eid, before, ChangeKind.DELETED, body, ())
+
+    def put_source_row(self, source: str, key: str, digest: bytes, entity_id: str) -> None:
+        self.changes.source_rows[source, key] = (digest, entity_id)
+
+    def drop_source_row(self, source: str, key: str) -> None:
+        self.changes.source_rows[source, key] = None
+
+    def add_reject(self, reject: Reject) -> None:
+        raw = _encode(reject.raw).decode()
+        self.changes.rejects[reject.source, reject.key] = (reject.run, reject.at_us, reject.rule, reject.reason, raw)
+
+    def drop_reject(self, source: str, key: str) -> None:
+        self.changes.rejects[source, key] = None
+
+    def _find_entry(self, entity_id: str) -> Entry | None:
+        return self.changes.entries.get(entity_id) or self._group.entries.get(entity_id)
+
+    def _deleted_eid(self, entity_id: str) -> int | None:
+        row = self._execute(SQL.get_entity_eid, (entity_id,)).fetchone()
+        return int(row[0]) if row else None
+
+    def _eid(self, entity_id: str) -> int:
+        entry = self._find_entry(entity_id)
+        assert entry is not None, "a changed entity was found before"
+        return entry.eid
+
+    def _put_entity(self, eid: int, record: Record, type_set: TypeSet, *, is_new: bool) -> bytes:
+        context = self._contexts.get(record.context_id)
+        body = _encode(context.compact_entity(record.entity))
+        if len(body) > limits.ENTITY_BYTES_MAX:
+            raise BadRequestData(
+                f"The entity {record.id} has {len(body)} bytes; at most {limits.ENTITY_BYTES_MAX} can be kept. "
+                "Split it, or keep large content outside and refer to it."
+            )
+        times = record.times
+        row = EntityRow(
+            eid,
+            record.id,
+            type_set.id,
+            record.context_id,
+            times.created_us,
+            times.modified_us,
+            encode_times(times),
+            body,
+        )
+        (self.changes.inserted if is_new else self.changes.updated)[eid] = row
+        document = Document(eid, record.id, type_set.names, record.context_id, body)
+        self.changes.entries[record.id] = Entry(eid, record, document)
+        if record.context_id:
+            self.changes.contexts.add(record.context_id)
+        return body
+
+    def _put_changed(self, before: Record, after: Record, touched: list[str]) -> None:
+        eid = self._eid(after.id)
+        old_set = self._names.type_set(before.types)
+        new_set = self._names.type_set(after.types)
+        if old_set is not new_set:
+            self.changes.counts += [(old_set, -1), (new_set, 1)]
+            self._put_types(eid, new_set.terms, old_set.terms)
+            touched = list(dict.fromkeys([*attribute_names(before.entity), *attribute_names(after.entity)]))
+        old_rows = self._index_rows(eid, before.entity, old_set.terms, touched)
+        new_rows = self._index_rows(eid, after.entity, new_set.terms, touched)
+        self.changes.index.update(dict.fromkeys(old_rows - new_rows, False))
+        self.changes.index.update(dict.fromkeys(new_rows - old_rows, True))
+        self._put_geo(eid, before.entity, {}, old_set.terms, touched)
+        self._put_geo(eid, {}, after.entity, new_set.terms, touched)
+        self._put_entity(eid, after, new_set, is_new=eid in self.changes.inserted)
+
+    def _put_types(self, eid: int, there: Iterable[int], gone: Iterable[int]) -> None:
+        self.changes.types.update(((term, eid), False) for term in gone)
+        self.changes.types.update(((term, eid), True) for term in there)
+
+    def _index_rows(self, eid: int, entity: Entity, terms: tuple[int, ...], names: Sequence[str]) -> set[IndexRow]:
+        rows: set[IndexRow] = set()
+        for name in names:
+            attribute = entity.get(name)
+            if attribute is None:
+                continue
+            keys = attribute_keys(attribute)
+            is_mixed = len(keys) > 1 or keys[0][1] == PRESENT
+            for term in terms:
+                for kind, key in keys:
+                    column = self._names.column(term, name, kind)
+                    if is_mixed:
+                        self._names.mark_mixed(column)
+                    rows.add((column.id, key, eid))
+        return rows
+
+    def _put_geo(self, eid: int, before: Entity, after: Entity, terms: tuple[int, ...], names: Sequence[str]) -> None:
+        for entity, is_there in ((before, False), (after, True)):
+            for name in names:
+                attribute = entity.get(name)
+                if attribute is None:
+                    continue
+                levels, keys = geo_keys(attribute)
+                for term in terms if keys else ():
+                    column = self._names.column(term, name, 0)
+                    for level in range(levels.bit_length()):
+                        if levels >> level & 1:
+                            self._names.mark_level(column, level)
+                    for cell, _, longitude, latitude in keys:
+                        self.changes.geo[column.id, cell, eid] = (longitude, latitude) if is_there else None
+
+    def _put_history(self, eid: int, record: Record, kind: ChangeKind, body: bytes, removed: Sequence[str]) -> None:
+        self.changes.history.append(
+            (
+                eid,
+                self._numbers.next_sequence(),
+                record.times.modified_us,
+                kind.value,
+                self._origin,
+                body,
+                _encode(list(removed)).decode() if removed else None,
+            )
+        )
+
+
+def encode_times(times: Times) -> bytes | None:
+    """Return what is stored of the attributes' times: those that differ from the entity's creation."""
+    created = (times.created_us, times.created_us)
+    kept = {_compact_key(key): pair for key, pair in times.attributes.items() if pair != created}
+    return _encode_times(kept) if kept else None
+
+
+def decode_times(created_us: int, modified_us: int, encoded: bytes | None) -> Times:
+    """Return the times of a stored entity."""
+    if encoded is None:
+        return Times(created_us, modified_us)
+    stored = _decode_times(encoded)
+    return Times(created_us, modified_us, {_expand_key(key): pair for key, pair in stored.items()})
+
+
+def _compact_key(key: str) -> str:
+    name, separator, dataset_id = key.partition("\n")
+    return CORE.compact(name) + separator + dataset_id
+
+
+def _expand_key(key: str) -> str:
+    name, separator, dataset_id = key.partition("\n")
+    return CORE.expand(name) + separator + dataset_id

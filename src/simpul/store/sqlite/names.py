@@ -1,0 +1,163 @@
+"""What a city's file has interned: terms, sets of types, columns of the index, origins. Kept in memory, small.
+
+New names are only promised until `flush` has written them in the group's transaction; after a failed group
+`reload` forgets them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import apsw
+import msgspec
+
+from simpul.store.sqlite.connection import SQL
+
+VALUE = 0
+ELEMENT = 1
+
+
+@dataclass(slots=True)
+class Column:
+    """One column of the attribute index. `geo_levels` is a bit set of the grid's levels in use."""
+
+    id: int
+    type: int
+    attribute: int
+    kind: int
+    is_mixed: bool = False
+    geo_levels: int = 0
+
+
+@dataclass(slots=True)
+class TypeSet:
+    """One set of types; `entities` counts those that have just this set."""
+
+    id: int
+    names: tuple[str, ...]
+    terms: tuple[int, ...]
+    entities: int = 0
+
+
+class Names:
+    """The interned names of one city."""
+
+    def __init__(self, connection: apsw.Connection) -> None:
+        self._connection = connection
+        self.reload()
+
+    def reload(self) -> None:
+        """Read everything anew, and forget what was promised and not written."""
+        execute = self._connection.execute
+        self._terms: dict[str, int] = {iri: term for term, iri in execute(SQL.list_terms)}
+        self._iris: dict[int, str] = {term: iri for iri, term in self._terms.items()}
+        self.type_sets: dict[int, TypeSet] = {}
+        self._type_set_ids: dict[tuple[str, ...], TypeSet] = {}
+        for set_id, encoded, entities in execute(SQL.list_type_sets):
+            terms = tuple(msgspec.json.decode(encoded, type=list[int]))
+            self._keep_type_set(TypeSet(set_id, tuple(self._iris[term] for term in terms), terms, entities))
+        self._columns: dict[tuple[int, int, int], Column] = {}
+        self._columns_of: dict[int, list[Column]] = {}
+        for row in execute(SQL.list_columns):
+            self._keep_column(Column(row[0], row[1], row[2], row[3], bool(row[4]), row[5]))
+        self._origins: dict[str, int] = {name: origin for origin, name in execute(SQL.list_origins)}
+        self._new_terms: list[tuple[int, str]] = []
+        self._dirty_columns: dict[int, Column] = {}
+
+    def _keep_type_set(self, type_set: TypeSet) -> None:
+        self.type_sets[type_set.id] = type_set
+        self._type_set_ids[type_set.names] = type_set
+
+    def _keep_column(self, column: Column) -> None:
+        self._columns[column.type, column.attribute, column.kind] = column
+        self._columns_of.setdefault(column.attribute, []).append(column)
+
+    def term(self, iri: str) -> int:
+        """Return the term's id, promising a new one where it is not known."""
+        known = self._terms.get(iri)
+        if known is None:
+            known = self._terms[iri] = len(self._terms) + 1
+            self._iris[known] = iri
+            self._new_terms.append((known, iri))
+        return known
+
+    def find_term(self, iri: str) -> int | None:
+        return self._terms.get(iri)
+
+    def iri(self, term: int) -> str:
+        return self._iris[term]
+
+    def type_set(self, types: tuple[str, ...]) -> TypeSet:
+        """Return the set of these types in this order, promising a new one where it is not known."""
+        known = self._type_set_ids.get(types)
+        if known is None:
+            known = TypeSet(len(self.type_sets) + 1, types, tuple(self.term(name) for name in types))
+            self._keep_type_set(known)
+        return known
+
+    def count_entities(self, differences: dict[int, int]) -> None:
+        """Take over how many more (or fewer) entities of each set there are, once that is committed."""
+        for set_id, difference in differences.items():
+            self.type_sets[set_id].entities += difference
+
+    def column(self, type_term: int, attribute: str, kind: int) -> Column:
+        """Return the column, promising a new one where it is not known."""
+        attribute_term = self.term(attribute)
+        known = self._columns.get((type_term, attribute_term, kind))
+        if known is None:
+            known = Column(len(self._columns) + 1, type_term, attribute_term, kind)
+            self._keep_column(known)
+            self._dirty_columns[known.id] = known
+        return known
+
+    def mark_mixed(self, column: Column) -> None:
+        if not column.is_mixed:
+            column.is_mixed = True
+            self._dirty_columns[column.id] = column
+
+    def mark_level(self, column: Column, level: int) -> None:
+        if not column.geo_levels >> level & 1:
+            column.geo_levels |= 1 << level
+            self._dirty_columns[column.id] = column
+
+    def find_columns(self, attribute: str, types: set[int] | None) -> list[Column]:
+        """Return the attribute's columns, of both kinds, of these types or of all."""
+        term = self._terms.get(attribute)
+        columns = self._columns_of.get(term, []) if term is not None else []
+        return [column for column in columns if types is None or column.type in types]
+
+    def all_columns(self) -> list[Column]:
+        return list(self._columns.values())
+
+    def origin(self, name: str) -> int:
+        """Return the origin's id; a new one is written at once, inside the group's transaction."""
+        known = self._origins.get(name)
+        if known is None:
+            row = self._connection.execute(SQL.insert_origin, (name,)).fetchone()
+            known = self._origins[name] = int(row[0])
+        return known
+
+    def flush(self, count_differences: dict[int, int]) -> None:
+        """Write what was promised and the new counts, in the transaction that is open."""
+        execute_many = self._connection.executemany
+        if self._new_terms:
+            execute_many(SQL.insert_term, self._new_terms)
+            self._new_terms = []
+        if count_differences:
+            sets = [(self.type_sets[set_id], difference) for set_id, difference in count_differences.items()]
+            execute_many(
+                SQL.put_type_set,
+                [
+                    (one.id, msgspec.json.encode(one.terms).decode(), one.entities + difference)
+                    for one, difference in sets
+                ],
+            )
+        if self._dirty_columns:
+            execute_many(
+                SQL.put_column,
+                [
+                    (one.id, one.type, one.attribute, one.kind, int(one.is_mixed), one.geo_levels)
+                    for one in self._dirty_columns.values()
+                ],
+            )
+            self._dirty_columns = {}

@@ -1,0 +1,143 @@
+-- One city's file. Times are microseconds since 1970 UTC. Names of types and attributes are interned in `term`.
+
+CREATE TABLE IF NOT EXISTS term (
+  id INTEGER PRIMARY KEY,
+  iri TEXT NOT NULL UNIQUE
+) STRICT;
+
+-- The set of types that an entity has, as a sorted JSON array of term ids, and how many entities have just that set.
+CREATE TABLE IF NOT EXISTS type_set (
+  id INTEGER PRIMARY KEY,
+  terms TEXT NOT NULL UNIQUE,
+  entities INTEGER NOT NULL
+) STRICT;
+
+-- The @contexts whose short names stored bodies use, flattened, so that no body ever needs the network to be read.
+CREATE TABLE IF NOT EXISTS context (
+  id INTEGER PRIMARY KEY,
+  document BLOB NOT NULL
+) STRICT;
+
+-- The current state. A deleted entity keeps its row, with a NULL body: its eid is the key of its history.
+-- `times` holds the attributes whose times differ from the entity's creation.
+CREATE TABLE IF NOT EXISTS entity (
+  eid INTEGER PRIMARY KEY,
+  id TEXT NOT NULL UNIQUE,
+  type_set INTEGER NOT NULL,
+  context INTEGER NOT NULL,
+  created_us INTEGER NOT NULL,
+  modified_us INTEGER NOT NULL,
+  times BLOB,
+  body BLOB
+) STRICT;
+
+CREATE TABLE IF NOT EXISTS entity_type (
+  type INTEGER NOT NULL,
+  eid INTEGER NOT NULL,
+  PRIMARY KEY (type, eid)
+) STRICT, WITHOUT ROWID;
+
+-- One column of the index: the values of one attribute of one type. `kind` is 0 for the value itself and 1 for the
+-- elements of an array. `is_mixed` says that some entity has had several values or no scalar there; `geo_levels` is a bit set
+-- of the grid's levels in use.
+CREATE TABLE IF NOT EXISTS attribute_column (
+  id INTEGER PRIMARY KEY,
+  type INTEGER NOT NULL,
+  attribute INTEGER NOT NULL,
+  kind INTEGER NOT NULL,
+  is_mixed INTEGER NOT NULL DEFAULT 0,
+  geo_levels INTEGER NOT NULL DEFAULT 0,
+  UNIQUE (type, attribute, kind)
+) STRICT;
+
+-- Every scalar of every attribute: numbers as numbers, text as text (its first characters), booleans as x'00' and
+-- x'01'. An attribute with any other value has x'' there, so that a column's rows also say who has the attribute.
+CREATE TABLE IF NOT EXISTS attribute_index (
+  column_id INTEGER NOT NULL,
+  value ANY NOT NULL,
+  eid INTEGER NOT NULL,
+  PRIMARY KEY (column_id, value, eid)
+) STRICT, WITHOUT ROWID;
+
+-- Every geometry, by cell of a grid; a point has its coordinates here, any other geometry NULL.
+CREATE TABLE IF NOT EXISTS geo_index (
+  column_id INTEGER NOT NULL,
+  cell INTEGER NOT NULL,
+  eid INTEGER NOT NULL,
+  longitude REAL,
+  latitude REAL,
+  PRIMARY KEY (column_id, cell, eid)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE IF NOT EXISTS origin (
+  id INTEGER PRIMARY KEY,
+  name TEXT NOT NULL UNIQUE
+) STRICT;
+
+-- The change log, clustered by entity. `body` is what was set, in the core context's short names; `removed` the keys
+-- of what went.
+CREATE TABLE IF NOT EXISTS history (
+  eid INTEGER NOT NULL,
+  sequence INTEGER NOT NULL,
+  at_us INTEGER NOT NULL,
+  kind INTEGER NOT NULL,
+  origin INTEGER NOT NULL,
+  body BLOB NOT NULL,
+  removed TEXT,
+  PRIMARY KEY (eid, sequence)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE IF NOT EXISTS source_row (
+  source TEXT NOT NULL,
+  key TEXT NOT NULL,
+  digest BLOB NOT NULL,
+  entity_id TEXT NOT NULL,
+  PRIMARY KEY (source, key)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE IF NOT EXISTS source_run (
+  id INTEGER PRIMARY KEY AUTOINCREMENT,
+  source TEXT NOT NULL,
+  started_us INTEGER NOT NULL,
+  finished_us INTEGER,
+  rows_read INTEGER NOT NULL DEFAULT 0,
+  rows_written INTEGER NOT NULL DEFAULT 0,
+  rows_unchanged INTEGER NOT NULL DEFAULT 0,
+  rows_rejected INTEGER NOT NULL DEFAULT 0,
+  rows_vanished INTEGER NOT NULL DEFAULT 0,
+  error TEXT
+) STRICT;
+
+CREATE INDEX IF NOT EXISTS source_run_by_source ON source_run (source, id);
+
+CREATE TABLE IF NOT EXISTS reject (
+  source TEXT NOT NULL,
+  key TEXT NOT NULL,
+  run INTEGER NOT NULL,
+  at_us INTEGER NOT NULL,
+  rule TEXT NOT NULL,
+  reason TEXT NOT NULL,
+  raw TEXT NOT NULL,
+  PRIMARY KEY (source, key)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE IF NOT EXISTS token (
+  id TEXT PRIMARY KEY,
+  kind TEXT NOT NULL,
+  name TEXT NOT NULL,
+  digest BLOB NOT NULL UNIQUE,
+  roles TEXT NOT NULL,
+  created_us INTEGER NOT NULL,
+  expires_us INTEGER,
+  revoked_us INTEGER
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE IF NOT EXISTS declaration (
+  path TEXT PRIMARY KEY,
+  content TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE IF NOT EXISTS counter (
+  name TEXT PRIMARY KEY,
+  value INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;

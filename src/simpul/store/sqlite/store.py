@@ -1,0 +1,255 @@
+"""All cities of a data folder, each in a file of its own: the ports of `ports/store.py` over SQLite.
+
+A query runs on its own city's file and cannot name another. No decisions here.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any, TypeVar
+
+import apsw
+import msgspec
+
+from simpul import limits
+from simpul.domain.entity import Record
+from simpul.domain.errors import AlreadyExists, BadRequestData, NonexistentTenant, StorageUnavailable
+from simpul.domain.query import EntityQuery
+from simpul.ports.contexts import ContextTable
+from simpul.ports.store import Change, Document, Draft, Page, Reject, Run, Token
+from simpul.store.sqlite.answer import answer
+from simpul.store.sqlite.city import CityFile
+from simpul.store.sqlite.connection import SQL, translated_errors
+from simpul.store.sqlite.names import VALUE
+
+Result = TypeVar("Result")
+Committed = Callable[[str, dict[str, int]], None]
+
+_TENANT = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}\Z")
+_SUFFIX = ".db"
+_SOURCE_ROWS_PER_READ = 10_000
+_ID_END = "\U0010ffff"
+
+
+class SqliteStore:
+    """The embedded store. `committed` is called in the event loop after each commit: (tenant, changes by type)."""
+
+    def __init__(self, directory: Path, contexts: ContextTable, committed: Committed) -> None:
+        self._directory = directory
+        self._contexts = contexts
+        self._committed = committed
+        self._cities: dict[str, CityFile] = {}
+        try:
+            directory.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise StorageUnavailable(
+                f"The data folder {directory} cannot be made: {error.strerror}. Choose another with SIMPUL_DATA."
+            ) from error
+
+    def _city(self, tenant: str) -> CityFile:
+        city = self._cities.get(tenant)
+        if city is not None:
+            return city
+        if not self.has_tenant(tenant):
+            raise NonexistentTenant(f"No city named '{tenant[:64]}' is served here.")
+        return self._open(tenant)
+
+    def _open(self, tenant: str) -> CityFile:
+        def committed(types: dict[str, int]) -> None:
+            self._committed(tenant, types)
+
+        city = self._cities[tenant] = CityFile(self._path(tenant), self._contexts, committed)
+        return city
+
+    def _path(self, tenant: str) -> Path:
+        return self._directory / f"{tenant}{_SUFFIX}"
+
+    async def close(self) -> None:
+        """Finish what is being written and close every file."""
+        for city in self._cities.values():
+            await city.close()
+        self._cities.clear()
+
+    # TenantStore
+
+    def list_tenants(self) -> list[str]:
+        return sorted(path.name.removesuffix(_SUFFIX) for path in self._directory.glob(f"*{_SUFFIX}"))
+
+    def has_tenant(self, tenant: str) -> bool:
+        return tenant in self._cities or (bool(_TENANT.match(tenant)) and self._path(tenant).exists())
+
+    async def create_tenant(self, tenant: str) -> None:
+        if not _TENANT.match(tenant):
+            raise BadRequestData(
+                f"'{tenant[:64]}' cannot name a city: use up to 63 small letters, digits, '-' and '_', "
+                "beginning with a letter or digit, such as 'padang'."
+            )
+        if self.has_tenant(tenant):
+            raise AlreadyExists(f"There is a city named '{tenant}' already.")
+        self._open(tenant)
+
+    async def delete_tenant(self, tenant: str) -> None:
+        city = self._city(tenant)
+        await city.close()
+        del self._cities[tenant]
+        for suffix in ("-wal", "-shm", ".lock", ""):
+            self._path(tenant).with_name(f"{tenant}{_SUFFIX}{suffix}").unlink(missing_ok=True)
+
+    # EntityStore
+
+    def find_document(self, tenant: str, entity_id: str) -> Document | None:
+        city = self._cities.get(tenant) or self._city(tenant)
+        return city.find_document(entity_id)
+
+    async def list_documents(self, tenant: str, query: EntityQuery) -> Page:
+        return await answer(self._city(tenant), query)
+
+    def read_records(self, tenant: str, documents: Sequence[Document]) -> list[Record]:
+        city = self._city(tenant)
+        with translated_errors(city.path):
+            return city.records(city.reader, documents)
+
+    async def write(self, tenant: str, origin: str, operation: Callable[[Draft], Result]) -> Result:
+        return await self._city(tenant).write(origin, operation)
+
+    def list_changes(self, tenant: str, entity_id: str) -> list[Change]:
+        return self._city(tenant).list_changes(entity_id)
+
+    def count_types(self, tenant: str) -> dict[str, int]:
+        counts: dict[str, int] = {}
+        for type_set in self._city(tenant).names.type_sets.values():
+            for name in type_set.names if type_set.entities else ():
+                counts[name] = counts.get(name, 0) + type_set.entities
+        return counts
+
+    async def list_attributes(self, tenant: str, type_name: str | None = None) -> dict[str, dict[str, int]]:
+        city = self._city(tenant)
+        names = city.names
+        term = names.find_term(type_name) if type_name is not None else None
+        columns = [
+            column for column in names.all_columns() if column.kind == VALUE and (type_name is None or column.type == term)
+        ]
+
+        def count(connection: apsw.Connection) -> dict[int, int]:
+            counts = ((one.id, connection.execute(SQL.count_attributes_of_column, (one.id,))) for one in columns)
+            return {column_id: int(rows.fetchone()[0]) for column_id, rows in counts}
+
+        counted = await city.scan(count)
+        attributes: dict[str, dict[str, int]] = {}
+        for column in columns:
+            if counted[column.id]:
+                attributes.setdefault(names.iri(column.type), {})[names.iri(column.attribute)] = counted[column.id]
+        return attributes
+
+    async def count_by(self, tenant: str, type_name: str, attribute: str) -> dict[Any, int]:
+        city = self._city(tenant)
+        term = city.names.find_term(type_name)
+        columns = city.names.find_columns(attribute, {term} if term is not None else set())
+
+        def count(connection: apsw.Connection) -> dict[Any, int]:
+            counts: dict[Any, int] = {}
+            for column in columns:
+                for value, number in connection.execute(SQL.count_by_value, (column.id,)):
+                    counts[value] = counts.get(value, 0) + number
+            return counts
+
+        return await city.scan(count)
+
+    async def search(
+        self, tenant: str, text: str, attributes: Sequence[str], readable_types: frozenset[str] | None, limit: int
+    ) -> list[Document]:
+        city = self._city(tenant)
+        columns = [
+            column.id
+            for name in attributes
+            for column in city.names.find_columns(name, None)
+            if readable_types is None or city.names.iri(column.type) in readable_types
+        ]
+        escaped = text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+
+        def find(connection: apsw.Connection) -> list[Document]:
+            rows = [*connection.execute(SQL.search_ids, (text, text + _ID_END, limit))]
+            rows += connection.execute(SQL.search_text, (str(columns), f"%{escaped}%", limit))
+            documents = city.read_documents(connection, list(dict.fromkeys(row[0] for row in rows)))
+            shown = (one for one in documents if readable_types is None or readable_types.issuperset(one.types))
+            return list(shown)[:limit]
+
+        return await city.scan(find)
+
+    # SourceStore
+
+    async def begin_run(self, tenant: str, source: str, started_us: int) -> int:
+        rows = await self._city(tenant).execute(SQL.begin_run, (source, started_us))
+        return int(rows[0][0])
+
+    async def finish_run(self, tenant: str, run: Run) -> None:
+        finished = (
+            run.id, run.finished_us, run.rows_read, run.rows_written, run.rows_unchanged, run.rows_rejected,
+            run.rows_vanished, run.error,
+        )  # fmt: skip
+        forget = (run.source, limits.RUNS_KEPT_MAX)
+        await self._city(tenant).execute_all([(SQL.finish_run, finished), (SQL.forget_runs, forget)])
+
+    def list_runs(self, tenant: str, source: str | None = None, limit: int = 20) -> list[Run]:
+        if source is None:
+            return [Run(*row) for row in self._read(tenant, SQL.list_runs, (limit,))]
+        return [Run(*row) for row in self._read(tenant, SQL.list_runs_of_source, (source, limit))]
+
+    def find_digests(self, tenant: str, source: str, keys: Sequence[str]) -> dict[str, bytes]:
+        encoded = msgspec.json.encode(keys).decode()
+        return {key: digest for key, digest in self._read(tenant, SQL.find_digests, (encoded, source))}
+
+    def iter_source_rows(self, tenant: str, source: str) -> Iterator[tuple[str, str]]:
+        after = ""
+        while rows := self._read(tenant, SQL.page_of_source_rows, (source, after, _SOURCE_ROWS_PER_READ)):
+            for key, entity_id in rows:
+                yield key, entity_id
+            after = rows[-1][0]
+
+    def list_rejects(self, tenant: str, source: str, limit: int = 100, offset: int = 0) -> list[Reject]:
+        rows = self._read(tenant, SQL.list_rejects, (source, limit, offset))
+        return [Reject(*row[:6], msgspec.json.decode(row[6])) for row in rows]
+
+    def count_rejects(self, tenant: str) -> dict[str, int]:
+        return dict(self._read(tenant, SQL.count_rejects, ()))
+
+    # IdentityStore
+
+    def find_token(self, tenant: str, digest: bytes) -> Token | None:
+        rows = self._read(tenant, SQL.find_token, (digest,))
+        return _token(rows[0]) if rows else None
+
+    def list_tokens(self, tenant: str) -> list[Token]:
+        return [_token(row) for row in self._read(tenant, SQL.list_tokens, ())]
+
+    async def add_token(self, tenant: str, token: Token) -> None:
+        roles = msgspec.json.encode(token.roles).decode()
+        await self._city(tenant).execute(SQL.insert_token, (*token[:4], roles, *token[5:]))
+
+    async def revoke_token(self, tenant: str, token_id: str, at_us: int) -> bool:
+        return bool(await self._city(tenant).execute(SQL.revoke_token, (token_id, at_us)))
+
+    # DeclarationStore
+
+    def get_declarations(self, tenant: str) -> dict[str, dict[str, Any]]:
+        rows = self._read(tenant, SQL.list_declarations, ())
+        return {path: msgspec.json.decode(content) for path, content in rows}
+
+    async def put_declarations(self, tenant: str, declarations: dict[str, dict[str, Any]]) -> None:
+        statements: list[tuple[str, tuple[Any, ...]]] = [(SQL.delete_declarations, ())]
+        statements += [
+            (SQL.insert_declaration, (path, msgspec.json.encode(content).decode()))
+            for path, content in sorted(declarations.items())
+        ]
+        await self._city(tenant).execute_all(statements)
+
+    def _read(self, tenant: str, statement: str, parameters: tuple[Any, ...]) -> list[tuple[Any, ...]]:
+        city = self._city(tenant)
+        with translated_errors(city.path):
+            return city.reader.execute(statement, parameters).fetchall()
+
+
+def _token(row: tuple[Any, ...]) -> Token:
+    return Token(*row[:4], tuple(msgspec.json.decode(row[4], type=list[str])), *row[5:])
