@@ -16,7 +16,8 @@ import msgspec
 from simpul import limits
 from simpul.domain.context import INSTANCE_MEMBERS, Context
 from simpul.domain.entity import ENTITY_MEMBERS, Entity, Instance
-from simpul.domain.errors import BadRequestData, HubError, InvalidRequest, NotImplementedYet
+from simpul.domain.errors import BadRequestData, InvalidRequest, NotImplementedYet
+from simpul.domain.geo import raise_unless_geometry
 
 NULL: Final = "urn:ngsi-ld:null"
 
@@ -400,10 +401,7 @@ class _Reader:
                     f"The attribute '{name}' is a GeoProperty and holds text; it holds a GeoJSON geometry, such as "
                     '{"type": "Point", "coordinates": [100.36, -0.95]}.'
                 ) from error
-        try:
-            raise_unless_geometry(value)
-        except HubError as error:
-            raise BadRequestData(f"The attribute '{name}': {error.detail}") from error
+        raise_unless_geometry(value, f"The attribute '{name}'")
         return value
 
     def read_object_uri(self, name: str, value: Any) -> Any:
@@ -492,11 +490,24 @@ def _is_plainly_right(value: Any) -> bool:
     elif kind == "Relationship":
         target = value.get("object")
         is_right = _is_simple_relationship(value) and target != NULL and _is_uri_text(target)
+    elif kind == "GeoProperty":
+        return len(value) == 2 and _is_plain_point(value.get("value"))
     else:
         return False
     return is_right and (len(value) == 2 or _has_right_description(value))
 
 
+def _is_plain_point(value: Any) -> bool:
+    if type(value) is not dict or len(value) != 2 or value.get("type") != "Point":
+        return False
+    place = value.get("coordinates")
+    if type(place) is not list or len(place) != 2 or type(place[0]) not in _NUMBERS or type(place[1]) not in _NUMBERS:
+        return False
+    longitude, latitude = place
+    return bool(-180 <= longitude <= 180 and -90 <= latitude <= 90)
+
+
+_NUMBERS: Final = frozenset({int, float})
 _PLAIN_TYPES: Final = frozenset({str, int, float, bool})
 
 
@@ -508,11 +519,6 @@ def _has_right_description(value: dict[str, Any]) -> bool:
         and unit != NULL
         and ("observedAt" not in value or is_moment(value["observedAt"]))
     )
-
-
-def raise_unless_geometry(value: Any) -> None:
-    if not _is_geometry(value):
-        raise BadRequestData(f"{_shown(value)} is no GeoJSON geometry.")
 
 
 def _is_instance(value: Any) -> bool:
@@ -543,12 +549,12 @@ def _raise_if_deep(value: Any, depth: int) -> None:
 
 def _place_of_defect(body: bytes, message: str) -> str:
     found = re.search(r"\(byte ([0-9]+)\)", message)
-    if not found:
-        return message[:1].lower() + message[1:].rstrip(".")
-    before = body[: int(found.group(1))]
+    before = body[: int(found.group(1))] if found else body
     line = before.count(b"\n") + 1
     column = len(before) - (before.rfind(b"\n") + 1) + 1
-    reason = message[: found.start()].removeprefix("JSON is malformed: ").strip()
+    reason = message[: found.start() if found else None].removeprefix("JSON is malformed: ").strip()
+    if not found:
+        reason = "it ends too early" if "truncated" in message else reason
     return f"{reason} at line {line}, column {column}"
 
 

@@ -1,0 +1,335 @@
+"""How one change makes a new entity of an old one (CIM 009 §5.5.8, §5.5.12, §5.6.2–5.6.5, §5.6.17, §5.6.19).
+
+Pure: every function returns an Outcome and never changes what it was given; the new entity shares with the old one
+what did not change. No clock here: `advance_times` is told what time it is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from enum import Enum
+from typing import Any, NamedTuple
+
+import msgspec
+
+from simpul.domain.core_context import DEFAULT_VOCABULARY, PREFIXES
+from simpul.domain.entity import Entity, Instance, Times, attribute_key, attribute_names, instances
+from simpul.domain.errors import BadRequestData, NotFound
+from simpul.domain.parse import MAIN_MEMBERS, NULL
+
+_SCOPE_NAMES = ("scope", f"{PREFIXES['ngsi-ld']}scope")
+_DELETIONS = (("languageMap", {"@none": NULL}), ("valueList", [NULL]), ("objectList", [NULL]))
+_MERGED_INSIDE = frozenset({"languageMap", "json", "value"})
+
+
+class Overwrite(Enum):
+    """Whether appending may replace what is there."""
+
+    ALLOWED = "allowed"
+    DENIED = "denied"
+
+
+class Outcome(NamedTuple):
+    """What a change came to.
+
+    `changed` are the names of the attributes that are new or different, and `type` and `scope` where these are;
+    `removed` are the keys of the instances that went; `unchanged` says of what was asked and not done, why.
+    `added` and `modified` are the keys of the instances behind `changed`.
+    """
+
+    entity: Entity
+    changed: tuple[str, ...]
+    removed: tuple[str, ...]
+    unchanged: tuple[tuple[str, str], ...]
+    added: tuple[str, ...] = ()
+    modified: tuple[str, ...] = ()
+
+
+def append_attributes(entity: Entity, fragment: Entity, *, overwrite: Overwrite = Overwrite.ALLOWED) -> Outcome:
+    """Add the fragment's attributes (§5.6.3); those that are there are replaced where that is allowed."""
+    change = _Change(entity)
+    for name, instance in _list_instances(fragment):
+        if is_deletion(instance):
+            raise BadRequestData(
+                f"The attribute '{_short(name)}' is \"{NULL}\", which deletes; this request only adds."
+            )
+        if overwrite is Overwrite.DENIED and change.find(name, instance.get("datasetId")) is not None:
+            change.leave(name, "it is there already, and the request says not to overwrite")
+        else:
+            change.put(name, _whole(name, instance))
+    change.add_types(fragment.get("type", []))
+    if "scope" in fragment:
+        kept = entity.get("scope", []) if overwrite is Overwrite.DENIED else []
+        change.set_scope(list(dict.fromkeys([*kept, *fragment["scope"]])))
+    return change.finish()
+
+
+def update_attributes(entity: Entity, fragment: Entity) -> Outcome:
+    """Replace, add or delete the fragment's attributes as wholes (§5.6.2)."""
+    change = _Change(entity)
+    for name, instance in _list_instances(fragment):
+        if is_deletion(instance):
+            change.drop(name, instance.get("datasetId"))
+        else:
+            change.put(name, _whole(name, instance))
+    change.add_types(fragment.get("type", []))
+    if "scope" in fragment and "scope" in entity:
+        change.set_scope(fragment["scope"])
+    return change.finish()
+
+
+def merge_entity(entity: Entity, fragment: Entity) -> Outcome:
+    """Merge the fragment into the entity at any depth (§5.6.17, §5.5.12)."""
+    change = _Change(entity)
+    for name, instance in _list_instances(fragment):
+        dataset_id = instance.get("datasetId")
+        present = change.find(name, dataset_id)
+        merged = None if is_deletion(instance) else _merge_instance(present or {}, instance)
+        if merged is None or _is_emptied(merged):
+            change.drop(name, dataset_id)
+        else:
+            change.put(name, _raise_unless_whole(name, merged))
+    change.add_types(fragment.get("type", []))
+    if "scope" in fragment:
+        change.set_scope(fragment["scope"])
+    return change.finish()
+
+
+def patch_attribute(entity: Entity, name: str, fragment_instance: Instance | list[Instance]) -> Outcome:
+    """Overwrite members of one attribute's instance (§5.6.4). Raises NotFound, BadRequestData."""
+    change = _Change(entity)
+    for fragment in instances(fragment_instance):
+        dataset_id = fragment.get("datasetId")
+        present = change.get(name, dataset_id)
+        if is_deletion(fragment):
+            change.drop(name, dataset_id)
+            continue
+        kind = fragment.get("type", present["type"])
+        if kind != present["type"]:
+            raise BadRequestData(
+                f"The attribute '{_short(name)}' is a {present['type']}, which a partial update cannot make a {kind}. "
+                f"Send '{MAIN_MEMBERS[present['type']]}', or replace the attribute."
+            )
+        patched = {**present, **fragment, "type": kind}
+        change.put(name, {member: value for member, value in patched.items() if not _is_null_member(value)})
+    return change.finish()
+
+
+def replace_attribute(entity: Entity, name: str, instance: Instance | list[Instance]) -> Outcome:
+    """Put an instance in the place of the one that is there (§5.6.19). Raises NotFound, BadRequestData."""
+    change = _Change(entity)
+    for replacement in instances(instance):
+        if is_deletion(replacement):
+            raise BadRequestData(f"The attribute '{_short(name)}' cannot be replaced by \"{NULL}\". Delete it instead.")
+        change.get(name, replacement.get("datasetId"))
+        change.put(name, _whole(name, replacement))
+    return change.finish()
+
+
+def delete_attribute(entity: Entity, name: str, dataset_id: str | None, every_instance: bool) -> Outcome:
+    """Delete one instance of an attribute, or every one (§5.6.5). Raises NotFound."""
+    change = _Change(entity)
+    if name in _SCOPE_NAMES:
+        if "scope" not in entity:
+            raise NotFound(f"The entity {entity['id']} has no scope.")
+        change.set_scope([])
+    elif every_instance:
+        if name not in entity:
+            raise NotFound(_describe_absence(entity, name, None))
+        for instance in instances(entity[name]):
+            change.drop(name, instance.get("datasetId"))
+    else:
+        change.get(name, dataset_id)
+        change.drop(name, dataset_id)
+    return change.finish()
+
+
+def advance_times(times: Times, outcome: Outcome, now_us: int) -> Times:
+    """Return the times after the outcome. What did not change keeps its times."""
+    if not outcome.changed and not outcome.removed:
+        return times
+    attributes = dict(times.attributes)
+    for key in outcome.removed:
+        attributes.pop(key, None)
+    for key in outcome.added:
+        attributes[key] = (now_us, now_us)
+    for key in outcome.modified:
+        attributes[key] = (times.of(key)[0], now_us)
+    return Times(times.created_us, now_us, attributes)
+
+
+def is_deletion(instance: Instance) -> bool:
+    """Return whether the instance is the mark that deletes (§4.5.0)."""
+    if any(member in instance and instance[member] == mark for member, mark in _DELETIONS):
+        return True
+    return any(instance.get(member) == NULL for member in ("value", "object", "vocab", "json"))
+
+
+class _Change:
+    """An entity in the making: the old one is read, the new one is built beside it."""
+
+    def __init__(self, entity: Entity) -> None:
+        self._before = entity
+        self._found: dict[str, dict[str | None, Instance]] = {}
+        self._others: dict[str, list[str]] = {}
+        self._unchanged: list[tuple[str, str]] = []
+
+    def find(self, name: str, dataset_id: str | None) -> Instance | None:
+        return self._instances(name).get(dataset_id)
+
+    def get(self, name: str, dataset_id: str | None) -> Instance:
+        """Return the instance. Raises NotFound."""
+        found = self.find(name, dataset_id)
+        if found is None:
+            raise NotFound(_describe_absence(self._before, name, dataset_id))
+        return found
+
+    def put(self, name: str, instance: Instance) -> None:
+        self._instances(name)[instance.get("datasetId")] = instance
+
+    def drop(self, name: str, dataset_id: str | None) -> None:
+        self._instances(name).pop(dataset_id, None)
+
+    def leave(self, name: str, reason: str) -> None:
+        self._unchanged.append((name, reason))
+
+    def add_types(self, types: list[str]) -> None:
+        self._others["type"] = list(dict.fromkeys([*self._before["type"], *types]))
+
+    def set_scope(self, scopes: list[str]) -> None:
+        self._others["scope"] = [scope for scope in scopes if scope != NULL]
+
+    def finish(self) -> Outcome:
+        entity = dict(self._before)
+        changed = [member for member, value in self._others.items() if value != self._before.get(member, [])]
+        for member in changed:
+            entity[member] = self._others[member]
+        if not entity.get("scope", True):
+            del entity["scope"]
+        added: list[str] = []
+        modified: list[str] = []
+        removed: list[str] = []
+        for name, found in self._found.items():
+            before = _by_dataset(self._before.get(name, []))
+            new = [key for key in found if key not in before]
+            other = [key for key, value in found.items() if key in before and not _is_same(before[key], value)]
+            gone = [key for key in before if key not in found]
+            added += [attribute_key(name, key) for key in new]
+            modified += [attribute_key(name, key) for key in other]
+            removed += [attribute_key(name, key) for key in gone]
+            if new or other:
+                changed.append(name)
+            if not found:
+                entity.pop(name, None)
+            elif new or other or gone:
+                entity[name] = _as_value(found)
+        return Outcome(entity, tuple(changed), tuple(removed), tuple(self._unchanged), tuple(added), tuple(modified))
+
+    def _instances(self, name: str) -> dict[str | None, Instance]:
+        if name not in self._found:
+            self._found[name] = _by_dataset(self._before.get(name, []))
+        return self._found[name]
+
+
+def _list_instances(fragment: Entity) -> Iterator[tuple[str, Instance]]:
+    for name in attribute_names(fragment):
+        for instance in instances(fragment[name]):
+            yield name, instance
+
+
+def _by_dataset(value: Instance | list[Instance]) -> dict[str | None, Instance]:
+    return {instance.get("datasetId"): instance for instance in instances(value)}
+
+
+def _as_value(found: dict[str | None, Instance]) -> Instance | list[Instance]:
+    return next(iter(found.values())) if len(found) == 1 else list(found.values())
+
+
+def _whole(name: str, instance: Instance) -> Instance:
+    """Return the instance without its deletion marks. Raises BadRequestData where it is only part of an attribute."""
+    return _raise_unless_whole(name, _merge_instance({}, instance))
+
+
+def _raise_unless_whole(name: str, instance: Instance) -> Instance:
+    kind = instance.get("type")
+    if kind is None or MAIN_MEMBERS[kind] not in instance:
+        needed = "value" if kind is None else MAIN_MEMBERS[kind]
+        raise BadRequestData(f"The attribute '{_short(name)}' has no '{needed}'. Add '{needed}'.")
+    return instance
+
+
+def _merge_instance(target: Instance, patch: Instance) -> Instance:
+    """Return the target with the patch merged in (RFC 7396, with the NGSI-LD null)."""
+    kind = patch.get("type", target.get("type"))
+    merged = dict(target)
+    if kind is not None and target.get("type", kind) != kind:
+        # Another kind of attribute holds its value in another member; of the old one only what describes it stays.
+        merged.pop(MAIN_MEMBERS[target["type"]], None)
+    for member, value in patch.items():
+        if _is_null_member(value):
+            merged.pop(member, None)
+        elif member in _MERGED_INSIDE:
+            merged[member] = value if kind == "GeoProperty" else _merge_json(merged.get(member), value)
+        elif ":" in member:
+            _merge_sub_attribute(merged, member, value)
+        else:
+            merged[member] = value
+    return merged
+
+
+def _merge_sub_attribute(merged: Instance, member: str, patch: Any) -> None:
+    found = _by_dataset(merged.get(member, []))
+    for instance in instances(patch):
+        dataset_id = instance.get("datasetId")
+        part = {} if is_deletion(instance) else _merge_instance(found.get(dataset_id, {}), instance)
+        if not part or _is_emptied(part):
+            found.pop(dataset_id, None)
+        else:
+            found[dataset_id] = _raise_unless_whole(member, part)
+    if found:
+        merged[member] = _as_value(found)
+    else:
+        merged.pop(member, None)
+
+
+def _merge_json(target: Any, patch: Any) -> Any:
+    if not isinstance(patch, dict):
+        return patch
+    merged = dict(target) if isinstance(target, dict) else {}
+    for member, value in patch.items():
+        if value == NULL:
+            merged.pop(member, None)
+        else:
+            merged[member] = _merge_json(merged.get(member), value)
+    return merged
+
+
+def _is_same(one: Instance, other: Instance) -> bool:
+    # In Python 1 == True == 1.0; as JSON these are different values.
+    return one is other or (
+        one == other and msgspec.json.encode(one, order="sorted") == msgspec.json.encode(other, order="sorted")
+    )
+
+
+def _is_null_member(value: Any) -> bool:
+    return value == NULL or (isinstance(value, dict) and is_deletion(value))
+
+
+def _is_emptied(instance: Instance) -> bool:
+    """Return whether a merge took the last language away: a language map without languages says nothing."""
+    return instance.get("languageMap") == {}
+
+
+def _describe_absence(entity: Entity, name: str, dataset_id: str | None) -> str:
+    if name not in entity:
+        return f"The entity {entity['id']} has no attribute '{_short(name)}'."
+    if dataset_id is None:
+        return f"The attribute '{_short(name)}' of {entity['id']} has only instances with a datasetId. Name one."
+    return f"The attribute '{_short(name)}' of {entity['id']} has no instance with the datasetId {dataset_id}."
+
+
+def _short(name: str) -> str:
+    for prefix in (DEFAULT_VOCABULARY, PREFIXES["ngsi-ld"]):
+        if name.startswith(prefix):
+            return name.removeprefix(prefix)
+    return name
