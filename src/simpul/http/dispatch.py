@@ -1,0 +1,55 @@
+"""From an exchange to its answer: routes it, runs its handler, turns errors into problems. No sockets here."""
+
+from __future__ import annotations
+
+import secrets
+
+import msgspec
+import structlog
+
+from simpul import limits
+from simpul.app.hub import Hub
+from simpul.domain.errors import HubError, InternalError, InvalidRequest
+from simpul.http.exchange import Answer, Exchange, Headers
+from simpul.http.ngsild.routes import ROOT, MethodRefused, route
+from simpul.http.parameters import decode_path
+from simpul.http.problem import answer_problem
+
+log = structlog.get_logger(__name__)
+
+
+def split_path(path: bytes) -> tuple[str, ...]:
+    """Return the segments behind the API's root, each decoded once: a name may hold an escaped slash."""
+    if len(path) > limits.PATH_BYTES_MAX:
+        raise InvalidRequest(f"The path has {len(path)} bytes; at most {limits.PATH_BYTES_MAX} are read.")
+    return tuple(decode_path(segment) for segment in path.removeprefix(ROOT).removeprefix(b"/").split(b"/"))
+
+
+async def answer(hub: Hub, exchange: Exchange) -> Answer:
+    """Return the answer to any exchange, also where something is wrong."""
+    try:
+        handler, names = route(exchange.method, split_path(exchange.path))
+        given = await handler(hub, msgspec.structs.replace(exchange, names=names))
+    except HubError as error:
+        given = answer_error(error)
+    except Exception:  # The defect is ours, whatever it is; the caller gets a number to report, the log the rest.
+        incident = secrets.token_hex(4)
+        log.exception("a request failed", incident=incident, method=exchange.method)
+        given = answer_error(InternalError(f"The hub has a defect here. Please report the number {incident}."))
+    if exchange.tenant:
+        # CIM 009 §6.3.14: an answer names the tenant if the request did.
+        return with_headers(given, ((b"ngsild-tenant", exchange.tenant.encode("latin-1")),))
+    return given
+
+
+def answer_error(error: HubError) -> Answer:
+    """Return the answer that tells of the error."""
+    told = answer_problem(error)
+    if isinstance(error, MethodRefused):
+        return with_headers(told, ((b"allow", error.allowed.encode()),))
+    return told
+
+
+def with_headers(given: Answer, headers: Headers) -> Answer:
+    """Return the answer with more headers."""
+    return Answer(given.status, (*given.headers, *headers), given.body)

@@ -1,0 +1,94 @@
+"""One request and one answer as values, the same in the fast lane and behind Starlette. No sockets here."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import msgspec
+
+from simpul.app.hub import Hub
+
+JSON = "application/json"
+LD_JSON = "application/ld+json"
+GEO_JSON = "application/geo+json"
+MERGE_PATCH_JSON = "application/merge-patch+json"
+
+Headers = tuple[tuple[bytes, bytes], ...]
+
+
+class Exchange(msgspec.Struct, frozen=True, gc=False):
+    """A request: what a handler may look at.
+
+    `path` and `query` are as they came, percent-encoded; `names` are the variable parts of the path, decoded
+    once. A header that did not come is the empty string, or None where absence and emptiness differ.
+    """
+
+    method: str
+    path: bytes
+    query: bytes = b""
+    body: bytes = b""
+    names: tuple[str, ...] = ()
+    accept: str = ""
+    content_type: str = ""
+    link: str = ""
+    prefer: str = ""
+    tenant: str | None = None
+    authorization: str | None = None
+
+
+class Answer(msgspec.Struct, frozen=True, gc=False):
+    """A response: header names are in lower case, the length of the body is not among them."""
+
+    status: int
+    headers: Headers = ()
+    body: bytes = b""
+
+
+Handler = Callable[[Hub, Exchange], Awaitable[Answer]]
+
+_encode = msgspec.json.Encoder().encode
+
+
+def exchange_of(
+    line: tuple[str, bytes, bytes], headers: list[tuple[bytes, bytes]] | tuple[tuple[bytes, bytes], ...], body: bytes
+) -> Exchange:
+    """Make the exchange of a request line (method, path, query), its headers and its body."""
+    wanted = {b"accept": "", b"content-type": "", b"link": "", b"prefer": ""}
+    tenant: str | None = None
+    authorization: str | None = None
+    for name, value in headers:
+        name = name.lower()
+        if name in wanted:
+            # Several lines of one header are one list (RFC 9110 §5.3).
+            wanted[name] = ", ".join(filter(None, (wanted[name], value.decode("latin-1"))))
+        elif name == b"ngsild-tenant":
+            tenant = value.decode("latin-1")
+        elif name == b"authorization":
+            authorization = value.decode("latin-1")
+    method, path, query = line
+    return Exchange(
+        method=method,
+        path=path,
+        query=query,
+        body=body,
+        accept=wanted[b"accept"],
+        content_type=wanted[b"content-type"],
+        link=wanted[b"link"],
+        prefer=wanted[b"prefer"],
+        tenant=tenant,
+        authorization=authorization,
+    )
+
+
+def answer_json(content: Any, headers: Headers = (), *, status: int = 200, media_type: str = JSON) -> Answer:
+    """Return an answer whose body is the content as JSON."""
+    return Answer(status, ((b"content-type", media_type.encode()), *headers), _encode(content))
+
+
+def answer_bytes(body: bytes, headers: Headers = (), *, media_type: str = JSON) -> Answer:
+    """Return an answer whose body is JSON already."""
+    return Answer(200, ((b"content-type", media_type.encode()), *headers), body)
+
+
+NO_CONTENT = Answer(204)

@@ -1,0 +1,218 @@
+"""/entities and /entities/{id}: create, query, retrieve, replace, merge, delete. Nothing is decided here."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+from urllib.parse import quote
+
+from simpul.app import entities
+from simpul.app.hub import Hub
+from simpul.domain.access import Caller
+from simpul.domain.context import CORE, Context
+from simpul.domain.entity import Record
+from simpul.domain.errors import BadRequestData, NotFound, NotImplementedYet
+from simpul.domain.parse import parse_entity, parse_fragment, raise_unless_uri
+from simpul.domain.render import Representation, render_entity, render_feature, render_feature_collection
+from simpul.http.admission import admit, context_headers, context_of_reader, read_body
+from simpul.http.exchange import GEO_JSON, LD_JSON, NO_CONTENT, Answer, Exchange, Headers, answer_bytes, answer_json
+from simpul.http.negotiate import ANY_JSON_OR_GEO, PATCH_BODY_TYPES, negotiate
+from simpul.http.ngsild.pages import fetch_page, paging_headers
+from simpul.http.parameters import Parameters, parse_format, parse_options, parse_parameters
+from simpul.http.plan import (
+    FORMATS,
+    OPTIONS,
+    EntityPlan,
+    parse_entity_query,
+    parse_retrieve,
+)
+from simpul.ports.store import Document
+
+NOTHING_MORE = frozenset[str]()
+WRITE_PARAMETERS = frozenset({"options", "format", "type", "observedAt", "lang"})
+
+
+async def create(hub: Hub, exchange: Exchange) -> Answer:
+    """POST /entities (§6.4.3.1)."""
+    parse_parameters(exchange.query, NOTHING_MORE)
+    caller = await admit(hub, exchange)
+    body, context = await read_body(hub, exchange)
+    entity = parse_entity(body, context)
+    await entities.create(caller, hub, entity, context)
+    return Answer(201, ((b"location", location_of(entity["id"])),))
+
+
+def location_of(entity_id: str) -> bytes:
+    """Return the path of an entity, percent-encoded."""
+    return b"/ngsi-ld/v1/entities/" + quote(entity_id, safe="!$&'()*+,;=:@-._~").encode()
+
+
+async def query(hub: Hub, exchange: Exchange) -> Answer:
+    """GET /entities (§6.4.3.2)."""
+    media_type = negotiate(exchange.accept, ANY_JSON_OR_GEO)
+    caller = await admit(hub, exchange)
+    context = await context_of_reader(hub, exchange)
+    plan = parse_entity_query(exchange.query, context)
+    documents, count, is_last = await fetch_page(caller, hub, plan.query)
+    headers = paging_headers(plan.query, count, is_last=is_last, exchange=exchange)
+    return answer_documents((caller, hub), documents, plan, (context, media_type, exchange.prefer), headers)
+
+
+async def retrieve(hub: Hub, exchange: Exchange) -> Answer:
+    """GET /entities/{id} (§6.5.3.1)."""
+    (entity_id,) = exchange.names
+    media_type = negotiate(exchange.accept, ANY_JSON_OR_GEO)
+    caller = await admit(hub, exchange)
+    context = await context_of_reader(hub, exchange)
+    plan = parse_retrieve(exchange.query, context)
+    document = entities.find_document(caller, hub, entity_id)
+    if document is None:
+        raise_unless_uri(entity_id, "The entity id in the path")
+        # Raises the NotFound that fits the caller.
+        record = await entities.retrieve(caller, hub, entity_id)
+    elif plan.types is not None and not plan.types.matches(document.types):
+        raise NotFound(f"The entity {entity_id} is there, but not with the type that the parameter 'type' asks for.")
+    elif plan.is_plain and media_type != GEO_JSON and lies_in(document, hub, context):
+        body = body_under_context(document.body, context) if media_type == LD_JSON else document.body
+        return answer_bytes(body, context_headers(context, media_type), media_type=media_type)
+    else:
+        (record,) = entities.read_records(caller, hub, [document])
+    raise_unless_any_attribute(record, plan.representation, context)
+    return answer_record(record, plan.representation, (context, media_type, exchange.prefer))
+
+
+def raise_unless_any_attribute(record: Record, representation: Representation, context: Context) -> None:
+    """Refuse to show an entity that has none of the attributes in `attrs` (§5.7.1.4)."""
+    wanted = representation.attributes
+    if wanted and not any(name in record.entity for name in wanted):
+        names = ", ".join(map(context.compact, wanted))
+        raise NotFound(f"The entity {record.id} has none of the attributes {names[:300]}.")
+
+
+def lies_in(document: Document, hub: Hub, context: Context) -> bool:
+    """Return whether the stored body uses the short names of this @context."""
+    return document.context_id == stored_id(hub, context)
+
+
+def stored_id(hub: Hub, context: Context) -> int:
+    """Return the number that documents in the names of this @context carry; -1 if there can be none."""
+    context_id = hub.contexts.id_of(context)
+    return context_id if context_id or context is CORE else -1
+
+
+def body_under_context(body: bytes, context: Context) -> bytes:
+    """Return a stored JSON object with the @context as its first member."""
+    return b'{"@context":' + encoded_context(context) + b"," + body[1:]
+
+
+def encoded_context(context: Context) -> bytes:
+    """Return the @context member of an answer's body, as JSON."""
+    return b'"' + quote(context.link, safe="%/:=&?~#+!$,;'@()*[]").encode() + b'"'
+
+
+Shown = tuple[Context, str, str]
+
+
+def answer_record(record: Record, representation: Representation, shown: Shown) -> Answer:
+    """Return one entity as it was asked for. `shown` is the @context, the media type and `Prefer`."""
+    context, media_type, prefer = shown
+    if media_type == GEO_JSON:
+        return answer_geo(render_feature(record, context, representation), context, prefer, ())
+    content = render_entity(record, context, representation)
+    if media_type == LD_JSON:
+        content = {"@context": context.link, **content}
+    return answer_json(content, context_headers(context, media_type), media_type=media_type)
+
+
+def answer_geo(content: dict[str, Any], context: Context, prefer: str, headers: Headers) -> Answer:
+    """Return GeoJSON with its @context in the body, or in the Link header where `Prefer: body=json` (§6.3.6)."""
+    if "body=json" in prefer.replace(" ", "").split(","):
+        return answer_json(content, (*context_headers(context, GEO_JSON), *headers), media_type=GEO_JSON)
+    return answer_json({**content, "@context": context.link}, headers, media_type=GEO_JSON)
+
+
+def answer_documents(
+    asker: tuple[Caller, Hub], documents: Sequence[Document], plan: EntityPlan, shown: Shown, headers: Headers
+) -> Answer:
+    """Return a page of entities as it was asked for."""
+    context, media_type, prefer = shown
+    if plan.is_plain and media_type != GEO_JSON:
+        context_id = stored_id(asker[1], context)
+        if all(document.context_id == context_id for document in documents):
+            body = join_bodies(documents, context, media_type)
+            return answer_bytes(body, (*context_headers(context, media_type), *headers), media_type=media_type)
+    records = entities.read_records(*asker, documents)
+    if media_type == GEO_JSON:
+        features = [render_feature(record, context, plan.representation) for record in records]
+        return answer_geo(render_feature_collection(features), context, prefer, headers)
+    shown_entities = [render_entity(record, context, plan.representation) for record in records]
+    if media_type == LD_JSON:
+        shown_entities = [{"@context": context.link, **entity} for entity in shown_entities]
+    return answer_json(shown_entities, (*context_headers(context, media_type), *headers), media_type=media_type)
+
+
+def join_bodies(documents: Sequence[Document], context: Context, media_type: str) -> bytes:
+    """Return the stored bodies as one JSON array."""
+    if media_type == LD_JSON:
+        return b"[" + b",".join([body_under_context(document.body, context) for document in documents]) + b"]"
+    return b"[" + b",".join([document.body for document in documents]) + b"]"
+
+
+async def replace(hub: Hub, exchange: Exchange) -> Answer:
+    """PUT /entities/{id} (§6.5.3.3)."""
+    caller, entity_id, _ = await enter(hub, exchange)
+    body, context = await read_body(hub, exchange)
+    raise_if_other_id(body, entity_id)
+    entity = parse_entity({"id": entity_id, **body}, context)
+    await entities.replace(caller, hub, entity_id, entity, context)
+    return NO_CONTENT
+
+
+async def merge(hub: Hub, exchange: Exchange) -> Answer:
+    """PATCH /entities/{id} (§6.5.3.4)."""
+    caller, entity_id, _ = await enter(hub, exchange)
+    body, context = await read_body(hub, exchange, PATCH_BODY_TYPES)
+    raise_if_other_id(body, entity_id)
+    fragment = parse_fragment(body, context)
+    await entities.merge(caller, hub, entity_id, fragment, context)
+    return NO_CONTENT
+
+
+async def delete(hub: Hub, exchange: Exchange) -> Answer:
+    """DELETE /entities/{id} (§6.5.3.2)."""
+    caller, entity_id, _ = await enter(hub, exchange)
+    await entities.delete(caller, hub, entity_id)
+    return NO_CONTENT
+
+
+async def enter(
+    hub: Hub, exchange: Exchange, allowed: frozenset[str] = WRITE_PARAMETERS
+) -> tuple[Caller, str, Parameters]:
+    """Return who writes, to which entity, with which parameters."""
+    parameters = parse_parameters(exchange.query, allowed)
+    raise_if_input_is_simplified(parameters)
+    caller = await admit(hub, exchange)
+    entity_id = exchange.names[0]
+    raise_unless_uri(entity_id, "The entity id in the path")
+    return caller, entity_id, parameters
+
+
+def raise_if_input_is_simplified(parameters: Parameters) -> None:
+    """Refuse the parameters of a merge that this version does not have."""
+    for name in ("observedAt", "lang"):
+        if name in parameters:
+            raise NotImplementedYet(f"The parameter {name!r} of a merge is not in this version of Simpul yet.")
+    options = parse_options(parameters, OPTIONS | {"noOverwrite"})
+    if parse_format(parameters, options, FORMATS) == "keyValues":
+        raise NotImplementedYet(
+            "Key-values as input is not in this version of Simpul yet; send the normalized or the concise form."
+        )
+
+
+def raise_if_other_id(body: dict[str, Any], entity_id: str) -> None:
+    """Refuse a body about another entity than the path's."""
+    other = body.get("id", body.get("@id", entity_id))
+    if other != entity_id:
+        raise BadRequestData(
+            f"The body's id is {str(other)[:300]!r}, the path's is {entity_id!r}; leave it out of the body."
+        )

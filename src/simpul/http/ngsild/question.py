@@ -1,0 +1,166 @@
+"""POST /entityOperations/query: a question as a JSON object (CIM 009 §5.2.23). No matching here."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from simpul.app.hub import Hub
+from simpul.domain.context import Context
+from simpul.domain.errors import BadRequestData, NotImplementedYet
+from simpul.domain.geo import GeoQuery, parse_geo_query
+from simpul.domain.q import parse_scope_selection
+from simpul.domain.query import EntityQuery
+from simpul.http import parameters as given
+from simpul.http.admission import admit, kind_of, read_body
+from simpul.http.exchange import Answer, Exchange
+from simpul.http.negotiate import ANY_JSON_OR_GEO, negotiate
+from simpul.http.ngsild.entities import answer_documents
+from simpul.http.ngsild.pages import fetch_union, paging_headers
+from simpul.http.parameters import Parameters
+from simpul.http.plan import (
+    DEFAULT_GEOPROPERTY,
+    EntityPlan,
+    is_plain,
+    parse_id_pattern,
+    parse_question,
+    parse_representation,
+    parse_types,
+)
+
+PARAMETERS = frozenset({"count", "format", "geometryProperty", "lang", "limit", "offset", "options", "sysAttrs"})
+# Members of a Query that are written like the parameter of the same name.
+_TEXT_MEMBERS = ("q", "scopeQ", "lang", "geometryProperty")
+_LIST_MEMBERS = ("attrs", "pick", "omit", "datasetId", "expandValues")
+_KNOWN = frozenset({"type", "entities", "geoQ", "local", *_TEXT_MEMBERS, *_LIST_MEMBERS})
+_LATER = frozenset({
+    "aggrParams", "containedBy", "csf", "entityMap", "join", "joinLevel", "jsonKeys", "ordering", "splitEntities",
+    "temporalQ",
+})  # fmt: skip
+_SELECTOR_MEMBERS = frozenset({"id", "idPattern", "type"})
+
+
+async def query(hub: Hub, exchange: Exchange) -> Answer:
+    """POST /entityOperations/query (§6.23.3.1)."""
+    media_type = negotiate(exchange.accept, ANY_JSON_OR_GEO)
+    parameters = given.parse_parameters(exchange.query, PARAMETERS)
+    caller = await admit(hub, exchange)
+    body, context = await read_body(hub, exchange)
+    plan, queries = parse_body(body, parameters, context)
+    documents, count, is_last = await fetch_union(caller, hub, queries)
+    headers = paging_headers(plan.query, count, is_last=is_last, exchange=exchange)
+    return answer_documents((caller, hub), documents, plan, (context, media_type, exchange.prefer), headers)
+
+
+def parse_body(body: dict[str, Any], parameters: Parameters, context: Context) -> tuple[EntityPlan, list[EntityQuery]]:
+    """Return how to show the answer, and the queries whose union it is: one per different selector."""
+    raise_unless_members_are_known(body)
+    words = {**parameters, **text_members(body)}
+    representation = parse_representation(words, context)
+    limit, offset, counts = given.parse_page(parameters)
+    scope = words.get("scopeQ", "")
+    shared = EntityQuery(
+        attributes=representation.attributes,
+        q=parse_question(words.get("q", ""), words.get("expandValues", ""), context),
+        geo=parse_place(body.get("geoQ"), context),
+        scope=parse_scope_selection(scope) if scope else None,
+        limit=limit,
+        offset=offset,
+        counts=counts,
+    )
+    selectors = body.get("entities", [])
+    if not isinstance(selectors, list):
+        raise BadRequestData(f"entities is {kind_of(selectors)}; it is an array of entity selectors.")
+    queries = [parse_selector(selector, shared, context) for selector in selectors] or [shared]
+    if (
+        not selectors
+        and shared == replace(EntityQuery(), limit=limit, offset=offset, counts=counts)
+        and (body.get("local") is not True)
+    ):
+        raise BadRequestData("The query would match every entity; say which with entities, attrs, q, geoQ or scopeQ.")
+    return EntityPlan(shared, representation, is_plain(representation)), unite(queries)
+
+
+def raise_unless_members_are_known(body: dict[str, Any]) -> None:
+    """Refuse a body that is no Query, or asks for what is not there yet."""
+    if body.get("type", "Query") != "Query":
+        raise BadRequestData(f"The body's type is {str(body['type'])[:100]!r}; for a query it is 'Query'.")
+    for name in body:
+        if name in _LATER:
+            raise NotImplementedYet(f"{name!r} in a query is part of NGSI-LD; this version does not have it yet.")
+        if name not in _KNOWN:
+            raise BadRequestData(f"{name[:100]!r} is no member of a query; known are {', '.join(sorted(_KNOWN))}.")
+
+
+def text_members(body: dict[str, Any]) -> dict[str, str]:
+    """Return the members that are also URL parameters, written as those are."""
+    words: dict[str, str] = {}
+    for name in (*_TEXT_MEMBERS, *_LIST_MEMBERS):
+        value = body.get(name, "")
+        if name in _LIST_MEMBERS and isinstance(value, list) and all(isinstance(part, str) for part in value):
+            value = ",".join(value)
+        if not isinstance(value, str):
+            expected = "an array of texts" if name in _LIST_MEMBERS else "a text"
+            raise BadRequestData(f"{name} is {kind_of(value)}; {expected} was expected.")
+        if value:
+            words[name] = value
+    return words
+
+
+def parse_selector(selector: Any, shared: EntityQuery, context: Context) -> EntityQuery:
+    """Return the query of one EntitySelector (§5.2.33)."""
+    if not isinstance(selector, dict):
+        raise BadRequestData(f"entities holds {kind_of(selector)}; each part is an object with id, idPattern or type.")
+    strange = sorted(set(selector) - _SELECTOR_MEMBERS)
+    if strange:
+        raise BadRequestData(f"{strange[0][:100]!r} is no member of an entity selector; known are id, idPattern, type.")
+    if not any(selector.values()):
+        raise BadRequestData("An entity selector is empty; it needs id, idPattern or type.")
+    pattern, types = selector.get("idPattern", ""), selector.get("type", "")
+    if not isinstance(pattern, str) or not isinstance(types, str):
+        raise BadRequestData("idPattern and type of an entity selector are texts.")
+    return replace(
+        shared,
+        types=parse_types(types, context),
+        ids=_ids(selector.get("id", "")),
+        id_pattern=parse_id_pattern(pattern),
+    )
+
+
+def _ids(value: Any) -> tuple[str, ...]:
+    if isinstance(value, list) and all(isinstance(part, str) for part in value):
+        value = ",".join(value)
+    if not isinstance(value, str):
+        raise BadRequestData(f"The id of an entity selector is {kind_of(value)}; it is a URI or an array of URIs.")
+    return given.parse_ids(value, "The id of an entity selector")
+
+
+def parse_place(value: Any, context: Context) -> GeoQuery | None:
+    """Return the geo-query of a GeoQuery object (§5.2.13)."""
+    if value is None:
+        return None
+    if not isinstance(value, dict):
+        raise BadRequestData(f"geoQ is {kind_of(value)}; it is an object with georel, geometry and coordinates.")
+    missing = [name for name in ("georel", "geometry", "coordinates") if not value.get(name)]
+    if missing:
+        raise BadRequestData(f"geoQ lacks {' and '.join(missing)}; it needs georel, geometry and coordinates.")
+    for name in ("georel", "geometry", "geoproperty"):
+        if not isinstance(value.get(name, ""), str):
+            raise BadRequestData(f"{name} in geoQ is {kind_of(value[name])}; it is a text.")
+    if not isinstance(value["coordinates"], (str, list)):
+        raise BadRequestData(f"coordinates in geoQ is {kind_of(value['coordinates'])}; it is an array of numbers.")
+    geoproperty = context.expand(value.get("geoproperty") or DEFAULT_GEOPROPERTY)
+    return parse_geo_query(value["georel"], value["geometry"], value["coordinates"], geoproperty)
+
+
+def unite(queries: list[EntityQuery]) -> list[EntityQuery]:
+    """Join selectors that differ only in their ids into one query, which the store answers at once."""
+    united: list[EntityQuery] = []
+    for query in queries:
+        for place, other in enumerate(united):
+            if query.ids and other.ids and replace(query, ids=()) == replace(other, ids=()):
+                united[place] = replace(other, ids=tuple(dict.fromkeys((*other.ids, *query.ids))))
+                break
+        else:
+            united.append(query)
+    return united

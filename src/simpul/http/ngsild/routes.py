@@ -1,0 +1,117 @@
+"""Which path and method leads to which handler. The only list of the NGSI-LD API's resources."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from simpul.domain.errors import MethodNotAllowed, NotFound
+from simpul.http.exchange import Handler
+from simpul.http.ngsild import attributes, batch, entities, question, temporal, types
+from simpul.http.ngsild.later import not_yet
+
+ROOT = b"/ngsi-ld/v1"
+NAME = "{}"
+
+
+class Resource(NamedTuple):
+    """One path: its fixed words, with `NAME` where a name stands, and its operations by method."""
+
+    words: tuple[str, ...]
+    operations: dict[str, Handler]
+
+    def matches(self, segments: tuple[str, ...]) -> bool:
+        return all(word in (NAME, segment) for word, segment in zip(self.words, segments, strict=True))
+
+    def names_in(self, segments: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(segment for word, segment in zip(self.words, segments, strict=True) if word == NAME)
+
+
+def _resource(path: str, **operations: Handler) -> Resource:
+    return Resource(tuple(path.split("/")), operations)
+
+
+def _later(path: str, what: str, *methods: str) -> Resource:
+    return Resource(tuple(path.split("/")), {method: not_yet(f"{what} ({method} /{path})") for method in methods})
+
+
+RESOURCES = (
+    _resource(
+        "entities", GET=entities.query, POST=entities.create,
+        DELETE=not_yet("Purging entities (DELETE /entities)"),
+    ),
+    _resource("entities/{}", GET=entities.retrieve, PUT=entities.replace, PATCH=entities.merge, DELETE=entities.delete),
+    _resource("entities/{}/attrs", POST=attributes.append, PATCH=attributes.update),
+    _resource("entities/{}/attrs/{}", PATCH=attributes.patch, PUT=attributes.replace, DELETE=attributes.delete),
+    _resource("entityOperations/create", POST=batch.create),
+    _resource("entityOperations/upsert", POST=batch.upsert),
+    _resource("entityOperations/update", POST=batch.update),
+    _resource("entityOperations/merge", POST=batch.merge),
+    _resource("entityOperations/delete", POST=batch.delete),
+    _resource("entityOperations/query", POST=question.query),
+    _resource("types", GET=types.list_types),
+    _resource("types/{}", GET=types.get_type),
+    _resource("attributes", GET=types.list_attributes),
+    _resource("attributes/{}", GET=types.get_attribute),
+    Resource(("temporal", "entities", NAME), {
+        "GET": temporal.retrieve, "DELETE": not_yet("Deleting an entity's history (DELETE /temporal/entities/{})"),
+    }),
+    _later("temporal/entities", "Writing and querying history", "GET", "POST"),
+    _later("temporal/entities/{}/attrs", "Writing history", "POST"),
+    _later("temporal/entities/{}/attrs/{}", "Writing history", "DELETE"),
+    _later("temporal/entities/{}/attrs/{}/{}", "Writing history", "PATCH", "DELETE"),
+    _later("temporal/entityOperations/query", "Querying history", "POST"),
+    _later("subscriptions", "Subscribing", "GET", "POST"),
+    _later("subscriptions/{}", "Subscribing", "GET", "PATCH", "DELETE"),
+    _later("csourceRegistrations", "Registering other sources", "GET", "POST"),
+    _later("csourceRegistrations/{}", "Registering other sources", "GET", "PATCH", "DELETE"),
+    _later("csourceSubscriptions", "Subscribing to registrations", "GET", "POST"),
+    _later("csourceSubscriptions/{}", "Subscribing to registrations", "GET", "PATCH", "DELETE"),
+    _later("jsonldContexts", "Hosting @contexts", "GET", "POST"),
+    _later("jsonldContexts/{}", "Hosting @contexts", "GET", "DELETE"),
+    _later("entityMaps", "Maps of a distributed query's entities", "GET", "POST"),
+    _later("entityMaps/{}", "Maps of a distributed query's entities", "GET", "PATCH", "DELETE"),
+    _later("snapshots", "Snapshots", "GET", "POST", "DELETE"),
+    _later("snapshots/{}", "Snapshots", "GET", "PATCH", "DELETE"),
+    _later("snapshots/{}/clone", "Snapshots", "POST"),
+    _later("info/sourceIdentity", "Telling a source's identity", "GET"),
+)  # fmt: skip
+
+_BY_LENGTH: dict[int, tuple[Resource, ...]] = {
+    length: tuple(resource for resource in RESOURCES if len(resource.words) == length)
+    for length in {len(resource.words) for resource in RESOURCES}
+}
+
+
+def find_resource(segments: tuple[str, ...]) -> Resource | None:
+    """Return the resource at the path."""
+    for resource in _BY_LENGTH.get(len(segments), ()):
+        if resource.matches(segments):
+            return resource
+    return None
+
+
+def route(method: str, segments: tuple[str, ...]) -> tuple[Handler, tuple[str, ...]]:
+    """Return the handler, and the names in the path. One slash at the end is ignored (§6.3.1)."""
+    slashed = len(segments) > 1 and not segments[-1]
+    resource = find_resource(segments[:-1] if slashed else segments)
+    item = find_resource(segments) if slashed else None
+    if item is not None and method in item.operations and (resource is None or method not in resource.operations):
+        # PUT /entities/ is meant for an entity, with an id that was left empty; the handler says so.
+        return item.operations[method], item.names_in(segments)
+    if resource is None:
+        raise NotFound(
+            f"There is nothing at /ngsi-ld/v1/{'/'.join(segments)[:300]}. Where an id or a name holds a slash, it is"
+            " written as %2F."
+        )
+    handler = resource.operations.get(method)
+    if handler is None:
+        raise MethodRefused(method, "/ngsi-ld/v1/" + "/".join(resource.words), tuple(resource.operations))
+    return handler, resource.names_in(segments[:-1] if slashed else segments)
+
+
+class MethodRefused(MethodNotAllowed):
+    """The path exists; `allowed` are the methods that it has."""
+
+    def __init__(self, method: str, path: str, methods: tuple[str, ...]) -> None:
+        self.allowed = ", ".join(sorted({*methods, "OPTIONS"}))
+        super().__init__(f"{path} has no {method[:40]}; it has {self.allowed}.")

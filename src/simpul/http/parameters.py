@@ -1,0 +1,234 @@
+"""The query string: decoded once, unknown names refused, each value checked. No meaning of the whole here."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from difflib import get_close_matches
+from urllib.parse import unquote_plus
+
+from simpul import limits
+from simpul.domain.errors import BadRequestData, InvalidRequest, NotImplementedYet, TooComplexQuery, TooManyResults
+from simpul.domain.parse import raise_unless_uri
+
+Parameters = Mapping[str, str]
+Expand = Callable[[str], str]
+
+# Parameters that CIM 009 §6 has and this version does not.
+LATER = frozenset({
+    "aggrMethods", "aggrPeriodDuration", "collation", "containedBy", "csf", "entityMap", "entityMapLifetime",
+    "join", "joinLevel", "jsonKeys", "orderBy", "orderFrom", "splitEntities",
+})  # fmt: skip
+EVERYWHERE = frozenset({"local"})
+
+NORMALIZED = "normalized"
+CONCISE = "concise"
+KEY_VALUES = "keyValues"
+TEMPORAL_VALUES = "temporalValues"
+SYSTEM_ATTRIBUTES = "sysAttrs"
+_FORMATS = {
+    "normalized": NORMALIZED,
+    "concise": CONCISE,
+    "keyValues": KEY_VALUES,
+    "simplified": KEY_VALUES,
+    "temporalValues": TEMPORAL_VALUES,
+}
+
+# Members of an entity that may be picked and are no attributes (CIM 009 §4.21).
+CORE_MEMBERS = frozenset({"id", "type", "scope", "createdAt", "modifiedAt", "deletedAt", "expiresAt"})
+_BAD_ESCAPE = re.compile(rb"%(?![0-9A-Fa-f]{2}).{0,2}", re.DOTALL)
+
+
+def decode_text(raw: bytes, what: str) -> str:
+    """Return percent-decoded UTF-8 text; `+` stands for a space in a query string."""
+    broken = _BAD_ESCAPE.search(raw)
+    if broken:
+        sign = broken.group().decode("latin-1")
+        raise InvalidRequest(f"{what} holds {sign!r}, which is no percent-escape; write % itself as %25.")
+    try:
+        return unquote_plus(raw.decode("utf-8"), errors="strict")
+    except UnicodeDecodeError as error:
+        raise InvalidRequest(f"{what} is not UTF-8 once it is decoded.") from error
+
+
+def decode_path(raw: bytes) -> str:
+    """Return one decoded segment of a path, where `+` is a plus."""
+    return decode_text(raw.replace(b"+", b"%2B"), "The path")
+
+
+def parse_parameters(query: bytes, allowed: frozenset[str]) -> Parameters:
+    """Return the parameters by name. Refuses unknown and repeated ones (CIM 009 §6.3.20) and names near misses."""
+    if len(query) > limits.QUERY_STRING_BYTES_MAX:
+        raise TooComplexQuery(
+            f"The query string has {len(query)} bytes; at most {limits.QUERY_STRING_BYTES_MAX} are read."
+            " A longer question can be sent as POST /ngsi-ld/v1/entityOperations/query."
+        )
+    found: dict[str, str] = {}
+    for pair in query.split(b"&"):
+        if not pair:
+            continue
+        raw_name, _, raw_value = pair.partition(b"=")
+        name = decode_text(raw_name, "The name of a parameter")
+        if name in found:
+            raise InvalidRequest(f"The parameter {name[:100]!r} is given twice; give it once.")
+        value = decode_text(raw_value, f"The parameter {name[:100]!r}")
+        raise_unless_known(name, value, allowed)
+        found[name] = value
+    return found
+
+
+def raise_unless_known(name: str, value: str, allowed: frozenset[str]) -> None:
+    """Refuse a parameter that this operation does not have."""
+    if name in allowed or name in EVERYWHERE:
+        return
+    if name in LATER:
+        if name == "join" and value == "@none":
+            return
+        raise NotImplementedYet(
+            f"The parameter {name!r} is part of NGSI-LD; this version of Simpul does not have it yet."
+        )
+    near = get_close_matches(name, sorted(allowed), n=1)
+    hint = f" Did you mean {near[0]!r}?" if near else ""
+    listed = ", ".join(sorted(allowed)) or "none"
+    raise InvalidRequest(f"Unknown parameter {name[:100]!r}.{hint} Known here: {listed}.")
+
+
+def parse_flag(parameters: Parameters, name: str) -> bool:
+    """Return the value of a parameter that is true or false; false if it is absent."""
+    value = parameters.get(name, "")
+    if value in {"", "false"}:
+        return False
+    if value == "true":
+        return True
+    raise BadRequestData(f"{name}={value[:100]!r}: it can be true or false.")
+
+
+def parse_whole_number(parameters: Parameters, name: str, default: int, bounds: tuple[int, int]) -> int:
+    """Return a whole number within the bounds, both included."""
+    text = parameters.get(name)
+    if text is None:
+        return default
+    low, high = bounds
+    if not re.fullmatch(r"[+-]?[0-9]{1,18}", text):
+        raise BadRequestData(f"{name}={text[:100]!r}: it is a whole number from {low} to {high:,}.")
+    number = int(text)
+    if number < low:
+        raise BadRequestData(f"{name}={number}: it is a whole number from {low} to {high:,}.")
+    if number > high:
+        raise TooManyResults(f"{name}={number}: at most {high:,} is possible here, from {low}.")
+    return number
+
+
+def parse_page(parameters: Parameters) -> tuple[int, int, bool]:
+    """Return limit, offset and whether to count (CIM 009 §6.3.10, §6.3.13)."""
+    counts = parse_flag(parameters, "count")
+    limit = parse_whole_number(parameters, "limit", limits.PAGE_SIZE_DEFAULT, (0, limits.PAGE_SIZE_MAX))
+    offset = parse_whole_number(parameters, "offset", 0, (0, limits.OFFSET_MAX))
+    if limit == 0 and not counts:
+        raise BadRequestData(
+            f"limit=0 asks for nothing unless count=true is given; a limit is from 1 to {limits.PAGE_SIZE_MAX:,}."
+        )
+    return limit, offset, counts
+
+
+def parse_options(parameters: Parameters, allowed: frozenset[str]) -> frozenset[str]:
+    """Return the words of `options`, each of which the operation has to know."""
+    words = [word for word in parameters.get("options", "").split(",") if word]
+    for word in words:
+        if word in allowed:
+            continue
+        if word == "aggregatedValues":
+            raise NotImplementedYet("options=aggregatedValues is part of NGSI-LD; this version does not have it yet.")
+        near = get_close_matches(word, sorted(allowed), n=1)
+        hint = f" Did you mean {near[0]!r}?" if near else ""
+        raise InvalidRequest(
+            f"options={word[:100]!r} is unknown.{hint} Known here: {', '.join(sorted(allowed)) or 'none'}."
+        )
+    return frozenset(words)
+
+
+def parse_format(parameters: Parameters, options: frozenset[str], allowed: frozenset[str]) -> str:
+    """Return which representation is asked for; `format` goes before `options` (CIM 009 §6.3.7)."""
+    word = parameters.get("format", "")
+    if word:
+        if word == "aggregatedValues":
+            raise NotImplementedYet("format=aggregatedValues is part of NGSI-LD; this version does not have it yet.")
+        if word not in allowed:
+            raise InvalidRequest(f"format={word[:100]!r} is unknown; here it can be {', '.join(sorted(allowed))}.")
+        return _FORMATS[word]
+    asked = {_FORMATS[option] for option in options if option in _FORMATS}
+    if len(asked) > 1:
+        raise InvalidRequest(f"options asks for {' and '.join(sorted(asked))} at once; choose one representation.")
+    return asked.pop() if asked else NORMALIZED
+
+
+def parse_list(text: str) -> tuple[str, ...]:
+    """Return the parts of a comma-separated list; an empty text has none."""
+    return tuple(part.strip() for part in text.split(",")) if text else ()
+
+
+def parse_ids(text: str, what: str = "id") -> tuple[str, ...]:
+    """Return a list of URIs."""
+    ids = parse_list(text)
+    for identifier in ids:
+        raise_unless_uri(identifier, what)
+    return tuple(dict.fromkeys(ids))
+
+
+def parse_dataset_ids(text: str) -> tuple[str, ...]:
+    """Return a list of dataset URIs, where `@none` stands for the instance that has none."""
+    ids = parse_list(text)
+    for identifier in ids:
+        if identifier != "@none":
+            raise_unless_uri(identifier, "datasetId")
+    return ids
+
+
+def expand_name(name: str, what: str, expand: Expand) -> str:
+    """Return the IRI of an attribute's name (CIM 009 §4.6.2). Raises BadRequestData."""
+    if name.startswith("@"):
+        raise BadRequestData(f"{what}: {name[:100]!r} is a JSON-LD keyword and no attribute; leave the @ away.")
+    if not name:
+        raise BadRequestData(f"{what}: a name between two commas, or before or after one, is empty.")
+    return expand(name)
+
+
+def parse_attributes(text: str, expand: Expand) -> tuple[str, ...]:
+    """Return the expanded names of `attrs`."""
+    names = []
+    for name in parse_list(text):
+        if name in {"id", "type", "scope", "@context"}:
+            raise BadRequestData(f"attrs: {name!r} is no attribute; pick and omit can name it.")
+        names.append(expand_name(name, "attrs", expand))
+    return tuple(names)
+
+
+def parse_projection(text: str, what: str, expand: Expand) -> tuple[str, ...]:
+    """Return the members that `pick` or `omit` name: attributes expanded, core members as they are (CIM 009 §4.21)."""
+    if not text:
+        return ()
+    if "{" in text or "}" in text:
+        _raise_unless_braces_match(text, what)
+        raise NotImplementedYet(
+            f"{what}={text[:100]!r} reaches into linked entities; this version of Simpul does not have that yet."
+        )
+    names = re.split(r"[,|]", text)
+    return tuple(name if name in CORE_MEMBERS else expand_name(name, what, expand) for name in names)
+
+
+def _raise_unless_braces_match(text: str, what: str) -> None:
+    depth, previous = 0, ","
+    for sign in text:
+        depth += (sign == "{") - (sign == "}")
+        if depth < 0 or (sign in "{},|" and previous in "{,|" and not (sign == "}" and previous == "}")):
+            break
+        if sign not in "{},|" and previous == "}":
+            break
+        previous = sign
+    else:
+        if depth == 0 and previous not in ",|" and ";" not in text:
+            return
+    raise BadRequestData(
+        f"{what}={text[:100]!r} is not well-formed: names are separated by commas, and a name may have"
+        " names in braces behind it, as in id,locatedAt{name}."
+    )

@@ -1,0 +1,176 @@
+"""What a question's parameters ask for, parsed once and remembered: the query and how to show its answer."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+import msgspec
+
+from simpul import limits
+from simpul.domain.context import Context
+from simpul.domain.errors import BadRequestData, InvalidRequest
+from simpul.domain.geo import GeoQuery, parse_geo_query
+from simpul.domain.pattern import compile_pattern
+from simpul.domain.q import Expression, parse_q, parse_scope_selection, parse_type_selection
+from simpul.domain.query import EntityQuery, TypeSelection
+from simpul.domain.render import Format, Representation
+from simpul.http import parameters as given
+from simpul.http.parameters import Parameters
+
+_SHOWN = frozenset({
+    "attrs", "datasetId", "format", "geometryProperty", "lang", "omit", "options", "pick", "sysAttrs", "type",
+})  # fmt: skip
+RETRIEVE_PARAMETERS = _SHOWN
+QUERY_PARAMETERS = _SHOWN | {
+    "coordinates", "count", "expandValues", "geometry", "geoproperty", "georel", "id", "idPattern", "limit", "offset",
+    "q", "scopeQ",
+}  # fmt: skip
+OPTIONS = frozenset({"normalized", "concise", "keyValues", "simplified", "sysAttrs"})
+FORMATS = frozenset({"normalized", "concise", "keyValues", "simplified"})
+# One of these has to bound a query (CIM 009 §5.7.2.4); a bare id or idPattern bounds it at least as well.
+SELECTORS = ("type", "id", "idPattern", "attrs", "q", "georel", "scopeQ")
+
+_FORMAT = {
+    given.NORMALIZED: Format.NORMALIZED,
+    given.CONCISE: Format.CONCISE,
+    given.KEY_VALUES: Format.KEY_VALUES,
+}
+DEFAULT_GEOPROPERTY = "location"
+
+
+class EntityPlan(msgspec.Struct, frozen=True, gc=False):
+    """A parsed question. `is_plain` says that stored bodies can be sent as they lie."""
+
+    query: EntityQuery
+    representation: Representation
+    is_plain: bool
+
+
+def is_plain(representation: Representation) -> bool:
+    """Return whether the representation is the stored one: normalized, whole, without system attributes."""
+    return representation == Representation(format=Format.NORMALIZED)
+
+
+def parse_representation(parameters: Parameters, context: Context) -> Representation:
+    """Return how entities are to be shown. Raises BadRequestData where two parameters contradict each other."""
+    options = given.parse_options(parameters, OPTIONS)
+    attributes = given.parse_attributes(parameters.get("attrs", ""), context.expand)
+    pick = given.parse_projection(parameters.get("pick", ""), "pick", context.expand)
+    omit = given.parse_projection(parameters.get("omit", ""), "omit", context.expand)
+    if attributes and (pick or omit):
+        raise BadRequestData("attrs cannot be combined with pick or omit; give the names to pick instead.")
+    both = set(pick) & set(omit)
+    if both:
+        raise BadRequestData(f"{context.compact(min(both))!r} is in both pick and omit; name it in one of them.")
+    geometry_property = parameters.get("geometryProperty", "")
+    return Representation(
+        format=_FORMAT[given.parse_format(parameters, options, FORMATS)],
+        system_attributes="sysAttrs" in options or given.parse_flag(parameters, "sysAttrs"),
+        pick=pick,
+        omit=omit,
+        attributes=attributes,
+        language=parameters.get("lang") or None,
+        dataset_id=given.parse_dataset_ids(parameters.get("datasetId", "")),
+        geometry_property=context.expand(geometry_property) if geometry_property else None,
+    )
+
+
+def parse_types(text: str, context: Context) -> TypeSelection | None:
+    """Return the selection of types; `*` stands for every type, which asks nothing."""
+    if not text or text == "*":
+        return None
+    try:
+        return parse_type_selection(text, context.expand)
+    except InvalidRequest as error:
+        # CIM 009 §5.5.2: what is wrong in a parameter's value is bad data; the request's form is right.
+        raise BadRequestData(error.detail) from error
+
+
+def parse_id_pattern(text: str) -> str | None:
+    """Return the pattern once it is known to be a regular expression that is safe to run."""
+    if not text:
+        return None
+    try:
+        compile_pattern(text)
+    except InvalidRequest as error:
+        raise BadRequestData(f"idPattern: {error.detail}") from error
+    return text
+
+
+def parse_question(text: str, expand_values: str, context: Context) -> Expression | None:
+    """Return the expression of `q`."""
+    if not text:
+        return None
+    names = given.parse_list(expand_values)
+    try:
+        return parse_q(text, context.expand, expand_values=names)
+    except InvalidRequest as error:
+        raise BadRequestData(error.detail) from error
+
+
+def parse_place(parameters: Parameters, context: Context) -> GeoQuery | None:
+    """Return the geo-query of georel, geometry, coordinates and geoproperty, which come together or not at all."""
+    names = ("georel", "geometry", "coordinates")
+    there = [name for name in names if parameters.get(name)]
+    if not there:
+        if parameters.get("geoproperty"):
+            raise BadRequestData(
+                "geoproperty alone asks nothing; a geo-query also needs georel, geometry, coordinates."
+            )
+        return None
+    missing = [name for name in names if name not in there]
+    if missing:
+        raise BadRequestData(f"A geo-query needs georel, geometry and coordinates; {' and '.join(missing)} is missing.")
+    geoproperty = context.expand(parameters.get("geoproperty") or DEFAULT_GEOPROPERTY)
+    return parse_geo_query(parameters["georel"], parameters["geometry"], parameters["coordinates"], geoproperty)
+
+
+class RetrievePlan(msgspec.Struct, frozen=True, gc=False):
+    """How one entity is to be shown, and which types it has to have."""
+
+    representation: Representation
+    types: TypeSelection | None
+    is_plain: bool
+
+
+@lru_cache(maxsize=limits.PLANS_REMEMBERED_MAX)
+def parse_retrieve(query_string: bytes, context: Context) -> RetrievePlan:
+    """Return the plan of a retrieval's query string under an @context. Raises HubError."""
+    parameters = given.parse_parameters(query_string, RETRIEVE_PARAMETERS)
+    representation = parse_representation(parameters, context)
+    return RetrievePlan(representation, parse_types(parameters.get("type", ""), context), is_plain(representation))
+
+
+def _parse(query_string: bytes, context: Context) -> EntityPlan:
+    parameters = given.parse_parameters(query_string, QUERY_PARAMETERS)
+    if not any(parameters.get(name) for name in SELECTORS) and not given.parse_flag(parameters, "local"):
+        raise BadRequestData(
+            "The query would match every entity. Say which ones with at least one of"
+            f" {', '.join(SELECTORS)}; to have them all on purpose, add local=true."
+        )
+    representation = parse_representation(parameters, context)
+    limit, offset, counts = given.parse_page(parameters)
+    scope = parameters.get("scopeQ", "")
+    query = EntityQuery(
+        types=parse_types(parameters.get("type", ""), context),
+        ids=given.parse_ids(parameters.get("id", "")),
+        id_pattern=parse_id_pattern(parameters.get("idPattern", "")),
+        attributes=representation.attributes,
+        q=parse_question(parameters.get("q", ""), parameters.get("expandValues", ""), context),
+        geo=parse_place(parameters, context),
+        scope=parse_scope_selection(scope) if scope else None,
+        limit=limit,
+        offset=offset,
+        counts=counts,
+    )
+    return EntityPlan(query, representation, is_plain(representation))
+
+
+_remembered = lru_cache(maxsize=limits.PLANS_REMEMBERED_MAX)(_parse)
+
+
+def parse_entity_query(query_string: bytes, context: Context) -> EntityPlan:
+    """Return the plan of a query string under an @context; short ones are remembered. Raises HubError."""
+    # A long question is rarely asked twice, and would let strangers fill the memory.
+    parse = _remembered if len(query_string) <= limits.PLAN_REMEMBERED_BYTES_MAX else _parse
+    return parse(query_string, context)

@@ -1,0 +1,79 @@
+"""The API as Starlette routes, to be mounted beside the console's. A thin adapter: nothing is decided here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from starlette.routing import BaseRoute, Mount, Route
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from simpul.app.hub import Hub
+from simpul.domain.errors import HubError, NotFound
+from simpul.http import service
+from simpul.http.dispatch import answer, answer_error
+from simpul.http.exchange import Answer, Exchange, exchange_of
+from simpul.http.middleware import BodyLimit, CommonHeaders, Preflight, send_answer
+from simpul.http.ngsild.routes import ROOT, MethodRefused
+
+
+def api_routes(hub: Hub) -> Sequence[BaseRoute]:
+    """Return the routes of the NGSI-LD API, of /health and of /version."""
+    return [
+        Mount(ROOT.decode(), app=build_api(hub)),
+        Route("/health", _layered(hub, Service(hub, service.health))),
+        Route("/version", _layered(hub, Service(hub, service.version))),
+    ]
+
+
+def build_api(hub: Hub) -> ASGIApp:
+    """Return the NGSI-LD API as an ASGI app, for requests under `ROOT`."""
+    return _layered(hub, Api(hub))
+
+
+def _layered(hub: Hub, app: ASGIApp) -> ASGIApp:
+    return CommonHeaders(Preflight(BodyLimit(app)), hub.settings.allowed_origins)
+
+
+class Api:
+    """Makes an exchange of each request and sends its answer."""
+
+    def __init__(self, hub: Hub) -> None:
+        self._hub = hub
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        method: str = scope["method"]
+        # HEAD is GET without the body (RFC 9110 §9.3.2).
+        exchange = await read_exchange(scope, receive, "GET" if method == "HEAD" else method)
+        given = await self._answer(exchange)
+        await send_answer(send, given, without_body=method == "HEAD")
+
+    async def _answer(self, exchange: Exchange) -> Answer:
+        if not exchange.path.startswith(ROOT):
+            # The path was only equal to the root after decoding, which is done once and to its segments.
+            return answer_error(NotFound(f"The path has to begin with {ROOT.decode()}, written plainly."))
+        return await answer(self._hub, exchange)
+
+
+class Service:
+    """Serves one handler that is no part of the NGSI-LD API."""
+
+    def __init__(self, hub: Hub, handler: Callable[[Hub], Answer]) -> None:
+        self._hub = hub
+        self._handler = handler
+
+    async def __call__(self, scope: Scope, _: Receive, send: Send) -> None:
+        method: str = scope["method"]
+        try:
+            if method not in {"GET", "HEAD"}:
+                raise MethodRefused(method, scope["path"], ("GET", "HEAD"))
+            given = self._handler(self._hub)
+        except HubError as error:
+            given = answer_error(error)
+        await send_answer(send, given, without_body=method == "HEAD")
+
+
+async def read_exchange(scope: Scope, receive: Receive, method: str) -> Exchange:
+    """Return the request as a value. Its body was read and measured by `BodyLimit` before."""
+    message = await receive()
+    path: bytes = scope.get("raw_path") or scope["path"].encode()
+    return exchange_of((method, path, scope["query_string"]), scope["headers"], message.get("body", b""))
