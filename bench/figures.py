@@ -1,4 +1,4 @@
-"""The figures of the benchmark: what is measured, against which yardstick, and how much is enough. No measuring here."""
+"""The figures of the benchmark: what is measured, against which yardstick, how much is enough. No measuring here."""
 
 from __future__ import annotations
 

@@ -77,11 +77,14 @@ def wait_for(url: str, server: subprocess.Popen[bytes], log: Path) -> None:
 def requests_per_second(base_url: str, load: Load) -> float:
     """Run wrk against the server and return what it counted. Raises LoadFailed for any answer but a success."""
     arguments = [load.kind, str(load.entity_count), f"{load.side_degrees:.6f}", load.salt, load.token]
+    wrk = ["wrk", "-t1", f"-c{CONNECTIONS}", f"-d{load.seconds}s", "-s", str(SCRIPT), base_url, "--"]
     answer = subprocess.run(
-        ["taskset", "-c", str(LOAD_CORE), "wrk", "-t1", f"-c{CONNECTIONS}", f"-d{load.seconds}s", "-s", str(SCRIPT)]
-        + [base_url, "--", *filter(None, arguments)],
-        capture_output=True, text=True, check=False, timeout=load.seconds + 60,
-    )  # fmt: skip
+        ["taskset", "-c", str(LOAD_CORE), *wrk, *filter(None, arguments)],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=load.seconds + 60,
+    )
     rate = re.search(r"Requests/sec:\s+([\d.]+)", answer.stdout)
     wrong = re.search(r"Non-2xx or 3xx responses: \d+|Socket errors: .*", answer.stdout)
     if rate is None or wrong:

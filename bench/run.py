@@ -113,7 +113,9 @@ def table(lines: list[Line], count: int) -> Table:
         answer.add_column(heading, justify="right")
     answer.add_column("holds")
     for line in lines:
-        answer.add_row(line.name, line.measured, line.ratio, line.floor, "[green]yes[/]" if line.holds else "[red]no[/]")
+        answer.add_row(
+            line.name, line.measured, line.ratio, line.floor, "[green]yes[/]" if line.holds else "[red]no[/]"
+        )
     return answer
 
 

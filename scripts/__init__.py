@@ -1,0 +1,1 @@
+"""What makes and checks the project. Nothing of it is shipped."""
