@@ -37,7 +37,7 @@ def entity_id(number: int) -> str:
 
 def entity(number: int, entity_count: int) -> dict[str, Any]:
     """Return entity `number` of a set of this size; the same one every time."""
-    dice = random.Random(number)  # noqa: S311 - The same data every time is the point.
+    dice = random.Random(number)
     side = side_degrees(entity_count)
     kind = TYPES[number % len(TYPES)]
     return {

@@ -1,4 +1,4 @@
-"""The documents are true: their links resolve, their commands exist, their lists are whole, what is generated is fresh."""
+"""The documents are true: links resolve, commands exist, lists are whole, what is made from code is fresh."""
 
 from __future__ import annotations
 
