@@ -96,7 +96,8 @@ def _decode_coordinates(text: str) -> Any:
         return json.loads(text)
     except (ValueError, RecursionError) as error:
         raise BadRequestData(
-            f"`coordinates` is not JSON ({str(error)[:80]}); expected a list of numbers, longitude first, as in [100.36, -0.95]."
+            f"`coordinates` is not JSON ({str(error)[:80]}); expected a list of numbers, longitude first, "
+            "as in [100.36, -0.95]."
         ) from error
 
 
