@@ -63,8 +63,8 @@ def errors_page() -> str:
     """Return the page of every error: what it means, its status and its type."""
     lines = [
         "# Errors", "", GENERATED,
-        "Every error is answered as `application/problem+json` (ETSI GS CIM 009 §5.5.3, RFC 9457) with `type`, `title`,",
-        "`status` and `detail`. The detail names the wrong value and says what would be right.",
+        "Every error is answered as `application/problem+json` (ETSI GS CIM 009 §5.5.3, RFC 9457) with `type`,",
+        "`title`, `status` and `detail`. The detail names the wrong value and says what would be right.",
         "", "| status | type | what it means |", "|---:|---|---|",
     ]  # fmt: skip
     for kind, (status, name) in sorted(STATUS.items(), key=lambda entry: (entry[1][0], entry[0].__name__)):

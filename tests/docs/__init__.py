@@ -1,0 +1,1 @@
+"""The documents, carried out as they are written."""
