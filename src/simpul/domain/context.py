@@ -32,7 +32,7 @@ Load = Callable[[str], dict[str, Any]]
 PLAIN_MEMBERS: Final = frozenset(
     {
         "type", "value", "object", "languageMap", "json", "valueList", "objectList",
-        "observedAt", "unitCode", "datasetId", "instanceId", "lang",
+        "observedAt", "unitCode", "datasetId", "instanceId", "lang", "createdAt", "modifiedAt", "deletedAt",
     }
 )  # fmt: skip
 VOCABULARY_MEMBERS: Final = frozenset({"vocab", "objectType", "valueType"})
@@ -154,6 +154,10 @@ class Context:
             else:
                 compacted[names[iri]] = self._map_attribute(value, names)
         return compacted
+
+    def compact_instance(self, instance: Instance) -> Instance:
+        """Return one instance of an attribute with short names."""
+        return _map_instance(instance, self._names)
 
     def expand_vocabulary(self, value: Any) -> Any:
         """Return a vocabulary value (a word or an array of words) as IRIs."""

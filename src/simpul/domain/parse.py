@@ -50,11 +50,11 @@ _KINDS: Final = (
     | {f"https://uri.etsi.org/ngsi-ld/{kind}": kind for kind in MAIN_MEMBERS}
 )
 _SYSTEM_MEMBERS: Final = frozenset({"createdAt", "modifiedAt", "deletedAt", "instanceId"})
-_OUTPUT_MEMBERS: Final = frozenset({"entity", "entityList"}) | {
+_OUTPUT_MEMBERS: Final = frozenset({"entity", "entityList", "lang"}) | {
     f"previous{main[0].upper()}{main[1:]}" for main in MAIN_MEMBERS.values()
 }
 _IGNORED: Final = _SYSTEM_MEMBERS | _OUTPUT_MEMBERS
-_DESCRIBING: Final = frozenset({"observedAt", "unitCode", "datasetId", "objectType", "valueType", "lang"})
+_DESCRIBING: Final = frozenset({"observedAt", "unitCode", "datasetId", "objectType", "valueType"})
 _IDENTITY: Final = frozenset({"id", "@id", "type", "@type", "@context"})
 _NO_ATTRIBUTE: Final = _IDENTITY | _IGNORED | INSTANCE_MEMBERS | ENTITY_MEMBERS | {"expiresAt"}
 _UNITLESS: Final = frozenset({"Relationship", "ListRelationship"})
@@ -527,6 +527,15 @@ def _is_instance(value: Any) -> bool:
         return False
     kind = value.get("type")
     return (isinstance(kind, str) and kind in _KINDS) or not _KIND_OF_MEMBER.keys().isdisjoint(value)
+
+
+def is_read_as_instance(value: Any) -> bool:
+    """Return whether concise input would take the value for more than a plain value."""
+    if isinstance(value, list):
+        return any(_is_instance(part) for part in value)
+    return isinstance(value, dict) and (
+        "type" in value or "@type" in value or (len(value) == 1 and "dataset" in value) or _is_instance(value)
+    )
 
 
 def _is_geometry(value: Any) -> bool:
