@@ -1,0 +1,1 @@
+"""Tests of the demo city: its facts, its systems and its answers."""
