@@ -298,8 +298,7 @@ def find_test(query: GeoQuery) -> Callable[[dict[str, Any]], bool]:
 
 @cache
 def _shapely() -> ModuleType:
-    # It costs 0.2 s and 20 MB, which the hub's start does not have.
-    import shapely  # noqa: PLC0415
+    import shapely  # noqa: PLC0415 - It costs 0.2 s and 20 MB, which the hub's start does not have.
 
     module: ModuleType = shapely
     return module
@@ -377,8 +376,7 @@ class _Projection(NamedTuple):
     latitude: float
 
     def forward(self, positions: Any) -> Any:
-        # It comes with shapely.
-        import numpy as np  # noqa: PLC0415
+        import numpy as np  # noqa: PLC0415 - It is loaded together with shapely.
 
         lon, lat = np.radians(positions[:, 0] - self.longitude), np.radians(positions[:, 1])
         phi = math.radians(self.latitude)
