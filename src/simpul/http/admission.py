@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from simpul.app import identity, tenants
+from simpul.app import entities, identity, tenants
 from simpul.app.hub import Hub
-from simpul.domain.access import Caller
+from simpul.domain.access import Action, Caller
 from simpul.domain.context import Context
 from simpul.domain.errors import BadRequestData
 from simpul.domain.parse import decode_json
@@ -14,10 +14,17 @@ from simpul.http.exchange import JSON, LD_JSON, Exchange, Headers
 from simpul.http.negotiate import BODY_TYPES, context_link_header, parse_content_type, parse_context_link
 
 
-async def admit(hub: Hub, exchange: Exchange) -> Caller:
+def admit(hub: Hub, exchange: Exchange) -> Caller:
     """Return who asks, in which city. Raises NonexistentTenant, Unauthenticated."""
-    tenant = tenants.resolve(hub, exchange.tenant)
-    return identity.identify(hub, tenant, exchange.authorization, None)
+    return identity.identify(hub, tenants.resolve(hub, exchange.tenant), exchange.authorization)
+
+
+async def admit_writer(hub: Hub, exchange: Exchange) -> Caller:
+    """Return who asks, refusing those who may not write before their body is read. Raises Forbidden too."""
+    tenant = await tenants.resolve_for_write(hub, exchange.tenant)
+    caller = identity.identify(hub, tenant, exchange.authorization)
+    entities.raise_unless_allowed(caller, Action.WRITE)
+    return caller
 
 
 async def context_of_reader(hub: Hub, exchange: Exchange) -> Context:

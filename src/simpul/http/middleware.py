@@ -21,7 +21,7 @@ SECURITY_HEADERS: Headers = (
     (b"cache-control", b"no-store"),
 )
 EXPOSED = (b"access-control-expose-headers", b"NGSILD-Results-Count, NGSILD-Tenant, Link, Location, Allow, Retry-After")
-# Credentials are bearer tokens, which a foreign page does not have; cookies count for nothing here. So any page may ask.
+# Credentials are bearer tokens, which a foreign page does not have; cookies count for nothing here: any page may ask.
 ANY_ORIGIN: Headers = ((b"access-control-allow-origin", b"*"), EXPOSED)
 
 

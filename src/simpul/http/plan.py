@@ -7,6 +7,7 @@ from functools import lru_cache
 import msgspec
 
 from simpul import limits
+from simpul.domain.access import Caller
 from simpul.domain.context import Context
 from simpul.domain.errors import BadRequestData, InvalidRequest
 from simpul.domain.geo import GeoQuery, parse_geo_query
@@ -39,9 +40,13 @@ DEFAULT_GEOPROPERTY = "location"
 
 
 class EntityPlan(msgspec.Struct, frozen=True, gc=False):
-    """A parsed question. `is_plain` says that stored bodies can be sent as they lie."""
+    """A parsed question. `query` is for one entity more than `limit`: its presence tells that there is a next page.
+
+    `is_plain` says that stored bodies can be sent as they lie.
+    """
 
     query: EntityQuery
+    limit: int
     representation: Representation
     is_plain: bool
 
@@ -141,7 +146,7 @@ def parse_retrieve(query_string: bytes, context: Context) -> RetrievePlan:
     return RetrievePlan(representation, parse_types(parameters.get("type", ""), context), is_plain(representation))
 
 
-def _parse(query_string: bytes, context: Context) -> EntityPlan:
+def _parse(query_string: bytes, context: Context, readable_types: frozenset[str] | None) -> EntityPlan:
     parameters = given.parse_parameters(query_string, QUERY_PARAMETERS)
     if not any(parameters.get(name) for name in SELECTORS) and not given.parse_flag(parameters, "local"):
         raise BadRequestData(
@@ -159,18 +164,19 @@ def _parse(query_string: bytes, context: Context) -> EntityPlan:
         q=parse_question(parameters.get("q", ""), parameters.get("expandValues", ""), context),
         geo=parse_place(parameters, context),
         scope=parse_scope_selection(scope) if scope else None,
-        limit=limit,
+        readable_types=readable_types,
+        limit=limit + 1 if limit else 0,
         offset=offset,
         counts=counts,
     )
-    return EntityPlan(query, representation, is_plain(representation))
+    return EntityPlan(query, limit, representation, is_plain(representation))
 
 
 _remembered = lru_cache(maxsize=limits.PLANS_REMEMBERED_MAX)(_parse)
 
 
-def parse_entity_query(query_string: bytes, context: Context) -> EntityPlan:
-    """Return the plan of a query string under an @context; short ones are remembered. Raises HubError."""
+def parse_entity_query(query_string: bytes, context: Context, caller: Caller) -> EntityPlan:
+    """Return the caller's plan of a query string under an @context; short ones are remembered. Raises HubError."""
     # A long question is rarely asked twice, and would let strangers fill the memory.
     parse = _remembered if len(query_string) <= limits.PLAN_REMEMBERED_BYTES_MAX else _parse
-    return parse(query_string, context)
+    return parse(query_string, context, caller.readable_types)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import platform
 
 import simpul
 from simpul.app.hub import Hub
@@ -24,6 +23,5 @@ def version(_: Hub) -> Answer:
             "version": simpul.__version__,
             "standard": "ETSI GS CIM 009 v1.9.1 (NGSI-LD)",
             "coreContext": CORE.link,
-            "python": platform.python_version(),
         }
     )

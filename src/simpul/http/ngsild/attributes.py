@@ -26,7 +26,7 @@ async def append(hub: Hub, exchange: Exchange) -> Answer:
     raise_if_other_id(body, entity_id)
     fragment = parse_fragment(body, context)
     overwrite = Overwrite.DENIED if "noOverwrite" in parameters.get("options", "").split(",") else Overwrite.ALLOWED
-    outcome = await entities.append_attributes(caller, hub, entity_id, fragment, context, overwrite)
+    outcome = await entities.append_attributes(caller, hub, entity_id, fragment, context, overwrite=overwrite)
     return answer_outcome(outcome, context)
 
 
@@ -60,7 +60,7 @@ async def patch(hub: Hub, exchange: Exchange) -> Answer:
     body, context = await read_body(hub, exchange, PATCH_BODY_TYPES)
     name = attribute_in_path(exchange, context)
     instance = parse_attribute(body, context, name)
-    await entities.patch_attribute(caller, hub, entity_id, name, instance)
+    await entities.patch_attribute(caller, hub, entity_id, name, instance, context=context)
     return NO_CONTENT
 
 
@@ -70,7 +70,7 @@ async def replace(hub: Hub, exchange: Exchange) -> Answer:
     body, context = await read_body(hub, exchange)
     name = attribute_in_path(exchange, context)
     instance = parse_attribute(body, context, name)
-    await entities.replace_attribute(caller, hub, entity_id, name, instance)
+    await entities.replace_attribute(caller, hub, entity_id, name, instance, context=context)
     return NO_CONTENT
 
 
@@ -94,5 +94,5 @@ async def delete(hub: Hub, exchange: Exchange) -> Answer:
         if every_instance:
             raise BadRequestData("datasetId names one instance, deleteAll=true asks for all; give one of the two.")
         raise_unless_uri(dataset_id, "datasetId")
-    await entities.delete_attribute(caller, hub, entity_id, name, dataset_id, every_instance)
+    await entities.delete_attribute(caller, hub, entity_id, name, dataset_id=dataset_id, every_instance=every_instance)
     return NO_CONTENT

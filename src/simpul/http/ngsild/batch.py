@@ -7,19 +7,18 @@ from typing import Any
 
 from simpul import limits
 from simpul.app import batch
+from simpul.app.batch import BatchItem, UpsertMode
 from simpul.app.hub import Hub
-from simpul.domain.context import Context
 from simpul.domain.errors import BadRequestData, HubError, TooManyResults
 from simpul.domain.merge import Overwrite
 from simpul.domain.parse import decode_json, raise_unless_uri
-from simpul.http.admission import admit, body_link, context_of_object, kind_of
+from simpul.http.admission import admit_writer, body_link, context_of_object, kind_of
 from simpul.http.exchange import JSON, LD_JSON, NO_CONTENT, Answer, Exchange, answer_json
 from simpul.http.negotiate import BODY_TYPES, PATCH_BODY_TYPES, parse_content_type
 from simpul.http.ngsild.entities import raise_if_input_is_simplified
 from simpul.http.parameters import parse_options, parse_parameters
 from simpul.http.problem import render_problem
 
-Item = tuple[dict[str, Any], Context]
 Failure = tuple[str, HubError]
 WRITE_PARAMETERS = frozenset({"options", "format"})
 
@@ -27,7 +26,7 @@ WRITE_PARAMETERS = frozenset({"options", "format"})
 async def create(hub: Hub, exchange: Exchange) -> Answer:
     """POST /entityOperations/create (§6.14.3.1)."""
     parse_parameters(exchange.query, WRITE_PARAMETERS)
-    caller = await admit(hub, exchange)
+    caller = await admit_writer(hub, exchange)
     items, failures = await read_items(hub, exchange)
     outcome = await batch.create(caller, hub, items)
     failures += outcome.errors
@@ -38,9 +37,9 @@ async def upsert(hub: Hub, exchange: Exchange) -> Answer:
     """POST /entityOperations/upsert (§6.15.3.1)."""
     parameters = parse_parameters(exchange.query, WRITE_PARAMETERS)
     options = parse_options(parameters, frozenset({"update", "replace"}))
-    caller = await admit(hub, exchange)
+    caller = await admit_writer(hub, exchange)
     items, failures = await read_items(hub, exchange)
-    outcome = await batch.upsert(caller, hub, items, "update" if "update" in options else "replace")
+    outcome = await batch.upsert(caller, hub, items, UpsertMode.UPDATE if "update" in options else UpsertMode.REPLACE)
     failures += outcome.errors
     if failures:
         return answer_result([*outcome.created, *outcome.updated], failures)
@@ -51,10 +50,10 @@ async def update(hub: Hub, exchange: Exchange) -> Answer:
     """POST /entityOperations/update (§6.16.3.1)."""
     parameters = parse_parameters(exchange.query, WRITE_PARAMETERS)
     options = parse_options(parameters, frozenset({"noOverwrite"}))
-    caller = await admit(hub, exchange)
+    caller = await admit_writer(hub, exchange)
     items, failures = await read_items(hub, exchange, PATCH_BODY_TYPES)
     overwrite = Overwrite.DENIED if "noOverwrite" in options else Overwrite.ALLOWED
-    outcome = await batch.update(caller, hub, items, overwrite)
+    outcome = await batch.update(caller, hub, items, overwrite=overwrite)
     failures += outcome.errors
     return answer_result(outcome.updated, failures) if failures else NO_CONTENT
 
@@ -62,7 +61,7 @@ async def update(hub: Hub, exchange: Exchange) -> Answer:
 async def merge(hub: Hub, exchange: Exchange) -> Answer:
     """POST /entityOperations/merge (§6.31.3.1)."""
     raise_if_input_is_simplified(parse_parameters(exchange.query, WRITE_PARAMETERS | {"observedAt", "lang"}))
-    caller = await admit(hub, exchange)
+    caller = await admit_writer(hub, exchange)
     items, failures = await read_items(hub, exchange, PATCH_BODY_TYPES)
     outcome = await batch.merge(caller, hub, items)
     failures += outcome.errors
@@ -72,7 +71,7 @@ async def merge(hub: Hub, exchange: Exchange) -> Answer:
 async def delete(hub: Hub, exchange: Exchange) -> Answer:
     """POST /entityOperations/delete (§6.17.3.1)."""
     parse_parameters(exchange.query, frozenset())
-    caller = await admit(hub, exchange)
+    caller = await admit_writer(hub, exchange)
     # The body is a list of URIs, which needs no @context whatever its media type says.
     parse_content_type(exchange.content_type, BODY_TYPES)
     ids = read_list(exchange, "entity ids")
@@ -100,22 +99,22 @@ def read_list(exchange: Exchange, of_what: str) -> list[Any]:
 
 async def read_items(
     hub: Hub, exchange: Exchange, understood: tuple[str, ...] = BODY_TYPES
-) -> tuple[list[Item], list[Failure]]:
+) -> tuple[list[BatchItem], list[Failure]]:
     """Return the entities of a batch, each with its own @context, and those that have none."""
     media_type = parse_content_type(exchange.content_type, understood)
     link = body_link(exchange, media_type)
     body = read_list(exchange, "entities")
     shared = await hub.contexts.resolve(link, None) if media_type != LD_JSON else None
-    items: list[Item] = []
+    items: list[BatchItem] = []
     failures: list[Failure] = []
     for place, entity in enumerate(body, start=1):
         if not isinstance(entity, dict):
             failures.append(("", BadRequestData(f"Item {place} is {kind_of(entity)}; it has to be an entity.")))
         elif shared is not None and "@context" not in entity:
-            items.append((entity, shared))
+            items.append(BatchItem(entity, shared))
         else:
             try:
-                items.append((entity, await context_of_object(hub, entity, media_type, link)))
+                items.append(BatchItem(entity, await context_of_object(hub, entity, media_type, link)))
             except HubError as error:
                 failures.append((_id_of(entity), error))
     return items, failures

@@ -14,7 +14,7 @@ from simpul.domain.entity import Record
 from simpul.domain.errors import BadRequestData, NotFound, NotImplementedYet
 from simpul.domain.parse import parse_entity, parse_fragment, raise_unless_uri
 from simpul.domain.render import Representation, render_entity, render_feature, render_feature_collection
-from simpul.http.admission import admit, context_headers, context_of_reader, read_body
+from simpul.http.admission import admit, admit_writer, context_headers, context_of_reader, read_body
 from simpul.http.exchange import GEO_JSON, LD_JSON, NO_CONTENT, Answer, Exchange, Headers, answer_bytes, answer_json
 from simpul.http.negotiate import ANY_JSON_OR_GEO, PATCH_BODY_TYPES, negotiate
 from simpul.http.ngsild.pages import fetch_page, paging_headers
@@ -35,7 +35,7 @@ WRITE_PARAMETERS = frozenset({"options", "format", "type", "observedAt", "lang"}
 async def create(hub: Hub, exchange: Exchange) -> Answer:
     """POST /entities (§6.4.3.1)."""
     parse_parameters(exchange.query, NOTHING_MORE)
-    caller = await admit(hub, exchange)
+    caller = await admit_writer(hub, exchange)
     body, context = await read_body(hub, exchange)
     entity = parse_entity(body, context)
     await entities.create(caller, hub, entity, context)
@@ -50,11 +50,11 @@ def location_of(entity_id: str) -> bytes:
 async def query(hub: Hub, exchange: Exchange) -> Answer:
     """GET /entities (§6.4.3.2)."""
     media_type = negotiate(exchange.accept, ANY_JSON_OR_GEO)
-    caller = await admit(hub, exchange)
+    caller = admit(hub, exchange)
     context = await context_of_reader(hub, exchange)
-    plan = parse_entity_query(exchange.query, context)
-    documents, count, is_last = await fetch_page(caller, hub, plan.query)
-    headers = paging_headers(plan.query, count, is_last=is_last, exchange=exchange)
+    plan = parse_entity_query(exchange.query, context, caller)
+    documents, count, is_last = await fetch_page(caller, hub, plan)
+    headers = paging_headers(plan, count, is_last=is_last, exchange=exchange)
     return answer_documents((caller, hub), documents, plan, (context, media_type, exchange.prefer), headers)
 
 
@@ -62,7 +62,7 @@ async def retrieve(hub: Hub, exchange: Exchange) -> Answer:
     """GET /entities/{id} (§6.5.3.1)."""
     (entity_id,) = exchange.names
     media_type = negotiate(exchange.accept, ANY_JSON_OR_GEO)
-    caller = await admit(hub, exchange)
+    caller = admit(hub, exchange)
     context = await context_of_reader(hub, exchange)
     plan = parse_retrieve(exchange.query, context)
     document = entities.find_document(caller, hub, entity_id)
@@ -174,7 +174,7 @@ async def merge(hub: Hub, exchange: Exchange) -> Answer:
     body, context = await read_body(hub, exchange, PATCH_BODY_TYPES)
     raise_if_other_id(body, entity_id)
     fragment = parse_fragment(body, context)
-    await entities.merge(caller, hub, entity_id, fragment, context)
+    await entities.merge_entity(caller, hub, entity_id, fragment, context)
     return NO_CONTENT
 
 
@@ -191,7 +191,7 @@ async def enter(
     """Return who writes, to which entity, with which parameters."""
     parameters = parse_parameters(exchange.query, allowed)
     raise_if_input_is_simplified(parameters)
-    caller = await admit(hub, exchange)
+    caller = await admit_writer(hub, exchange)
     entity_id = exchange.names[0]
     raise_unless_uri(entity_id, "The entity id in the path")
     return caller, entity_id, parameters

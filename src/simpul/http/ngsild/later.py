@@ -15,7 +15,7 @@ def not_yet(what: str) -> Handler:
     async def answer(hub: Hub, exchange: Exchange) -> Answer:
         # What is wrong in any request is wrong here too, and is told first.
         negotiate(exchange.accept, ANY_JSON)
-        await admit(hub, exchange)
+        admit(hub, exchange)
         if exchange.body:
             parse_content_type(exchange.content_type, PATCH_BODY_TYPES)
         raise NotImplementedYet(

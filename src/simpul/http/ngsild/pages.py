@@ -13,29 +13,26 @@ from simpul.domain.access import Caller
 from simpul.domain.errors import TooComplexQuery
 from simpul.domain.query import EntityQuery
 from simpul.http.exchange import Exchange, Headers
+from simpul.http.plan import EntityPlan
 from simpul.ports.store import Document
 
 PageOfDocuments = tuple[Sequence[Document], int | None, bool]
 
 
-async def fetch_page(caller: Caller, hub: Hub, query: EntityQuery) -> PageOfDocuments:
+async def fetch_page(caller: Caller, hub: Hub, plan: EntityPlan) -> PageOfDocuments:
     """Return the documents, the count where it was asked for, and whether this is the last page."""
-    if query.limit == 0:
-        page = await entities.query(caller, hub, query)
-        return [], page.count, True
-    page = await entities.query(caller, hub, replace(query, limit=query.limit + 1))
-    return page.documents[: query.limit], page.count, len(page.documents) <= query.limit
+    page = await entities.query(caller, hub, plan.query)
+    if len(page.documents) <= plan.limit:
+        return page.documents, page.count, True
+    return page.documents[: plan.limit], page.count, plan.limit == 0
 
 
-async def fetch_union(caller: Caller, hub: Hub, queries: Sequence[EntityQuery]) -> PageOfDocuments:
+async def fetch_union(caller: Caller, hub: Hub, plan: EntityPlan, queries: Sequence[EntityQuery]) -> PageOfDocuments:
     """Return one page of what any of the queries finds. Raises TooComplexQuery past `limits.UNION_ENTITIES_MAX`."""
-    if len(queries) == 1:
-        return await fetch_page(caller, hub, queries[0])
     found: dict[int, Document] = {}
     for query in queries:
-        page = await entities.query(
-            caller, hub, replace(query, limit=limits.UNION_ENTITIES_MAX + 1, offset=0, counts=False)
-        )
+        whole = replace(query, limit=limits.UNION_ENTITIES_MAX + 1, offset=0, counts=False)
+        page = await entities.query(caller, hub, whole)
         found.update((document.eid, document) for document in page.documents)
         if len(found) > limits.UNION_ENTITIES_MAX:
             raise TooComplexQuery(
@@ -43,23 +40,23 @@ async def fetch_union(caller: Caller, hub: Hub, queries: Sequence[EntityQuery]) 
                 " ask with fewer selectors, or one after the other."
             )
     ordered = [found[eid] for eid in sorted(found)]
-    asked = queries[0]
-    end = asked.offset + asked.limit
-    return ordered[asked.offset : end], len(ordered) if asked.counts else None, len(ordered) <= end
+    end = plan.query.offset + plan.limit
+    return ordered[plan.query.offset : end], len(ordered) if plan.query.counts else None, len(ordered) <= end
 
 
 _PAGE = re.compile(rb"(?:^|&)(?:limit|offset)=[^&]*")
 
 
-def paging_headers(query: EntityQuery, count: int | None, *, is_last: bool, exchange: Exchange) -> Headers:
+def paging_headers(plan: EntityPlan, count: int | None, *, is_last: bool, exchange: Exchange) -> Headers:
     """Return the headers of a page: the count (§6.3.13) and the links to the pages beside it (§6.3.10)."""
+    offset = plan.query.offset
     headers: list[tuple[bytes, bytes]] = []
     if count is not None:
         headers.append((b"ngsild-results-count", str(count).encode()))
-    if query.limit and query.offset:
-        headers.append((b"link", _link(exchange, query.limit, max(0, query.offset - query.limit), b"prev")))
-    if query.limit and not is_last:
-        headers.append((b"link", _link(exchange, query.limit, query.offset + query.limit, b"next")))
+    if plan.limit and offset:
+        headers.append((b"link", _link(exchange, plan.limit, max(0, offset - plan.limit), b"prev")))
+    if plan.limit and not is_last:
+        headers.append((b"link", _link(exchange, plan.limit, offset + plan.limit, b"next")))
     return tuple(headers)
 
 

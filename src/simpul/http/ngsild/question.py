@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 from simpul.app.hub import Hub
+from simpul.domain.access import Caller
 from simpul.domain.context import Context
 from simpul.domain.errors import BadRequestData, NotImplementedYet
 from simpul.domain.geo import GeoQuery, parse_geo_query
@@ -16,7 +17,7 @@ from simpul.http.admission import admit, kind_of, read_body
 from simpul.http.exchange import Answer, Exchange
 from simpul.http.negotiate import ANY_JSON_OR_GEO, negotiate
 from simpul.http.ngsild.entities import answer_documents
-from simpul.http.ngsild.pages import fetch_union, paging_headers
+from simpul.http.ngsild.pages import fetch_page, fetch_union, paging_headers
 from simpul.http.parameters import Parameters
 from simpul.http.plan import (
     DEFAULT_GEOPROPERTY,
@@ -44,15 +45,20 @@ async def query(hub: Hub, exchange: Exchange) -> Answer:
     """POST /entityOperations/query (§6.23.3.1)."""
     media_type = negotiate(exchange.accept, ANY_JSON_OR_GEO)
     parameters = given.parse_parameters(exchange.query, PARAMETERS)
-    caller = await admit(hub, exchange)
+    caller = admit(hub, exchange)
     body, context = await read_body(hub, exchange)
-    plan, queries = parse_body(body, parameters, context)
-    documents, count, is_last = await fetch_union(caller, hub, queries)
-    headers = paging_headers(plan.query, count, is_last=is_last, exchange=exchange)
+    plan, queries = parse_body(body, parameters, context, caller)
+    if len(queries) == 1:
+        documents, count, is_last = await fetch_page(caller, hub, plan)
+    else:
+        documents, count, is_last = await fetch_union(caller, hub, plan, queries)
+    headers = paging_headers(plan, count, is_last=is_last, exchange=exchange)
     return answer_documents((caller, hub), documents, plan, (context, media_type, exchange.prefer), headers)
 
 
-def parse_body(body: dict[str, Any], parameters: Parameters, context: Context) -> tuple[EntityPlan, list[EntityQuery]]:
+def parse_body(
+    body: dict[str, Any], parameters: Parameters, context: Context, caller: Caller
+) -> tuple[EntityPlan, list[EntityQuery]]:
     """Return how to show the answer, and the queries whose union it is: one per different selector."""
     raise_unless_members_are_known(body)
     words = {**parameters, **text_members(body)}
@@ -64,21 +70,24 @@ def parse_body(body: dict[str, Any], parameters: Parameters, context: Context) -
         q=parse_question(words.get("q", ""), words.get("expandValues", ""), context),
         geo=parse_place(body.get("geoQ"), context),
         scope=parse_scope_selection(scope) if scope else None,
-        limit=limit,
+        readable_types=caller.readable_types,
+        limit=limit + 1 if limit else 0,
         offset=offset,
         counts=counts,
     )
     selectors = body.get("entities", [])
     if not isinstance(selectors, list):
         raise BadRequestData(f"entities is {kind_of(selectors)}; it is an array of entity selectors.")
-    queries = [parse_selector(selector, shared, context) for selector in selectors] or [shared]
-    if (
-        not selectors
-        and shared == replace(EntityQuery(), limit=limit, offset=offset, counts=counts)
-        and (body.get("local") is not True)
-    ):
+    if not selectors and body.get("local") is not True:
+        raise_unless_bounded(shared)
+    queries = unite([parse_selector(selector, shared, context) for selector in selectors] or [shared])
+    return EntityPlan(queries[0], limit, representation, is_plain(representation)), queries
+
+
+def raise_unless_bounded(query: EntityQuery) -> None:
+    """Refuse a question that would match every entity (CIM 009 §5.7.2.4)."""
+    if not (query.attributes or query.q or query.geo or query.scope):
         raise BadRequestData("The query would match every entity; say which with entities, attrs, q, geoQ or scopeQ.")
-    return EntityPlan(shared, representation, is_plain(representation)), unite(queries)
 
 
 def raise_unless_members_are_known(body: dict[str, Any]) -> None:

@@ -40,11 +40,11 @@ async def retrieve(hub: Hub, exchange: Exchange) -> Answer:
     parameters = parse_parameters(exchange.query, PARAMETERS)
     options = parse_options(parameters, OPTIONS)
     representation = parse_format(parameters, options, OPTIONS)
-    caller = await admit(hub, exchange)
+    caller = admit(hub, exchange)
     context = await context_of_reader(hub, exchange)
     raise_unless_uri(entity_id, "The entity id in the path")
     asked = parse_temporal_query(parameters, context)
-    entity_types, changes = await temporal.changes(caller, hub, entity_id)
+    entity_types, changes = await temporal.retrieve(caller, hub, entity_id)
     content = render_temporal(
         entity_id, entity_types, changes, asked, context, simplified=representation == TEMPORAL_VALUES
     )

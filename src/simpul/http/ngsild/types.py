@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from simpul import limits
@@ -30,7 +31,7 @@ async def list_types(hub: Hub, exchange: Exchange) -> Answer:
     if not has_details:
         names = sorted(context.compact(name) for name in types.list_types(caller, hub))
         return _answer(_list_of("EntityTypeList", "typeList", names), shown)
-    described = types.list_attributes(caller, hub, None)
+    described = await types.list_attributes(caller, hub)
     return _answer(
         [
             {
@@ -53,7 +54,7 @@ async def get_type(hub: Hub, exchange: Exchange) -> Answer:
     count = types.list_types(caller, hub).get(name, 0)
     if not count:
         raise NotFound(f"There is no entity of the type {exchange.names[0][:300]!r}; GET /ngsi-ld/v1/types lists them.")
-    attributes = types.list_attributes(caller, hub, name).get(name, {})
+    attributes = (await types.list_attributes(caller, hub, name)).get(name, {})
     kinds = await find_kinds(caller, hub, name, attributes)
     return _answer(
         {
@@ -79,7 +80,7 @@ async def list_attributes(hub: Hub, exchange: Exchange) -> Answer:
     """GET /attributes (§6.27.3.1): names, or with details=true each attribute with its types."""
     caller, shown, has_details = await _enter(hub, exchange)
     context = shown[0]
-    by_attribute = _by_attribute(types.list_attributes(caller, hub, None))
+    by_attribute = _by_attribute(await types.list_attributes(caller, hub))
     if not has_details:
         return _answer(_list_of("AttributeList", "attributeList", sorted(map(context.compact, by_attribute))), shown)
     return _answer(
@@ -101,7 +102,7 @@ async def get_attribute(hub: Hub, exchange: Exchange) -> Answer:
     caller, shown, _ = await _enter(hub, exchange, frozenset())
     context = shown[0]
     name = expand_name(exchange.names[0], "The attribute in the path", context.expand)
-    counts = _by_attribute(types.list_attributes(caller, hub, None)).get(name)
+    counts = _by_attribute(await types.list_attributes(caller, hub)).get(name)
     if not counts:
         raise NotFound(
             f"No entity has the attribute {exchange.names[0][:300]!r}; GET /ngsi-ld/v1/attributes lists them."
@@ -130,10 +131,11 @@ async def find_kinds(caller: Caller, hub: Hub, type_name: str, attributes: Itera
     """
     kinds: dict[str, set[str]] = {}
     selection = TypeSelection(((type_name,),))
-    await _look_at(caller, hub, EntityQuery(types=selection, limit=limits.KINDS_SAMPLE_ENTITIES_MAX), kinds)
+    query = EntityQuery(types=selection, readable_types=caller.readable_types, limit=limits.KINDS_SAMPLE_ENTITIES_MAX)
+    await _look_at(caller, hub, query, kinds)
     for name in attributes:
         if name not in kinds:
-            await _look_at(caller, hub, EntityQuery(types=selection, attributes=(name,), limit=1), kinds)
+            await _look_at(caller, hub, replace(query, attributes=(name,), limit=1), kinds)
     return kinds
 
 
@@ -163,7 +165,7 @@ def _list_of(kind: str, member: str, names: Iterable[str]) -> dict[str, Any]:
 async def _enter(hub: Hub, exchange: Exchange, allowed: frozenset[str] = DETAILS) -> tuple[Caller, Shown, bool]:
     media_type = negotiate(exchange.accept, ANY_JSON)
     parameters = parse_parameters(exchange.query, allowed)
-    caller = await admit(hub, exchange)
+    caller = admit(hub, exchange)
     return caller, (await context_of_reader(hub, exchange), media_type), parse_flag(parameters, "details")
 
 
