@@ -32,9 +32,9 @@ class Overwrite(Enum):
 class Outcome(NamedTuple):
     """What a change came to.
 
-    `changed` are the names of the attributes that are new or different, and `type` and `scope` where these are;
-    `removed` are the keys of the instances that went; `unchanged` says of what was asked and not done, why.
-    `added` and `modified` are the keys of the instances behind `changed`.
+    `changed` are the names of the attributes that are new or different; `removed` are the keys of the instances that
+    went; `unchanged` says of what was asked and not done, why. `added` and `modified` are the keys of the instances
+    behind `changed`; `members` is `type` and `scope`, where these are different.
     """
 
     entity: Entity
@@ -43,6 +43,12 @@ class Outcome(NamedTuple):
     unchanged: tuple[tuple[str, str], ...]
     added: tuple[str, ...] = ()
     modified: tuple[str, ...] = ()
+    members: tuple[str, ...] = ()
+
+    @property
+    def is_nothing(self) -> bool:
+        """Return whether the entity is as it was."""
+        return not (self.changed or self.removed or self.members)
 
 
 def append_attributes(entity: Entity, fragment: Entity, *, overwrite: Overwrite = Overwrite.ALLOWED) -> Outcome:
@@ -146,7 +152,7 @@ def delete_attribute(entity: Entity, name: str, dataset_id: str | None, every_in
 
 def advance_times(times: Times, outcome: Outcome, now_us: int) -> Times:
     """Return the times after the outcome. What did not change keeps its times."""
-    if not outcome.changed and not outcome.removed:
+    if outcome.is_nothing:
         return times
     attributes = dict(times.attributes)
     for key in outcome.removed:
@@ -201,11 +207,12 @@ class _Change:
 
     def finish(self) -> Outcome:
         entity = dict(self._before)
-        changed = [member for member, value in self._others.items() if value != self._before.get(member, [])]
-        for member in changed:
+        members = [member for member, value in self._others.items() if value != self._before.get(member, [])]
+        for member in members:
             entity[member] = self._others[member]
         if not entity.get("scope", True):
             del entity["scope"]
+        changed: list[str] = []
         added: list[str] = []
         modified: list[str] = []
         removed: list[str] = []
@@ -223,7 +230,8 @@ class _Change:
                 entity.pop(name, None)
             elif new or other or gone:
                 entity[name] = _as_value(found)
-        return Outcome(entity, tuple(changed), tuple(removed), tuple(self._unchanged), tuple(added), tuple(modified))
+        keys = (tuple(added), tuple(modified), tuple(members))
+        return Outcome(entity, tuple(changed), tuple(removed), tuple(self._unchanged), *keys)
 
     def _instances(self, name: str) -> dict[str | None, Instance]:
         if name not in self._found:

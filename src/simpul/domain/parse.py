@@ -262,7 +262,7 @@ class _Reader:
     def _read_object(self, name: str, body: dict[str, Any], depth: int) -> Instance:
         if depth > limits.NESTING_DEPTH_MAX:
             raise BadRequestData(f"The attribute '{name}' is nested more than {limits.NESTING_DEPTH_MAX} deep.")
-        if _is_geometry(body):
+        if is_geometry(body):
             return {"type": "GeoProperty", "value": self.read_geometry(name, body)}
         kind = self._find_kind(name, body)
         if kind is None and not self._is_partial(body):
@@ -294,7 +294,7 @@ class _Reader:
             return kind
         for member, kind in _KIND_OF_MEMBER.items():
             if member in body:
-                return "GeoProperty" if member == "value" and _is_geometry(body["value"]) else kind
+                return "GeoProperty" if member == "value" and is_geometry(body["value"]) else kind
         return None
 
     def _is_partial(self, body: dict[str, Any]) -> bool:
@@ -538,7 +538,8 @@ def is_read_as_instance(value: Any) -> bool:
     )
 
 
-def _is_geometry(value: Any) -> bool:
+def is_geometry(value: Any) -> bool:
+    """Return whether it looks like a GeoJSON geometry, valid or not."""
     return (
         isinstance(value, dict)
         and value.get("type") in _GEOMETRY_TYPES

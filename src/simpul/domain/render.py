@@ -12,7 +12,7 @@ from simpul.domain.core_context import PREFIXES
 from simpul.domain.entity import Instance, Record, Times, attribute_key, attribute_names, instances
 from simpul.domain.language import choose_language
 from simpul.domain.moment import render_moment
-from simpul.domain.parse import MAIN_MEMBERS, is_read_as_instance
+from simpul.domain.parse import MAIN_MEMBERS, is_geometry, is_read_as_instance
 
 LOCATION = f"{PREFIXES['ngsi-ld']}location"
 DEFAULT_INSTANCE = "@none"
@@ -146,9 +146,11 @@ def _shorten(instance: Any) -> Any:
         value = instance[main]
         if kind == "GeoProperty" or not is_read_as_instance(value):
             return value
+    # A Property that holds a geometry would be read as a GeoProperty if it did not say what it is.
+    has_to_say = kind == "Property" and is_geometry(instance[main])
     short: dict[str, Any] = {}
     for member, value in instance.items():
-        if member == "type":
+        if member == "type" and not has_to_say:
             continue
         is_sub_attribute = member != main and isinstance(value, dict | list)
         short[member] = _shorten(value) if is_sub_attribute else value
