@@ -1,0 +1,157 @@
+"""What a connector is, and what it gives: rows with numbers. No connector's own code here.
+
+A connector is a folder of `simpul.connectors` whose package has `CONNECTOR`. Its four files are the same in each:
+`__init__` (what it is), `settings` (its keys under `read:`), `reader` (rows, in bounded memory) and `errors`
+(the driver's complaints in our words).
+"""
+
+from __future__ import annotations
+
+import os
+import pkgutil
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cache
+from importlib import import_module
+from pathlib import Path
+from typing import Any, Final, NamedTuple, Protocol
+
+from simpul import limits
+from simpul.connect.fields import Fields, Plain
+from simpul.domain.errors import SourceMisconfigured, SourceUnreachable
+
+_PACKAGE: Final = "simpul.connectors"
+_REFERENCE = re.compile(r"\$\{([^{}]*)\}")
+_ENVIRONMENT_NAME = re.compile(r"env:[A-Za-z_][A-Za-z0-9_]*\Z")
+
+
+class Row(NamedTuple):
+    """One row: where it stands (line, row or feature number), and its cells in the order of the columns."""
+
+    number: int
+    cells: Sequence[Any]
+
+
+class BrokenRow(NamedTuple):
+    """A place where a row should be and none can be read."""
+
+    number: int
+    reason: str
+    raw: dict[str, Any]
+
+
+class Reading(Protocol):
+    """An open source. Used from one thread only."""
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Return the names of the columns, each once."""
+
+    @property
+    def row_word(self) -> str:
+        """Return what a row's number counts: `line`, `row` or `feature`."""
+
+    @property
+    def rows_expected(self) -> int | None:
+        """Return how many rows will come, where that is known."""
+
+    def rows(self) -> Iterator[Row | BrokenRow]:
+        """Yield the rows once. Raises SourceUnreachable, SourceMismatch."""
+
+    def close(self) -> None:
+        """Let go of files and connections."""
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """Where a source is read from: the city's folder and the environment with its secrets."""
+
+    folder: Path
+    environment: Mapping[str, str] = field(default_factory=lambda: os.environ)
+
+    def path(self, text: str) -> Path:
+        """Return a path of a declaration: relative ones start at the city's folder."""
+        return self.folder / Path(text).expanduser()
+
+    def resolve(self, text: str) -> str:
+        """Return text with its `${env:…}` and `${file:…}` references filled in."""
+        return _REFERENCE.sub(lambda found: self._secret(found[1]), text)
+
+    def _secret(self, reference: str) -> str:
+        scheme, _, name = reference.partition(":")
+        if scheme == "env":
+            value = self.environment.get(name)
+            if value is None:
+                detail = f"The environment variable {name} is not set; a source needs it. Set it where simpul runs."
+                raise SourceMisconfigured(detail)
+            return value
+        path = self.path(name)
+        try:
+            with path.open("rb") as file:
+                return file.read(limits.SECRET_FILE_BYTES_MAX).decode().strip()
+        except (OSError, UnicodeDecodeError) as error:
+            raise SourceMisconfigured(f"The secret file {path} cannot be read: {_why(error)}.") from error
+
+
+def check_references(text: str) -> str | None:
+    """Return what is wrong with the `${…}` references of a text, or None."""
+    for found in _REFERENCE.finditer(text):
+        if not _ENVIRONMENT_NAME.match(found[1]) and not re.match(r"file:.+", found[1]):
+            return f"{found[0]!r} is no reference; write ${{env:NAME}} or ${{file:path}}"
+    return None
+
+
+class Connector(NamedTuple):
+    """One kind of source."""
+
+    kind: str
+    settings: Fields
+    open_reading: Callable[[Plain, Surroundings], Reading]
+    check: Callable[[Plain], Iterator[tuple[str, str]]]
+    """Yields (key, what is wrong) for what the keys alone do not say."""
+
+
+@cache
+def connector_kinds() -> tuple[str, ...]:
+    """Return the kinds there are."""
+    package = import_module(_PACKAGE)
+    return tuple(sorted(module.name for module in pkgutil.iter_modules(package.__path__) if module.ispkg))
+
+
+@cache
+def get_connector(kind: str) -> Connector:
+    """Return the connector. Raises SourceMisconfigured for an unknown kind."""
+    if kind not in connector_kinds():
+        raise SourceMisconfigured(f"There is no connector {kind!r}; the kinds are {', '.join(connector_kinds())}.")
+    connector: Connector = import_module(f"{_PACKAGE}.{kind}").CONNECTOR
+    return connector
+
+
+def open_file(path: Path, bytes_max: int) -> Path:
+    """Return the path of a readable file of acceptable size. Raises SourceUnreachable."""
+    try:
+        if path.is_dir():
+            raise SourceUnreachable(f"{path} is a folder; `path` must name a file.")
+        size = path.stat().st_size
+        with path.open("rb"):
+            pass
+    except FileNotFoundError as error:
+        raise SourceUnreachable(f"There is no file {path}{_neighbours(path)}.") from error
+    except (OSError, ValueError) as error:
+        raise SourceUnreachable(f"The file {path} cannot be read: {_why(error)}.") from error
+    if size > bytes_max:
+        raise SourceUnreachable(f"The file {path} has {size:,} bytes; at most {bytes_max:,} are read.")
+    return path
+
+
+def _neighbours(path: Path) -> str:
+    folder = path.parent
+    if not folder.is_dir():
+        return f"; its folder {folder} does not exist either"
+    names = sorted(entry.name for entry in folder.iterdir() if entry.is_file())[:8]
+    return f"; in its folder are {', '.join(names)}" if names else "; its folder is empty"
+
+
+def _why(error: Exception) -> str:
+    return (getattr(error, "strerror", None) or str(error)).lower()

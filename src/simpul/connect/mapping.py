@@ -1,0 +1,283 @@
+"""One source's mapping, compiled for one run: from a row to its key, its digest, and its entity. No store here."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from hashlib import blake2b
+from operator import itemgetter
+from typing import Any, Final, NamedTuple
+from zoneinfo import ZoneInfo
+
+from simpul import limits
+from simpul.connect.attributes import Cells, MakeInstance, Setting, compile_attribute, compile_moment
+from simpul.connect.fields import Plain, suggest
+from simpul.connect.rules import SeenKeys, compile_inside, compile_rule, compile_skips
+from simpul.connect.template import compile_template, template_columns, uri_part
+from simpul.connect.values import RowRejected, clean_other, clean_text, text_of
+from simpul.domain.city import City, SourceDeclaration
+from simpul.domain.context import Context
+from simpul.domain.entity import Entity
+from simpul.domain.errors import SourceMismatch
+
+# Raised when the same row would give another entity than before, so that every source is taken over anew.
+_FORMAT_VERSION: Final = 1
+_KEY_SEPARATOR: Final = " | "
+
+
+class Taken(NamedTuple):
+    """A row in hand: what it is known by, what it was worth when read, its used cells and all of them.
+
+    `verdict` is what its place among the other rows says against it: a copy of an earlier one.
+    """
+
+    key: str
+    digest: bytes
+    used: tuple[Any, ...]
+    cells: Sequence[Any]
+    verdict: RowRejected | None
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """What the runner needs to know of the mapping as a whole; names expanded."""
+
+    types: tuple[str, ...]
+    attributes: tuple[str, ...]
+    is_series: bool
+    context: Context
+
+
+class Mapper:
+    """A compiled mapping. Made once per run, because duplicates are remembered for its life."""
+
+    def __init__(self, source: SourceDeclaration, city: City, context: Context, columns: Sequence[str]) -> None:
+        plain = source.declaration
+        names = list(dict.fromkeys(columns_of(plain)))
+        _raise_unless_present(source, names, columns)
+        index = {name: position for position, name in enumerate(names)}
+        self.source = source
+        self._names = names
+        self._take = _getter([columns.index(name) for name in names])
+        self._unknown = frozenset(text_of(value).casefold() for value in plain.get("unknown", ()))
+        self._key = [index[name] for name in plain["key"]]
+        self._is_skipped = compile_skips(plain.get("skip", ()), index)
+        self._skip_slots = sorted({index[skip["column"]] for skip in plain.get("skip", ())})
+        self._seen = SeenKeys()
+        self._copies: dict[str, int] = {}
+        self._compile_entity(plain["entity"], Setting(index, context, ZoneInfo(_zone(plain, city))))
+        self._compile_rules(plain.get("rules", ()), index, context, city)
+        self._version = _version(plain, city, self.shape)
+
+    def _compile_entity(self, entity: Plain, setting: Setting) -> None:
+        expand = setting.context.expand
+        self._id = compile_template(entity["id"], setting.index, uri_part)
+        self._id_columns = template_columns(entity["id"])
+        self._scope: list[str] | None = entity.get("scope")
+        self._observed = compile_moment(entity["observed_at"], setting) if "observed_at" in entity else None
+        self._attributes: list[tuple[str, MakeInstance]] = [
+            (expand(name), compile_attribute(spec, setting)) for name, spec in entity["attributes"].items()
+        ]
+        self.shape = Shape(
+            types=tuple(expand(name) for name in entity["type"]),
+            attributes=tuple(name for name, _ in self._attributes),
+            is_series=self._observed is not None,
+            context=setting.context,
+        )
+
+    def _compile_rules(self, rules: Sequence[Plain], index: Mapping[str, int], context: Context, city: City) -> None:
+        self._checks = [compile_rule(rule, index) for rule in rules if rule["rule"] not in ("inside", "unique")]
+        self._places = [
+            compile_inside(rule, context.expand(rule["attribute"]), city.bounds)
+            for rule in rules
+            if rule["rule"] == "inside"
+        ]
+        self._uniques = [
+            (rule["column"], [index[name] for name in rule["column"]], SeenKeys())
+            for rule in rules
+            if rule["rule"] == "unique"
+        ]
+
+    def take(self, number: int, cells: Sequence[Any]) -> Taken | None:
+        """Return the row with its key and digest, or None for one that is no record.
+
+        The digest covers the cells that the mapping uses, the mapping itself, and whether the row is a copy.
+        """
+        used = self._take(cells)
+        if self._is_skipped is not None and self._is_skipped(self._clean_some(used, self._skip_slots)):
+            return None
+        key, verdict = self._key_of(used, number)
+        if verdict is None:
+            verdict = self._duplicate(used) if self._uniques else None
+        content = repr(used) if verdict is None else f"{used!r} {verdict.reason}"
+        digest = blake2b(content.encode("utf-8", "surrogatepass"), digest_size=16, key=self._version).digest()
+        return Taken(key, digest, used, cells, verdict)
+
+    def _key_of(self, used: tuple[Any, ...], number: int) -> tuple[str, RowRejected | None]:
+        parts = [_key_text(used[position]) for position in self._key]
+        if "" in parts:
+            name = self.source.declaration["key"][parts.index("")]
+            self.note(f"row {number}")
+            return f"row {number}", RowRejected("key", f"{name} is empty, and it identifies the row")
+        key = parts[0] if len(parts) == 1 else _KEY_SEPARATOR.join(parts)
+        if len(key) > limits.IDENTIFIER_CHARACTERS_MAX:
+            self.note(f"row {number}")
+            return f"row {number}", RowRejected("key", f"the key has {len(key)} characters")
+        if self._seen.add(key):
+            return key, None
+        copy = self._copies[key] = self._copies.get(key, 1) + 1
+        return f"{key} ({copy})", RowRejected(
+            "key", f"the key {key!r} was there before in this run; the first row counts"
+        )
+
+    def _duplicate(self, used: tuple[Any, ...]) -> RowRejected | None:
+        for names, positions, seen in self._uniques:
+            parts = [_key_text(used[position]) for position in positions]
+            if all(parts) and not seen.add(_KEY_SEPARATOR.join(parts)):
+                value = _KEY_SEPARATOR.join(parts)
+                return RowRejected("unique", f"{', '.join(names)}: {value!r} was there before in this run")
+        return None
+
+    def note(self, key: str) -> None:
+        """Remember a key that stands for a place where no row with a key is."""
+        self._seen.add(key)
+
+    def has_seen(self, key: str) -> bool:
+        """Return whether a row with this key, or a copy of one, was taken in this run."""
+        if key in self._seen:
+            return True
+        original, _, copy = key.rpartition(" (")
+        return copy.endswith(")") and copy[:-1].isdigit() and self._copies.get(original, 0) >= int(copy[:-1])
+
+    def find_id(self, taken: Taken) -> str:
+        """Return the id of the row's entity, or empty text where the row does not say it."""
+        try:
+            return self._id(self._clean(taken.used)) or ""
+        except RowRejected:
+            return ""
+
+    def map(self, taken: Taken) -> Entity:
+        """Return the row's entity. Raises RowRejected."""
+        if taken.verdict is not None:
+            raise taken.verdict
+        cells = self._clean(taken.used)
+        for check in self._checks:
+            check(cells)
+        entity = self._map_cells(cells)
+        for check_place in self._places:
+            check_place(entity)
+        return entity
+
+    def _map_cells(self, cells: Cells) -> Entity:
+        entity_id = self._id(cells)
+        if entity_id is None:
+            empty = [name for name in self._id_columns if cells[self._names.index(name)] is None]
+            raise RowRejected("id", f"{', '.join(empty)} is empty, and the entity's id needs it")
+        if len(entity_id) > limits.IDENTIFIER_CHARACTERS_MAX:
+            raise RowRejected("id", f"the entity's id would have {len(entity_id)} characters")
+        observed: str | None = None
+        if self._observed is not None:
+            observed = self._observed(cells)
+            if observed is None:
+                raise RowRejected("observed_at", "the row does not say when it was observed")
+        entity: Entity = {"id": entity_id, "type": list(self.shape.types)}
+        if self._scope is not None:
+            entity["scope"] = list(self._scope)
+        for name, make in self._attributes:
+            instance = make(cells, observed)
+            if instance is not None:
+                entity[name] = instance
+        return entity
+
+    def _clean(self, used: tuple[Any, ...]) -> Cells:
+        unknown = self._unknown
+        cells: list[Any] = []
+        for cell in used:
+            kind = type(cell)
+            if kind is str:
+                cell = clean_text(cell)
+            elif kind is not int and cell is not None:
+                cell = clean_other(cell)
+            if unknown and cell is not None and text_of(cell).casefold() in unknown:
+                cell = None
+            cells.append(cell)
+        return cells
+
+    def _clean_some(self, used: tuple[Any, ...], slots: list[int]) -> Cells:
+        cells: list[Any] = [None] * len(used)
+        for slot in slots:
+            cell = used[slot]
+            cells[slot] = " ".join(cell.split()) or None if isinstance(cell, str) else cell
+        return cells
+
+
+def _key_text(cell: Any) -> str:
+    if type(cell) is str:
+        text = cell.strip()
+        return text.replace("|", "||") if "|" in text else text
+    return "" if cell is None else text_of(cell)
+
+
+def _getter(positions: list[int]) -> Any:
+    if len(positions) == 1:
+        only = positions[0]
+        return lambda cells: (cells[only],)
+    return itemgetter(*positions)
+
+
+def _zone(plain: Plain, city: City) -> str:
+    zone: str = plain.get("time_zone", city.time_zone)
+    return zone
+
+
+def _version(plain: Plain, city: City, context: Context) -> bytes:
+    names = ("entity", "rules", "unknown", "skip", "key", "context")
+    meaning = [
+        _FORMAT_VERSION,
+        context.link,
+        _zone(plain, city),
+        city.bounds,
+        {name: plain.get(name) for name in names},
+    ]
+    return blake2b(json.dumps(meaning, sort_keys=True).encode(), digest_size=16).digest()
+
+
+def columns_of(plain: Plain) -> Iterator[str]:
+    """Yield every column that a source's declaration names."""
+    entity = plain["entity"]
+    yield from plain["key"]
+    yield from template_columns(entity["id"])
+    for spec in entity["attributes"].values():
+        yield from _columns_of_attribute(spec)
+    if "observed_at" in entity:
+        yield entity["observed_at"]["column"]
+    for skip in plain.get("skip", ()):
+        yield skip["column"]
+    for rule in plain.get("rules", ()):
+        yield from rule.get("column", ())
+
+
+def _columns_of_attribute(spec: Plain) -> Iterator[str]:
+    for origin in ("column", "geometry"):
+        if origin in spec:
+            yield spec[origin]
+    for origin in ("template", "relationship"):
+        if origin in spec:
+            yield from template_columns(spec[origin])
+    if "observed_at" in spec:
+        yield spec["observed_at"]["column"]
+    yield from spec.get("point", {}).values()
+    yield from spec.get("languages", {}).values()
+    for below in (*spec.get("object", {}).values(), *spec.get("with", {}).values()):
+        yield from _columns_of_attribute(below)
+
+
+def _raise_unless_present(source: SourceDeclaration, names: list[str], columns: Sequence[str]) -> None:
+    present = set(columns)
+    missing = [name for name in names if name not in present]
+    if not missing:
+        return
+    named = ", ".join(f"{name!r}{suggest(name, columns)}" for name in missing)
+    listed = ", ".join(list(columns)[:40]) + (", …" if len(columns) > 40 else "")
+    raise SourceMismatch(f"{source.file}: the source has no column {named}. Its columns are: {listed}.")

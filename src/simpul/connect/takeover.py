@@ -1,0 +1,153 @@
+"""What one row does to the hub's state: make, change or leave its entity. Works on a `Draft`; reads no source."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import msgspec
+
+from simpul.connect.mapping import Shape
+from simpul.domain.entity import Entity, Instance, Record, Times, attribute_names, instances
+from simpul.domain.merge import Outcome, advance_times, update_attributes
+from simpul.domain.parse import NULL
+from simpul.ports.store import Change, Draft
+
+_GONE: Final[Instance] = {"type": "Property", "value": NULL}
+_HISTORIES_MAX: Final = 16
+
+ListChanges = Callable[[str], list[Change]]
+
+
+@dataclass(slots=True)
+class Past:
+    """Which instances of a few entities are in their history already, so that a late row is not kept twice."""
+
+    list_changes: ListChanges
+    _known: dict[str, set[tuple[str, bytes]]] = field(default_factory=dict)
+
+    def has(self, entity_id: str, name: str, instance: Instance) -> bool:
+        """Return whether the history has this instance; from now on it has."""
+        known = self._known.get(entity_id)
+        if known is None:
+            known = self._read(entity_id)
+        entry = (name, _canonical(instance))
+        if entry in known:
+            return True
+        known.add(entry)
+        return False
+
+    def _read(self, entity_id: str) -> set[tuple[str, bytes]]:
+        if len(self._known) >= _HISTORIES_MAX:
+            self._known.pop(next(iter(self._known)))
+        known = self._known[entity_id] = {
+            (name, _canonical(instance))
+            for change in self.list_changes(entity_id)
+            for name in attribute_names(change.attributes)
+            for instance in instances(change.attributes[name])
+        }
+        return known
+
+
+def _canonical(instance: Instance) -> bytes:
+    return msgspec.json.encode(instance, order="sorted")
+
+
+class Takeover:
+    """How entities of one source are put; made once per run."""
+
+    def __init__(self, shape: Shape, context_id: int, expired_name: str, past: Past) -> None:
+        self._shape = shape
+        self._context_id = context_id
+        self._expired_name = expired_name
+        self._past = past
+
+    def put(self, draft: Draft, fresh: Entity, now_us: int) -> bool:
+        """Make or change the entity; return whether anything changed."""
+        before = draft.find(fresh["id"])
+        if before is None:
+            draft.create(Record(fresh, Times(now_us, now_us), self._context_id))
+            return True
+        if self._shape.is_series:
+            return self._put_moment(draft, before, fresh, now_us)
+        fragment = dict(fresh)
+        for name in (*self._shape.attributes, self._expired_name):
+            if name not in fragment and name in before.entity:
+                fragment[name] = _GONE
+        return self._change(draft, before, fragment, now_us) is not before
+
+    def _put_moment(self, draft: Draft, before: Record, fresh: Entity, now_us: int) -> bool:
+        """Put one row of a time series: what is older than the present goes into the history only."""
+        current: Entity = dict(fresh)
+        late: Entity = {"id": fresh["id"], "type": fresh["type"]}
+        restored: Entity = {}
+        for name in attribute_names(fresh):
+            present = _default_instance(before.entity.get(name))
+            if present is None or not _is_older(fresh[name], present):
+                continue
+            del current[name]
+            if not self._past.has(fresh["id"], name, fresh[name]):
+                late[name] = fresh[name]
+                restored[name] = present
+        record = before
+        if restored:
+            record = self._change(draft, before, late, now_us)
+            current |= restored
+        return self._change(draft, record, current, now_us) is not before
+
+    def _change(self, draft: Draft, before: Record, fragment: Entity, now_us: int) -> Record:
+        entity = before.entity
+        if "scope" in fragment and "scope" not in entity:
+            entity = {**entity, "scope": []}
+        outcome = update_attributes(entity, fragment)
+        return change_record(draft, before, outcome, now_us)
+
+    def expire(self, draft: Draft, entity_id: str, moment: dict[str, str], now_us: int) -> bool:
+        """Mark the entity of a vanished row as expired; return whether it was there and not marked."""
+        before = draft.find(entity_id)
+        if before is None or self._expired_name in before.entity:
+            return False
+        mark: Entity = {"id": entity_id, "type": [], self._expired_name: {"type": "Property", "value": moment}}
+        return self._change(draft, before, mark, now_us) is not before
+
+    def delete(self, draft: Draft, entity_id: str, now_us: int) -> bool:
+        """Take back what the source gave of a vanished row's entity; return whether it was there."""
+        before = draft.find(entity_id)
+        if before is None:
+            return False
+        ours = {*self._shape.attributes, self._expired_name}
+        kept = [
+            name for name in attribute_names(before.entity) if name not in ours or isinstance(before.entity[name], list)
+        ]
+        if not kept:
+            draft.delete(before)
+            return True
+        gone: dict[str, Any] = {name: _GONE for name in ours if name in before.entity}
+        return self._change(draft, before, {"id": entity_id, "type": [], **gone}, now_us) is not before
+
+
+def change_record(draft: Draft, before: Record, outcome: Outcome, now_us: int) -> Record:
+    """Put the outcome of a merge where it changes something; return the record as it is now."""
+    if not outcome.changed and not outcome.removed:
+        return before
+    after = Record(outcome.entity, advance_times(before.times, outcome, now_us), before.context_id)
+    draft.change(before, after, outcome.changed, outcome.removed)
+    return after
+
+
+def _default_instance(value: Instance | list[Instance] | None) -> Instance | None:
+    if value is None:
+        return None
+    return next((instance for instance in instances(value) if "datasetId" not in instance), None)
+
+
+def _is_older(fresh: Instance, present: Instance) -> bool:
+    if "observedAt" not in fresh or "observedAt" not in present:
+        return False
+    return _sortable(fresh["observedAt"]) < _sortable(present["observedAt"])
+
+
+def _sortable(moment: str) -> str:
+    # "…:00Z" would sort after "…:00.5Z".
+    return moment.removesuffix("Z")
