@@ -14,29 +14,37 @@ _TRUE = ("1", "true", "yes", "on")
 _FALSE = ("0", "false", "no", "off", "")
 
 
-def _setting(default: Any, text: str) -> Any:
-    return field(default=default, metadata={"help": text})
-
-
 @dataclass(frozen=True, slots=True)
 class Settings:
     """How one process runs. Each field is also the environment variable `SIMPUL_<FIELD>`."""
 
-    host: str = _setting("127.0.0.1", "Address to listen on; loopback unless told otherwise.")
-    port: int = _setting(1026, "Port to listen on.")
-    folder: Path = _setting(Path("padang"), "The city's folder of YAML.")
-    data: Path | None = _setting(None, "Where the cities' files are kept; `data` inside the city's folder by default.")
-    tenant: str = _setting("", "The city that a request without NGSILD-Tenant is about; the folder's own by default.")
-    create_tenants: bool = _setting(False, "Make a city when a write first names it in NGSILD-Tenant.")
-    open_access: bool = _setting(
-        False, "Let everyone read and write everything. For a trusted network or a conformance run only."
+    host: str = field(default="127.0.0.1", metadata={"help": "Address to listen on; loopback unless told otherwise."})
+    port: int = field(default=1026, metadata={"help": "Port to listen on."})
+    folder: Path = field(default=Path("padang"), metadata={"help": "The city's folder of YAML."})
+    data: Path | None = field(
+        default=None, metadata={"help": "Where the cities' files are kept; `data` inside the city's folder by default."}
     )
-    allow_private_addresses: bool = _setting(
-        False, "Let the hub fetch an @context from this machine or its private network."
+    tenant: str = field(
+        default="",
+        metadata={"help": "The city that a request without NGSILD-Tenant is about; the folder's own by default."},
     )
-    fast_lane: bool = _setting(True, "Answer the most common requests without building an ASGI scope.")
-    allowed_origins: str = _setting("*", "Origins that browsers may call the API from, separated by commas.")
-    syncs: bool = _setting(True, "Run the sources on their schedules while serving.")
+    create_tenants: bool = field(
+        default=False, metadata={"help": "Make a city when a write first names it in NGSILD-Tenant."}
+    )
+    open_access: bool = field(
+        default=False,
+        metadata={"help": "Let everyone read and write everything. For a trusted network or a conformance run only."},
+    )
+    allow_private_addresses: bool = field(
+        default=False, metadata={"help": "Let the hub fetch an @context from this machine or its private network."}
+    )
+    fast_lane: bool = field(
+        default=True, metadata={"help": "Answer the most common requests without building an ASGI scope."}
+    )
+    allowed_origins: str = field(
+        default="*", metadata={"help": "Origins that browsers may call the API from, separated by commas."}
+    )
+    syncs: bool = field(default=True, metadata={"help": "Run the sources on their schedules while serving."})
 
     @property
     def data_directory(self) -> Path:

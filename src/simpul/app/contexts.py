@@ -40,7 +40,7 @@ class ContextLibrary:
     async def resolve(self, link_url: str | None, body_context: Any | None = None) -> Context:
         """Return the context of a request. Raises BadRequestData, ContextNotAvailable."""
         value = link_url if body_context is None else body_context
-        if value is None or value in CORE_CONTEXT_URLS:
+        if value is None or (isinstance(value, str) and value in CORE_CONTEXT_URLS):
             return CORE
         urls = _urls_of(value)
         if urls is None:
@@ -49,7 +49,7 @@ class ContextLibrary:
             return CORE
         known = self._by_urls.get(urls)
         if known is None:
-            known = await self._build([(url, url) for url in urls])
+            known = await self._build([(url, None) for url in urls])
             self._keep(urls, known)
         return known
 
@@ -89,7 +89,8 @@ class ContextLibrary:
         """Build the context, fetching one missing document after the other."""
         for _ in range(limits.CONTEXT_DOCUMENTS_MAX + 1):
             try:
-                return build_context(parts, self._load)
+                whole = [(url, self._load(url) if document is None else document) for url, document in parts]
+                return build_context(whole, self._load)
             except _Missing as missing:
                 self._remember(missing.url, await self._outbound.get_json(missing.url))
         raise BadRequestData(f"The @context names more than {limits.CONTEXT_DOCUMENTS_MAX} documents. Name fewer.")

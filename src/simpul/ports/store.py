@@ -32,7 +32,8 @@ class Document(NamedTuple):
     body: bytes
 
 
-class Page(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Page:
     """One page of documents; `count` is the number of all matches, where it was asked for."""
 
     documents: list[Document]
@@ -81,8 +82,8 @@ class Draft(Protocol):
     def replace(self, before: Record, after: Record) -> None:
         """Put an entity in the place of another one with its id."""
 
-    def delete(self, before: Record) -> None:
-        """Remove the entity. Its history stays."""
+    def delete(self, before: Record, at_us: int) -> None:
+        """Remove the entity. Its history stays, and tells when it went."""
 
     def put_source_row(self, source: str, key: str, digest: bytes, entity_id: str) -> None:
         """Remember that the source's row `key` was taken over with this digest. Replaces what was known of it."""

@@ -10,7 +10,7 @@ import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import islice
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import apsw
 
@@ -28,6 +28,8 @@ from simpul.store.sqlite.candidates import NumberPage, Select, Selects, candidat
 from simpul.store.sqlite.city import CityFile
 from simpul.store.sqlite.connection import SQL, translate
 from simpul.store.sqlite.names import VALUE, Column
+
+Rows = list[tuple[Any, ...]]
 
 _CHUNK_ENTITIES = 256
 _ESTIMATE_MAX = 50_000
@@ -109,7 +111,7 @@ def _page_of_ids(city: CityFile, query: EntityQuery, scope: Scope) -> Page | Non
 
 
 def _page_of_type(city: CityFile, query: EntityQuery, type_term: int) -> Page:
-    rows = city.reader.execute(SQL.page_of_type, (type_term, query.limit, query.offset)).fetchall()
+    rows: Rows = city.reader.execute(SQL.page_of_type, (type_term, query.limit, query.offset)).fetchall()
     count = None
     if query.counts:
         count = sum(one.entities for one in city.names.type_sets.values() if type_term in one.terms)
@@ -117,7 +119,7 @@ def _page_of_type(city: CityFile, query: EntityQuery, type_term: int) -> Page:
 
 
 def _page_of_numbers(city: CityFile, query: EntityQuery, page: NumberPage) -> Page:
-    rows = city.reader.execute(page.sql, (*page.parameters, query.limit, query.offset)).fetchall()
+    rows: Rows = city.reader.execute(page.sql, (*page.parameters, query.limit, query.offset)).fetchall()
     return Page(city.documents([row[0] for row in rows]), None)
 
 
@@ -139,7 +141,8 @@ def _page_near(city: CityFile, query: EntityQuery, type_term: int) -> Page | Non
 
 
 def _is_near(query: GeoQuery, place: Place) -> bool:
-    assert place.longitude is not None and place.latitude is not None, "asked only of points"
+    assert place.longitude is not None, "asked only of points"
+    assert place.latitude is not None, "asked only of points"
     longitude, latitude = query.geometry["coordinates"][:2]
     distance_m = geo.distance_m(longitude, latitude, place.longitude, place.latitude)
     is_far_enough = query.distance_min_m is None or distance_m >= query.distance_min_m
@@ -219,11 +222,7 @@ class _Scan:
         if not self._needs_record:
             return shown
         records = self._city.records(connection, shown)
-        return [
-            document
-            for document, record in zip(shown, records, strict=True)
-            if self._holds(record, connection)
-        ]
+        return [document for document, record in zip(shown, records, strict=True) if self._holds(record, connection)]
 
     def _holds(self, record: Record, connection: apsw.Connection) -> bool:
         query, entity = self._query, record.entity
@@ -284,4 +283,3 @@ class _Scan:
         sql = "\nUNION\n".join(select.sql for select in selects) + "\nORDER BY eid"
         parameters = tuple(value for select in selects for value in select.parameters)
         return (row[0] for row in connection.execute(sql, parameters))
-

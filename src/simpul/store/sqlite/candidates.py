@@ -10,7 +10,19 @@ from datetime import timedelta
 from typing import Any, NamedTuple
 
 from simpul import limits
-from simpul.domain.q import CORE_MEMBERS, AllOf, AnyOf, Between, Compare, Exists, Expression, Moment, Operator, Path, Uri
+from simpul.domain.q import (
+    CORE_MEMBERS,
+    AllOf,
+    AnyOf,
+    Between,
+    Compare,
+    Exists,
+    Expression,
+    Moment,
+    Operator,
+    Path,
+    Uri,
+)
 from simpul.store.sqlite.connection import SQL
 from simpul.store.sqlite.index_keys import PRESENT, Key, scalar_key
 from simpul.store.sqlite.names import VALUE, Column, Names

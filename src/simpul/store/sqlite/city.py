@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -65,9 +65,7 @@ class CityFile:
             self._known_contexts.add(context_id)
 
     def _load_numbers(self) -> Numbers:
-        last_eid = self.writer.execute(SQL.last_eid).fetchone()
-        last_sequence = self.writer.execute(SQL.last_sequence).fetchone()
-        return Numbers(int(last_eid[0]), int(last_sequence[0]))
+        return Numbers(self.writer.execute(SQL.last_eid).get, self.writer.execute(SQL.last_sequence).get)
 
     # Reading
 
@@ -115,7 +113,8 @@ class CityFile:
 
     def list_changes(self, entity_id: str) -> list[Change]:
         with translated_errors(self.path):
-            rows = self.reader.execute(SQL.list_history, (entity_id, limits.TEMPORAL_CHANGES_MAX)).fetchall()
+            cursor = self.reader.execute(SQL.list_history, (entity_id, limits.TEMPORAL_CHANGES_MAX))
+            rows: list[tuple[Any, ...]] = cursor.fetchall()
         return [
             Change(
                 sequence,
@@ -133,8 +132,14 @@ class CityFile:
         return await asyncio.get_running_loop().run_in_executor(self._scan_thread, self._scan, question)
 
     def _scan(self, question: Callable[[apsw.Connection], Result]) -> Result:
-        with translated_errors(self.path), self._scanner:
-            return question(self._scanner)
+        try:
+            self._scanner.execute(SQL.begin_reading)
+            try:
+                return question(self._scanner)
+            finally:
+                self._scanner.execute(SQL.rollback)
+        except apsw.Error as error:
+            raise translate(error, self.path) from error
 
     # Writing
 
@@ -255,4 +260,3 @@ class CityFile:
         for connection in (self.reader, self._scanner, self.writer):
             connection.close()
         self._lock.release()
-

@@ -58,7 +58,8 @@ def translate(error: apsw.Error, path: Path) -> HubError:
     """Return the hub's error for one of SQLite's."""
     if isinstance(error, apsw.FullError):
         return StorageFull(
-            f"The disk that holds {path.name} is full. Free some space and send the request again; nothing of it was kept."
+            f"The disk that holds {path.name} is full. Free some space and send the request again; "
+            "nothing of it was kept."
         )
     if isinstance(error, apsw.BusyError | apsw.LockedError):
         return StorageUnavailable(

@@ -9,7 +9,7 @@ import msgspec
 
 from simpul import limits
 from simpul.domain.context import CORE
-from simpul.domain.entity import Entity, Record, Times, attribute_names
+from simpul.domain.entity import ENTITY_MEMBERS, Entity, Record, Times, attribute_names
 from simpul.domain.errors import BadRequestData
 from simpul.ports.contexts import ContextTable
 from simpul.ports.store import ChangeKind, Document, Reject
@@ -106,23 +106,24 @@ class SqliteDraft:
         self.changes.index.update(dict.fromkeys(rows, True))
         self._put_geo(eid, {}, record.entity, type_set.terms, names)
         fragment = body if record.context_id == 0 else _encode(CORE.compact_entity(record.entity))
-        self._put_history(eid, record, ChangeKind.CREATED, fragment, ())
+        self._put_history(eid, record.times.modified_us, ChangeKind.CREATED, fragment, ())
 
     def change(self, before: Record, after: Record, changed: Sequence[str], removed: Sequence[str] = ()) -> None:
-        touched = list(dict.fromkeys([*changed, *(key.partition("\n")[0] for key in removed)]))
+        named = dict.fromkeys([*changed, *(key.partition("\n")[0] for key in removed)])
+        touched = [name for name in named if name not in ENTITY_MEMBERS]
         self._put_changed(before, after, touched)
         fragment = {"id": after.id, "type": list(after.types)}
         fragment.update((name, after.entity[name]) for name in changed if name in after.entity)
         body = _encode(CORE.compact_entity(fragment))
-        self._put_history(self._eid(after.id), after, ChangeKind.CHANGED, body, removed)
+        self._put_history(self._eid(after.id), after.times.modified_us, ChangeKind.CHANGED, body, removed)
 
     def replace(self, before: Record, after: Record) -> None:
         touched = list(dict.fromkeys([*attribute_names(before.entity), *attribute_names(after.entity)]))
         self._put_changed(before, after, touched)
         body = _encode(CORE.compact_entity(after.entity))
-        self._put_history(self._eid(after.id), after, ChangeKind.REPLACED, body, ())
+        self._put_history(self._eid(after.id), after.times.modified_us, ChangeKind.REPLACED, body, ())
 
-    def delete(self, before: Record) -> None:
+    def delete(self, before: Record, at_us: int) -> None:
         eid = self._eid(before.id)
         type_set = self._names.type_set(before.types)
         names = attribute_names(before.entity)
@@ -137,7 +138,7 @@ class SqliteDraft:
         )
         self.changes.entries[before.id] = Entry(eid, None, None)
         body = _encode(CORE.compact_entity({"id": before.id, "type": list(before.types)}))
-        self._put_history(eid, before, ChangeKind.DELETED, body, ())
+        self._put_history(eid, at_us, ChangeKind.DELETED, body, ())
 
     def put_source_row(self, source: str, key: str, digest: bytes, entity_id: str) -> None:
         self.changes.source_rows[source, key] = (digest, entity_id)
@@ -241,12 +242,12 @@ class SqliteDraft:
                     for cell, _, longitude, latitude in keys:
                         self.changes.geo[column.id, cell, eid] = (longitude, latitude) if is_there else None
 
-    def _put_history(self, eid: int, record: Record, kind: ChangeKind, body: bytes, removed: Sequence[str]) -> None:
+    def _put_history(self, eid: int, at_us: int, kind: ChangeKind, body: bytes, removed: Sequence[str]) -> None:
         self.changes.history.append(
             (
                 eid,
                 self._numbers.next_sequence(),
-                record.times.modified_us,
+                at_us,
                 kind.value,
                 self._origin,
                 body,

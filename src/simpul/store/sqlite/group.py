@@ -66,24 +66,28 @@ class GroupCommit:
         self._city = city
         self._waiting: deque[_Write] = deque()
         self._is_running = False
+        self._idle = asyncio.Event()
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="simpul-commit")
 
     def submit(self, origin: str, operation: Callable[[Draft], Any]) -> asyncio.Future[Any]:
         """Return a future of the operation's result, which is set when it is durable. Raises HubBusy."""
         if len(self._waiting) >= limits.WRITES_WAITING_MAX:
-            raise HubBusy(f"{limits.WRITES_WAITING_MAX} writes are waiting for the disk. Send the request again shortly.")
+            raise HubBusy(
+                f"{limits.WRITES_WAITING_MAX} writes are waiting for the disk. Send the request again shortly."
+            )
         loop = asyncio.get_running_loop()
         future: asyncio.Future[Any] = loop.create_future()
         self._waiting.append(_Write(origin, operation, future))
         if not self._is_running:
             self._is_running = True
+            self._idle.clear()
             loop.call_soon(self._run_group, loop, monotonic())
         return future
 
     async def drain(self) -> None:
         """Return when nothing is waiting and nothing is being written."""
-        while self._is_running:
-            await asyncio.sleep(_LOCK_RETRY_SECONDS)
+        if self._is_running:
+            await self._idle.wait()
 
     def close(self) -> None:
         self._thread.shutdown(wait=True)
@@ -127,7 +131,7 @@ class GroupCommit:
                 result = write.operation(draft)
             except HubError as error:
                 answers.append(_Answer(write.future, None, error))
-            except Exception as error:  # A defect in one operation must not take the others of its group with it.
+            except Exception as error:  # noqa: BLE001  # A defect in one operation must not take the others of its group with it.
                 answers.append(_Answer(write.future, None, _defect(error)))
             else:
                 group.absorb(changes)
@@ -154,14 +158,18 @@ class GroupCommit:
 
     def _refuse_all(self, refusal: HubError) -> None:
         waiting, self._waiting = self._waiting, deque()
-        self._is_running = False
+        self._rest()
         self._settle([_Answer(write.future, None, refusal) for write in waiting])
 
     def _next(self, loop: asyncio.AbstractEventLoop) -> None:
         if self._waiting:
             loop.call_soon(self._run_group, loop, monotonic())
         else:
-            self._is_running = False
+            self._rest()
+
+    def _rest(self) -> None:
+        self._is_running = False
+        self._idle.set()
 
     @staticmethod
     def _settle(answers: list[_Answer]) -> None:

@@ -18,7 +18,8 @@ class FileLock:
             self._descriptor = os.open(lock_path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         except OSError as error:
             raise StorageUnavailable(
-                f"{lock_path.name} cannot be made in {path.parent}: {error.strerror}. Check the folder and its permissions."
+                f"{lock_path.name} cannot be made in {path.parent}: {error.strerror}. "
+                "Check the folder and its permissions."
             ) from error
         try:
             fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)

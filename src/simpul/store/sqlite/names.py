@@ -133,8 +133,7 @@ class Names:
         """Return the origin's id; a new one is written at once, inside the group's transaction."""
         known = self._origins.get(name)
         if known is None:
-            row = self._connection.execute(SQL.insert_origin, (name,)).fetchone()
-            known = self._origins[name] = int(row[0])
+            known = self._origins[name] = int(self._connection.execute(SQL.insert_origin, (name,)).get)
         return known
 
     def flush(self, count_differences: dict[int, int]) -> None:

@@ -3,6 +3,10 @@
 -- name: begin
 BEGIN IMMEDIATE
 
+-- name: begin_reading
+-- All reads until the end see one snapshot.
+BEGIN
+
 -- name: commit
 COMMIT
 

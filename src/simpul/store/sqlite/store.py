@@ -129,12 +129,14 @@ class SqliteStore:
         names = city.names
         term = names.find_term(type_name) if type_name is not None else None
         columns = [
-            column for column in names.all_columns() if column.kind == VALUE and (type_name is None or column.type == term)
+            column
+            for column in names.all_columns()
+            if column.kind == VALUE and (type_name is None or column.type == term)
         ]
 
         def count(connection: apsw.Connection) -> dict[int, int]:
             counts = ((one.id, connection.execute(SQL.count_attributes_of_column, (one.id,))) for one in columns)
-            return {column_id: int(rows.fetchone()[0]) for column_id, rows in counts}
+            return {column_id: rows.get for column_id, rows in counts}
 
         counted = await city.scan(count)
         attributes: dict[str, dict[str, int]] = {}
@@ -199,18 +201,17 @@ class SqliteStore:
 
     def find_digests(self, tenant: str, source: str, keys: Sequence[str]) -> dict[str, bytes]:
         encoded = msgspec.json.encode(keys).decode()
-        return {key: digest for key, digest in self._read(tenant, SQL.find_digests, (encoded, source))}
+        return dict(self._read(tenant, SQL.find_digests, (encoded, source)))
 
     def iter_source_rows(self, tenant: str, source: str) -> Iterator[tuple[str, str]]:
         after = ""
         while rows := self._read(tenant, SQL.page_of_source_rows, (source, after, _SOURCE_ROWS_PER_READ)):
-            for key, entity_id in rows:
-                yield key, entity_id
+            yield from rows
             after = rows[-1][0]
 
     def list_rejects(self, tenant: str, source: str, limit: int = 100, offset: int = 0) -> list[Reject]:
         rows = self._read(tenant, SQL.list_rejects, (source, limit, offset))
-        return [Reject(*row[:6], msgspec.json.decode(row[6])) for row in rows]
+        return [Reject._make((*row[:6], msgspec.json.decode(row[6]))) for row in rows]
 
     def count_rejects(self, tenant: str) -> dict[str, int]:
         return dict(self._read(tenant, SQL.count_rejects, ()))
@@ -252,4 +253,4 @@ class SqliteStore:
 
 
 def _token(row: tuple[Any, ...]) -> Token:
-    return Token(*row[:4], tuple(msgspec.json.decode(row[4], type=list[str])), *row[5:])
+    return Token._make((*row[:4], tuple(msgspec.json.decode(row[4], type=list[str])), *row[5:]))

@@ -1,0 +1,61 @@
+"""What changes, as it changes: a feed for pages that stay up to date. Counts by type only, never content."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+
+from simpul import limits
+from simpul.domain.errors import HubBusy
+
+
+class LiveFeed:
+    """Tells watchers of a city how many entities of each type were committed since they last looked."""
+
+    def __init__(self) -> None:
+        self._watchers: dict[str, list[_Watcher]] = {}
+
+    def publish(self, tenant: str, types: dict[str, int]) -> None:
+        """Tell the city's watchers. Called in the event loop after each commit."""
+        for watcher in self._watchers.get(tenant, ()):
+            watcher.add(types)
+
+    async def watch(self, tenant: str) -> AsyncIterator[dict[str, int]]:
+        """Yield {expanded type: changes}, at most once in LIVE_INTERVAL_SECONDS. Raises HubBusy.
+
+        An empty dict says that nothing happened for LIVE_HEARTBEAT_SECONDS.
+        """
+        if sum(map(len, self._watchers.values())) >= limits.LIVE_CONNECTIONS_MAX:
+            raise HubBusy(
+                f"{limits.LIVE_CONNECTIONS_MAX} pages are watching already. Reload this one when you need to."
+            )
+        watcher = _Watcher()
+        self._watchers.setdefault(tenant, []).append(watcher)
+        try:
+            while True:
+                yield await watcher.take()
+                await asyncio.sleep(limits.LIVE_INTERVAL_SECONDS)
+        finally:
+            self._watchers[tenant].remove(watcher)
+
+
+class _Watcher:
+    """One page's unread changes, counted together so that a slow page costs no memory."""
+
+    def __init__(self) -> None:
+        self._counts: dict[str, int] = {}
+        self._changed = asyncio.Event()
+
+    def add(self, types: dict[str, int]) -> None:
+        for name, count in types.items():
+            self._counts[name] = self._counts.get(name, 0) + count
+        self._changed.set()
+
+    async def take(self) -> dict[str, int]:
+        try:
+            await asyncio.wait_for(self._changed.wait(), limits.LIVE_HEARTBEAT_SECONDS)
+        except TimeoutError:
+            return {}
+        self._changed.clear()
+        counts, self._counts = self._counts, {}
+        return counts

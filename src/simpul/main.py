@@ -1,0 +1,72 @@
+"""Puts the hub together: settings → stores → use-cases → app → server. The only file that names a backend."""
+
+from __future__ import annotations
+
+import gc
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
+
+from simpul.app.contexts import ContextLibrary
+from simpul.app.hub import Hub
+from simpul.app.live import LiveFeed
+from simpul.connect.city import parse_city
+from simpul.outbound import HttpOutbound
+from simpul.settings import Settings
+from simpul.store.sqlite import SqliteStore
+
+
+class SystemClock:
+    """The machine's own time."""
+
+    def now_us(self) -> int:
+        return time.time_ns() // 1000
+
+
+@asynccontextmanager
+async def open_hub(settings: Settings) -> AsyncIterator[Hub]:
+    """Open the hub over the settings' data folder, and close it. Raises StorageUnavailable.
+
+    The city of the settings is made where it is missing.
+    """
+    settings = replace(settings, tenant=settings.tenant or settings.folder.resolve().name)
+    contexts = ContextLibrary(
+        HttpOutbound(allow_private_addresses=settings.allow_private_addresses),
+    )
+    live = LiveFeed()
+    store = SqliteStore(settings.data_directory, contexts, live.publish)
+    hub = Hub(
+        settings=settings,
+        clock=SystemClock(),
+        entities=store,
+        sources=store,
+        identities=store,
+        declarations=store,
+        tenants=store,
+        contexts=contexts,
+        live=live,
+    )
+    try:
+        if not store.has_tenant(settings.tenant):
+            await store.create_tenant(settings.tenant)
+        for tenant in store.list_tenants():
+            declarations = store.get_declarations(tenant)
+            if declarations:
+                hub.cities[tenant] = parse_city(declarations)
+        yield hub
+    finally:
+        await store.close()
+
+
+async def serve(hub: Hub, settings: Settings) -> None:
+    """Serve until the process is asked to stop (Ctrl-C, SIGTERM), running the sources on their schedules."""
+    # The command line opens hubs without serving them; a server and its pages take 0.3 s to import.
+    from simpul.server import server_of  # noqa: PLC0415  # See above.
+
+    server = server_of(hub, settings)
+    # What is there now stays; the collector need not look at it again with every batch.
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 20)
+    await server.serve()
