@@ -8,7 +8,7 @@ from simpul.app import entities, identity, tenants
 from simpul.app.hub import Hub
 from simpul.domain.access import Action, Caller
 from simpul.domain.context import Context
-from simpul.domain.errors import BadRequestData
+from simpul.domain.errors import BadRequestData, InvalidRequest
 from simpul.domain.parse import decode_json
 from simpul.http.exchange import JSON, LD_JSON, Exchange, Headers
 from simpul.http.negotiate import BODY_TYPES, context_link_header, parse_content_type, parse_context_link
@@ -47,7 +47,7 @@ async def read_body(
     link = body_link(exchange, media_type)
     body = decode_json(exchange.body)
     if not isinstance(body, dict):
-        raise BadRequestData(f"The body is {kind_of(body)}; a JSON object was expected.")
+        raise InvalidRequest(f"The body is {kind_of(body)}; a JSON object was expected.")
     return body, await context_of_object(hub, body, media_type, link)
 
 

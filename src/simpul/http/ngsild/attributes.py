@@ -5,7 +5,6 @@ from __future__ import annotations
 from simpul.app import entities
 from simpul.app.hub import Hub
 from simpul.domain.context import Context
-from simpul.domain.entity import ENTITY_MEMBERS
 from simpul.domain.errors import BadRequestData
 from simpul.domain.merge import Outcome, Overwrite
 from simpul.domain.parse import parse_attribute, parse_fragment, raise_unless_uri
@@ -27,7 +26,7 @@ async def append(hub: Hub, exchange: Exchange) -> Answer:
     fragment = parse_fragment(body, context)
     overwrite = Overwrite.DENIED if "noOverwrite" in parameters.get("options", "").split(",") else Overwrite.ALLOWED
     outcome = await entities.append_attributes(caller, hub, entity_id, fragment, context, overwrite=overwrite)
-    return answer_outcome(outcome, context)
+    return answer_outcome(outcome)
 
 
 async def update(hub: Hub, exchange: Exchange) -> Answer:
@@ -36,22 +35,17 @@ async def update(hub: Hub, exchange: Exchange) -> Answer:
     body, context = await read_body(hub, exchange, PATCH_BODY_TYPES)
     raise_if_other_id(body, entity_id)
     fragment = parse_fragment(body, context)
-    return answer_outcome(await entities.update_attributes(caller, hub, entity_id, fragment, context), context)
+    return answer_outcome(await entities.update_attributes(caller, hub, entity_id, fragment, context))
 
 
-def answer_outcome(outcome: Outcome, context: Context) -> Answer:
+def answer_outcome(outcome: Outcome) -> Answer:
     """Return 204 where all was done, and 207 with an UpdateResult (§5.2.18) where some was not."""
     if not outcome.unchanged:
         return NO_CONTENT
-    done = dict.fromkeys(short_name(key, context) for key in (*outcome.changed, *outcome.removed))
-    refused = [{"attributeName": short_name(name, context), "reason": reason} for name, reason in outcome.unchanged]
+    # Attributes are told by their full names, which are the same whatever @context the reader has.
+    done = dict.fromkeys(key.partition("\n")[0] for key in (*outcome.changed, *outcome.removed))
+    refused = [{"attributeName": name, "reason": reason} for name, reason in outcome.unchanged]
     return answer_json({"updated": list(done), "notUpdated": refused}, status=207)
-
-
-def short_name(key: str, context: Context) -> str:
-    """Return the short name of the attribute behind a key (`entity.attribute_key`); type and scope are as they are."""
-    name = key.partition("\n")[0]
-    return name if name in ENTITY_MEMBERS else context.compact(name)
 
 
 async def patch(hub: Hub, exchange: Exchange) -> Answer:

@@ -7,7 +7,7 @@ from typing import Any
 
 from simpul import limits
 from simpul.app import batch
-from simpul.app.batch import BatchItem, UpsertMode
+from simpul.app.batch import BatchItem, BatchOutcome, UpsertMode
 from simpul.app.hub import Hub
 from simpul.domain.errors import BadRequestData, HubError, TooManyResults
 from simpul.domain.merge import Overwrite
@@ -21,6 +21,7 @@ from simpul.http.problem import render_problem
 
 Failure = tuple[str, HubError]
 WRITE_PARAMETERS = frozenset({"options", "format"})
+NOTHING = BatchOutcome([], [], [])
 
 
 async def create(hub: Hub, exchange: Exchange) -> Answer:
@@ -28,8 +29,8 @@ async def create(hub: Hub, exchange: Exchange) -> Answer:
     parse_parameters(exchange.query, WRITE_PARAMETERS)
     caller = await admit_writer(hub, exchange)
     items, failures = await read_items(hub, exchange)
-    outcome = await batch.create(caller, hub, items)
-    failures += outcome.errors
+    outcome = await batch.create(caller, hub, items) if items else NOTHING
+    failures = [*failures, *outcome.errors]
     return answer_result(outcome.created, failures) if failures else answer_json(outcome.created, status=201)
 
 
@@ -39,8 +40,12 @@ async def upsert(hub: Hub, exchange: Exchange) -> Answer:
     options = parse_options(parameters, frozenset({"update", "replace"}))
     caller = await admit_writer(hub, exchange)
     items, failures = await read_items(hub, exchange)
-    outcome = await batch.upsert(caller, hub, items, UpsertMode.UPDATE if "update" in options else UpsertMode.REPLACE)
-    failures += outcome.errors
+    outcome = (
+        await batch.upsert(caller, hub, items, UpsertMode.UPDATE if "update" in options else UpsertMode.REPLACE)
+        if items
+        else NOTHING
+    )
+    failures = [*failures, *outcome.errors]
     if failures:
         return answer_result([*outcome.created, *outcome.updated], failures)
     return answer_json(outcome.created, status=201) if outcome.created else NO_CONTENT
@@ -53,8 +58,8 @@ async def update(hub: Hub, exchange: Exchange) -> Answer:
     caller = await admit_writer(hub, exchange)
     items, failures = await read_items(hub, exchange, PATCH_BODY_TYPES)
     overwrite = Overwrite.DENIED if "noOverwrite" in options else Overwrite.ALLOWED
-    outcome = await batch.update(caller, hub, items, overwrite=overwrite)
-    failures += outcome.errors
+    outcome = await batch.update(caller, hub, items, overwrite=overwrite) if items else NOTHING
+    failures = [*failures, *outcome.errors]
     return answer_result(outcome.updated, failures) if failures else NO_CONTENT
 
 
@@ -63,8 +68,8 @@ async def merge(hub: Hub, exchange: Exchange) -> Answer:
     raise_if_input_is_simplified(parse_parameters(exchange.query, WRITE_PARAMETERS | {"observedAt", "lang"}))
     caller = await admit_writer(hub, exchange)
     items, failures = await read_items(hub, exchange, PATCH_BODY_TYPES)
-    outcome = await batch.merge(caller, hub, items)
-    failures += outcome.errors
+    outcome = await batch.merge(caller, hub, items) if items else NOTHING
+    failures = [*failures, *outcome.errors]
     return answer_result(outcome.updated, failures) if failures else NO_CONTENT
 
 

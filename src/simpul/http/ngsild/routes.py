@@ -94,7 +94,7 @@ def route(method: str, segments: tuple[str, ...]) -> tuple[Handler, tuple[str, .
     """Return the handler, and the names in the path. One slash at the end is ignored (§6.3.1)."""
     slashed = len(segments) > 1 and not segments[-1]
     resource = find_resource(segments[:-1] if slashed else segments)
-    item = find_resource(segments) if slashed else None
+    item = find_resource(segments) if slashed and segments[0] == "entities" and len(segments) == 2 else None
     if item is not None and method in item.operations and (resource is None or method not in resource.operations):
         # PUT /entities/ is meant for an entity, with an id that was left empty; the handler says so.
         return item.operations[method], item.names_in(segments)

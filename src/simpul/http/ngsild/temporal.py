@@ -8,7 +8,7 @@ from simpul import limits
 from simpul.app import temporal
 from simpul.app.hub import Hub
 from simpul.domain.context import Context
-from simpul.domain.errors import BadRequestData
+from simpul.domain.errors import BadRequestData, NotImplementedYet
 from simpul.domain.parse import raise_unless_uri
 from simpul.domain.q import find_instant
 from simpul.domain.temporal import TemporalQuery, render_temporal
@@ -19,6 +19,7 @@ from simpul.http.parameters import (
     TEMPORAL_VALUES,
     Parameters,
     parse_attributes,
+    parse_flag,
     parse_format,
     parse_options,
     parse_parameters,
@@ -28,7 +29,10 @@ from simpul.http.parameters import (
 PARAMETERS = frozenset(
     {"attrs", "endTimeAt", "format", "lastN", "options", "timeAt", "timeproperty", "timerel", "type"}
 )
-OPTIONS = frozenset({"temporalValues", "normalized"})
+FORMATS = frozenset({"temporalValues", "normalized"})
+OPTIONS = FORMATS | {"sysAttrs"}
+# Parameters that CIM 009 §6.19.3.1 has and this version knows of current state alone.
+PARAMETERS_LATER = frozenset({"datasetId", "lang", "omit", "pick"})
 RELATIONS = ("before", "after", "between")
 TIME_PROPERTIES = ("observedAt", "createdAt", "modifiedAt", "deletedAt")
 
@@ -37,16 +41,24 @@ async def retrieve(hub: Hub, exchange: Exchange) -> Answer:
     """GET /temporal/entities/{id} (§6.19.3.1)."""
     (entity_id,) = exchange.names
     media_type = negotiate(exchange.accept, ANY_JSON)
-    parameters = parse_parameters(exchange.query, PARAMETERS)
+    parameters = parse_parameters(exchange.query, PARAMETERS | PARAMETERS_LATER)
+    for name in PARAMETERS_LATER & parameters.keys():
+        raise NotImplementedYet(f"The parameter {name!r} of a history is not in this version of Simpul yet.")
     options = parse_options(parameters, OPTIONS)
-    representation = parse_format(parameters, options, OPTIONS)
+    representation = parse_format(parameters, options, FORMATS)
     caller = admit(hub, exchange)
     context = await context_of_reader(hub, exchange)
     raise_unless_uri(entity_id, "The entity id in the path")
     asked = parse_temporal_query(parameters, context)
     entity_types, changes = await temporal.retrieve(caller, hub, entity_id)
     content = render_temporal(
-        entity_id, entity_types, changes, asked, context, simplified=representation == TEMPORAL_VALUES
+        entity_id,
+        entity_types,
+        changes,
+        asked,
+        context,
+        simplified=representation == TEMPORAL_VALUES,
+        system_attributes="sysAttrs" in options or parse_flag(parameters, "sysAttrs"),
     )
     if media_type == LD_JSON:
         content = {"@context": context.link, **content}
