@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 
 from simpul import limits
 from simpul.domain.errors import HubBusy
@@ -14,11 +14,18 @@ class LiveFeed:
 
     def __init__(self) -> None:
         self._watchers: dict[str, list[_Watcher]] = {}
+        self._changes: dict[tuple[str, str], int] = {}
 
     def publish(self, tenant: str, types: dict[str, int]) -> None:
         """Tell the city's watchers. Called in the event loop after each commit."""
+        for name, count in types.items():
+            self._changes[tenant, name] = self._changes.get((tenant, name), 0) + count
         for watcher in self._watchers.get(tenant, ()):
             watcher.add(types)
+
+    def mark(self, tenant: str, types: Iterable[str]) -> int:
+        """Return a number that is another one after every commit that touches one of these types of the city."""
+        return sum(self._changes.get((tenant, name), 0) for name in types)
 
     async def watch(self, tenant: str) -> AsyncIterator[dict[str, int]]:
         """Yield {expanded type: changes}, at most once in LIVE_INTERVAL_SECONDS. Raises HubBusy.
