@@ -146,6 +146,13 @@ def parse_retrieve(query_string: bytes, context: Context) -> RetrievePlan:
     return RetrievePlan(representation, parse_types(parameters.get("type", ""), context), is_plain(representation))
 
 
+def wanted_attributes(representation: Representation) -> tuple[str, ...]:
+    """Return the attributes of which an entity has to have one, or nothing of it would be shown (§4.21)."""
+    if given.CORE_MEMBERS.isdisjoint(representation.pick):
+        return representation.attributes or representation.pick
+    return representation.attributes
+
+
 def _parse(query_string: bytes, context: Context, readable_types: frozenset[str] | None) -> EntityPlan:
     parameters = given.parse_parameters(query_string, QUERY_PARAMETERS)
     if not any(parameters.get(name) for name in SELECTORS) and not given.parse_flag(parameters, "local"):
@@ -160,7 +167,7 @@ def _parse(query_string: bytes, context: Context, readable_types: frozenset[str]
         types=parse_types(parameters.get("type", ""), context),
         ids=given.parse_ids(parameters.get("id", "")),
         id_pattern=parse_id_pattern(parameters.get("idPattern", "")),
-        attributes=representation.attributes,
+        attributes=wanted_attributes(representation),
         q=parse_question(parameters.get("q", ""), parameters.get("expandValues", ""), context),
         geo=parse_place(parameters, context),
         scope=parse_scope_selection(scope) if scope else None,

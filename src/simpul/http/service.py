@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-
 import simpul
 from simpul.app.hub import Hub
 from simpul.domain.context import CORE

@@ -77,16 +77,19 @@ async def retrieve(hub: Hub, exchange: Exchange) -> Answer:
         return answer_bytes(body, context_headers(context, media_type), media_type=media_type)
     else:
         (record,) = entities.read_records(caller, hub, [document])
-    raise_unless_any_attribute(record, plan.representation, context)
+    raise_unless_anything_shown(record, plan.representation, context)
     return answer_record(record, plan.representation, (context, media_type, exchange.prefer))
 
 
-def raise_unless_any_attribute(record: Record, representation: Representation, context: Context) -> None:
-    """Refuse to show an entity that has none of the attributes in `attrs` (§5.7.1.4)."""
-    wanted = representation.attributes
+def raise_unless_anything_shown(record: Record, representation: Representation, context: Context) -> None:
+    """Refuse to show an entity of which `attrs`, `pick` or `omit` leave nothing (§5.7.1.4)."""
+    wanted = representation.attributes or representation.pick
+    shown = [name for name in record.entity if representation.shows(name)]
     if wanted and not any(name in record.entity for name in wanted):
         names = ", ".join(map(context.compact, wanted))
-        raise NotFound(f"The entity {record.id} has none of the attributes {names[:300]}.")
+        raise NotFound(f"The entity {record.id} has none of these: {names[:300]}.")
+    if not shown:
+        raise NotFound(f"The entity {record.id} has nothing but what 'omit' leaves out.")
 
 
 def lies_in(document: Document, hub: Hub, context: Context) -> bool:

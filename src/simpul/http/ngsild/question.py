@@ -27,6 +27,7 @@ from simpul.http.plan import (
     parse_question,
     parse_representation,
     parse_types,
+    wanted_attributes,
 )
 
 PARAMETERS = frozenset({"count", "format", "geometryProperty", "lang", "limit", "offset", "options", "sysAttrs"})
@@ -66,7 +67,7 @@ def parse_body(
     limit, offset, counts = given.parse_page(parameters)
     scope = words.get("scopeQ", "")
     shared = EntityQuery(
-        attributes=representation.attributes,
+        attributes=wanted_attributes(representation),
         q=parse_question(words.get("q", ""), words.get("expandValues", ""), context),
         geo=parse_place(body.get("geoQ"), context),
         scope=parse_scope_selection(scope) if scope else None,
