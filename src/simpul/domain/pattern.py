@@ -35,7 +35,9 @@ from simpul.domain.pattern_syntax import (
 )
 from simpul.limits import ID_PATTERN_CHARACTERS_MAX, PATTERN_STEPS_MAX
 
-_CACHE_STEPS_MAX = 10_000
+# States remembered by an automaton, and patterns whose plan is kept: at worst some 100 MB, usually some kB.
+_REMEMBERED_STATES_MAX = 20_000
+_PLANS_MAX = 32
 
 
 @lru_cache(maxsize=256)
@@ -63,24 +65,29 @@ def matches_pattern(pattern: re.Pattern[str], text: str) -> bool:
     return plan.automaton.search(text)
 
 
+def find_automaton(pattern: re.Pattern[str]) -> Automaton:
+    """Return what reads long texts for this pattern."""
+    return _plan(pattern.pattern, pattern.flags).automaton
+
+
 @dataclass(frozen=True, slots=True)
 class _Plan:
     """Up to which length a text goes to Python's engine, and what the longer ones go to."""
 
     characters_max: int
-    automaton: _Automaton
+    automaton: Automaton
 
 
-@lru_cache(maxsize=256)
+@lru_cache(maxsize=_PLANS_MAX)
 def _plan(rendered: str, flags: int) -> _Plan:
     ignores_case = bool(flags & re.IGNORECASE)
     node = PatternParser(rendered, 0, ignores_case=ignores_case).parse()
     exponent = PatternChecker(rendered).exponent(node)
-    return _Plan(int(PATTERN_STEPS_MAX ** (1 / exponent)), _Automaton(node, flags))
+    return _Plan(int(PATTERN_STEPS_MAX ** (1 / exponent)), Automaton(node, flags))
 
 
 @dataclass(slots=True)
-class _Automaton:
+class Automaton:
     """Thompson's automaton, with the sets of states met so far remembered. One pass over any text."""
 
     node: Node
@@ -177,7 +184,7 @@ class _Automaton:
 def _remember(
     known: dict[tuple[frozenset[int], str], frozenset[int]], key: tuple[frozenset[int], str], value: frozenset[int]
 ) -> frozenset[int]:
-    if len(known) >= _CACHE_STEPS_MAX:
+    if len(known) * max(len(value), 8) >= _REMEMBERED_STATES_MAX:
         known.clear()
     known[key] = value
     return value

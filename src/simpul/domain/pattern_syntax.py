@@ -124,10 +124,12 @@ class PatternParser:
 
     def repeated(self) -> Node:
         node = self.single()
+        start = self.at
         count = self.count()
         if count is None:
             return node
         if isinstance(node, Anchor):
+            self.at = start
             self.fail(f"`{node.text}` is a place and cannot be repeated.")
         low, high = count
         node = Repeat(node, low, high, self.take("?"))

@@ -347,8 +347,8 @@ class _QParser(_Scanner):
             if isinstance(value, (bool, Uri)):
                 self.at = start
                 self.fail(f"a number, a date or a text in double quotes after `{operator.value}`")
-            if self.take(",", ".."):
-                self.at -= 1
+            self.skip()
+            if self.text.startswith((",", ".."), self.at):
                 self.fail(f"one value after `{operator.value}`; lists and ranges go with `==` and `!=`")
             return (value,)
         values = [self.operand_or_range(path)]
@@ -403,7 +403,8 @@ class _QParser(_Scanner):
             self.at = start
             self.fail("a number that a computer can hold (up to 1.8e308)")
         # A whole number beyond 64 bits is compared as a float, as a store's column would.
-        return int(text) if is_integer and -_INTEGER_MAX < value < _INTEGER_MAX else value
+        whole = int(text) if is_integer and len(text) <= 20 else _INTEGER_MAX
+        return whole if -_INTEGER_MAX <= whole < _INTEGER_MAX else value
 
     def quoted(self) -> str:
         start = self.at
