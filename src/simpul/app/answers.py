@@ -36,6 +36,7 @@ from simpul.app.answer_plan import (
 )
 from simpul.app.hub import Hub
 from simpul.app.live import LiveFeed
+from simpul.app.sources import EXPIRED_AT
 from simpul.domain.access import Caller
 from simpul.domain.city import City
 from simpul.domain.context import CORE
@@ -44,7 +45,6 @@ from simpul.domain.errors import NotFound, TooComplexQuery, TooManyResults
 from simpul.domain.geo import Areas, bounds, distance_m
 from simpul.domain.query import EntityQuery, TypeSelection
 
-_EXPIRED = CORE.expand("expiredAt")
 _METRES_PER_DEGREE = 110_574.0
 _COMPARISONS_BETWEEN_PAUSES = 20_000
 
@@ -246,7 +246,7 @@ class _Maker:
                 )
             if len(page.documents) < limits.PAGE_SIZE_MAX:
                 break
-        self._sets[wanted] = [entity for entity in found if _EXPIRED not in entity]
+        self._sets[wanted] = [entity for entity in found if EXPIRED_AT not in entity]
         return self._sets[wanted]
 
     def _question(self, wanted: Wanted, offset: int) -> EntityQuery:
