@@ -192,9 +192,9 @@ class Context:
         if term is not None:
             return term
         if iri.startswith(DEFAULT_VOCABULARY):
+            # A name that is taken, or would mean something else, is written as the whole IRI: §5.5.7.
             rest = iri[len(DEFAULT_VOCABULARY) :]
-            if rest and rest not in self._terms and self._expands_to(rest, iri):
-                return rest
+            return rest if rest and rest not in self._terms and self._expands_to(rest, iri) else iri
         candidates = [
             f"{prefix}:{iri[len(start) :]}"
             for prefix, start in self._prefixes.items()
@@ -350,6 +350,11 @@ class _Definitions:
         _raise_if_no_name(name)
         value = waiting[name]
         definition = value if isinstance(value, dict) else {"@id": value}
+        if "@context" in definition and name not in _CORE_TERMS:
+            # CIM 009 §5.5.7: one inside a term could change what core terms mean.
+            raise BadRequestData(
+                f"The term '{name}' of the @context has an @context of its own. Move its terms to the top."
+            )
         identifier = definition.get("@id", name)
         if identifier is None or "@reverse" in definition:
             waiting.pop(name)

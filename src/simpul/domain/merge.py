@@ -79,8 +79,11 @@ def update_attributes(entity: Entity, fragment: Entity) -> Outcome:
         else:
             change.put(name, _whole(name, instance))
     change.add_types(fragment.get("type", []))
-    if "scope" in fragment and "scope" in entity:
-        change.set_scope(fragment["scope"])
+    if "scope" in fragment:
+        if "scope" in entity:
+            change.set_scope(fragment["scope"])
+        else:
+            change.leave("scope", "the entity has no scope; append it with POST, or merge it")
     return change.finish()
 
 
@@ -271,8 +274,9 @@ def _merge_instance(target: Instance, patch: Instance) -> Instance:
     kind = patch.get("type", target.get("type"))
     merged = dict(target)
     if kind is not None and target.get("type", kind) != kind:
-        # Another kind of attribute holds its value in another member; of the old one only what describes it stays.
+        # Another kind holds its value in another member, and may have no unit; the rest of what describes it stays.
         merged.pop(MAIN_MEMBERS[target["type"]], None)
+        merged.pop("unitCode", None)
     for member, value in patch.items():
         if _is_null_member(value):
             merged.pop(member, None)

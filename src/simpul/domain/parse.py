@@ -159,14 +159,18 @@ def _parse_types(body: dict[str, Any], context: Context) -> list[str]:
         raise BadRequestData(
             f'The entity\'s type is {_shown(given)}; it is a name, such as "BusStop", or an array of names.'
         )
-    return list(dict.fromkeys(context.expand(name) for name in names))
+    types = list(dict.fromkeys(context.expand(name) for name in names))
+    keyword = next((name for name, iri in zip(names, types, strict=False) if iri.startswith("@")), None)
+    if keyword is not None:
+        raise BadRequestData(f"The entity's type is {_shown(keyword)}, which is a word of JSON-LD and names no type.")
+    return types
 
 
 def _parse_scopes(given: Any, *, is_fragment: bool) -> list[str]:
     scopes = given if isinstance(given, list) else [given]
     if is_fragment and scopes == [NULL]:
         return [NULL]
-    if not scopes or not all(isinstance(scope, str) and _is_scope(scope) for scope in scopes):
+    if not scopes or not all(isinstance(scope, str) and scope != NULL and _is_scope(scope) for scope in scopes):
         raise BadRequestData(
             f'The entity\'s scope is {_shown(given)}; it is a path, such as "/Padang/Transport", or an array of paths.'
         )

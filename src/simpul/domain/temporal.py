@@ -103,8 +103,10 @@ def render_temporal(
     """Return the temporal representation of the entity: each attribute with its instances, oldest first."""
     series: dict[str, list[_Point]] = {}
     for point in _list_points(changes):
-        is_wanted = not query.attributes or point.name in query.attributes or point.name in _SCOPE_NAMES
-        if is_wanted and query.covers(point.time_us(query.time_property)):
+        names = _SCOPE_NAMES if point.name == "scope" else {point.name}
+        if (not query.attributes or names.intersection(query.attributes)) and query.covers(
+            point.time_us(query.time_property)
+        ):
             series.setdefault(point.name, []).append(point)
     shown: dict[str, Any] = {"id": entity_id, "type": render_types(list(types), context)}
     for name, points in series.items():
