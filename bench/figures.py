@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from statistics import median
 
+from bench.processes import Measured
+
 ENTITIES_PER_BATCH = 100
 
 
@@ -44,6 +46,7 @@ class Line:
 
     name: str
     measured: str
+    cpu: str
     ratio: str
     floor: str
     holds: bool
@@ -53,23 +56,28 @@ class Line:
 class Rounds:
     """What every kind of request reached in each round."""
 
-    rates: dict[str, list[float]]
+    measured: dict[str, list[Measured]]
 
     def rate(self, kind: str) -> float:
         """Return the median of the rounds."""
-        return median(self.rates[kind])
+        return median(one.rate for one in self.measured[kind])
+
+    def cpu_us(self, kind: str) -> float:
+        """Return the processor time of one request, the median of the rounds."""
+        return median(one.cpu_us for one in self.measured[kind])
 
     def ratio(self, figure: Figure) -> float:
         """Return the median of each round's own ratio, so that a busy moment of the machine spoils one round only."""
-        pairs = zip(self.rates[figure.kind], self.rates[YARDSTICKS[figure.yardstick]], strict=True)
-        return median(rate * figure.per_request / yardstick for rate, yardstick in pairs)
+        pairs = zip(self.measured[figure.kind], self.measured[YARDSTICKS[figure.yardstick]], strict=True)
+        return median(one.rate * figure.per_request / yardstick.rate for one, yardstick in pairs)
 
     def line(self, figure: Figure) -> Line:
         ratio = self.ratio(figure)
         return Line(
             name=figure.name,
             measured=f"{self.rate(figure.kind) * figure.per_request:,.0f}/s",
-            ratio=f"{ratio:.2f} {figure.yardstick}",
+            cpu=f"{self.cpu_us(figure.kind):,.0f} µs",
+            ratio=f"{ratio:.3g} {figure.yardstick}",
             floor=f"{figure.floor:g} {figure.yardstick}",
             holds=ratio >= figure.floor,
         )
@@ -81,6 +89,7 @@ def source_line(rows_per_second: float, plain_rows_per_second: float) -> Line:
     return Line(
         name="sql source into the hub with history, rows/s",
         measured=f"{rows_per_second:,.0f}/s",
+        cpu="",
         ratio=f"I / {1 / ratio:.1f}",
         floor=f"I / {1 / SOURCE_FLOOR:.0f}",
         holds=ratio >= SOURCE_FLOOR,
@@ -89,4 +98,4 @@ def source_line(rows_per_second: float, plain_rows_per_second: float) -> Line:
 
 def bound_line(name: str, value: float, bound: float, unit: str) -> Line:
     """Return the line of a figure that has a bound instead of a yardstick."""
-    return Line(name, f"{value:,.2f} {unit}", "", f"{bound:g} {unit}", value <= bound)
+    return Line(name, f"{value:,.2f} {unit}", "", "", f"{bound:g} {unit}", value <= bound)

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from bench import shape
 from bench.figures import WRITES
-from bench.processes import LoadFailed, serving
+from bench.processes import LoadFailed, Server, serving
 
 PORT = 1927
 
@@ -67,7 +67,7 @@ class BenchHub:
         return self.token if kind in {figure.kind for figure in WRITES} else ""
 
     @contextmanager
-    def serving(self, first_path: str = "/health") -> Iterator[subprocess.Popen[bytes]]:
+    def serving(self, first_path: str = "/health") -> Iterator[Server]:
         """Serve the city on the server's core until the block ends; begin when `first_path` is answered."""
         log = self.folder / "server.log"
         with serving(self.command("serve"), self.url + first_path, log, self.environment) as server:

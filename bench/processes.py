@@ -32,12 +32,15 @@ class Load:
     token: str = ""
 
 
+Server = subprocess.Popen[bytes]
+
+
 class LoadFailed(Exception):
     """The load met an answer that no measurement should have."""
 
 
 @contextmanager
-def serving(command: list[str], url: str, log: Path, environment: dict[str, str]) -> Iterator[subprocess.Popen[bytes]]:
+def serving(command: list[str], url: str, log: Path, environment: dict[str, str]) -> Iterator[Server]:
     """Run a server on its core until it answers; end it afterwards."""
     with log.open("ab") as output:
         server = subprocess.Popen(
@@ -58,7 +61,7 @@ def serving(command: list[str], url: str, log: Path, environment: dict[str, str]
             server.wait()
 
 
-def wait_for(url: str, server: subprocess.Popen[bytes], log: Path) -> None:
+def wait_for(url: str, server: Server, log: Path) -> None:
     """Return as soon as the address answers with 200."""
     end = time.monotonic() + START_SECONDS_MAX
     while time.monotonic() < end:
@@ -74,10 +77,30 @@ def wait_for(url: str, server: subprocess.Popen[bytes], log: Path) -> None:
     raise LoadFailed(f"{url} did not answer within {START_SECONDS_MAX:.0f} s; see {log}")
 
 
-def requests_per_second(base_url: str, load: Load) -> float:
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """What one load reached: requests a second, and the server's processor time for each of them."""
+
+    rate: float
+    cpu_us: float
+
+
+def put_load_on(server: Server, base_url: str, load: Load) -> Measured:
     """Run wrk against the server and return what it counted. Raises LoadFailed for any answer but a success."""
+    busy_before = _busy_us(server.pid)
     arguments = [load.kind, str(load.entity_count), f"{load.side_degrees:.6f}", load.salt, load.token]
-    wrk = ["wrk", "-t1", f"-c{CONNECTIONS}", f"-d{load.seconds}s", "-s", str(SCRIPT), base_url, "--"]
+    wrk = [
+        "wrk",
+        "-t1",
+        f"-c{CONNECTIONS}",
+        f"-d{load.seconds}s",
+        "--timeout",
+        "30s",
+        "-s",
+        str(SCRIPT),
+        base_url,
+        "--",
+    ]
     answer = subprocess.run(
         ["taskset", "-c", str(LOAD_CORE), *wrk, *filter(None, arguments)],
         capture_output=True,
@@ -85,12 +108,19 @@ def requests_per_second(base_url: str, load: Load) -> float:
         check=False,
         timeout=load.seconds + 60,
     )
-    rate = re.search(r"Requests/sec:\s+([\d.]+)", answer.stdout)
+    busy_us = _busy_us(server.pid) - busy_before
+    rate = re.search(r"(\d+) requests in .*Requests/sec:\s+([\d.]+)", answer.stdout, re.DOTALL)
     wrong = re.search(r"Non-2xx or 3xx responses: \d+|Socket errors: .*", answer.stdout)
     if rate is None or wrong:
         what = wrong[0] if wrong else answer.stdout + answer.stderr
         raise LoadFailed(f"{load.kind}: {what}")
-    return float(rate[1])
+    return Measured(rate=float(rate[2]), cpu_us=busy_us / max(1, int(rate[1])))
+
+
+def _busy_us(process_id: int) -> float:
+    """Return how long the process and its children have been on a processor, in microseconds."""
+    threads = (thread for each in _family(process_id) for thread in Path(f"/proc/{each}/task").iterdir())
+    return sum(int((thread / "schedstat").read_text().split()[0]) for thread in threads) / 1000
 
 
 def memory_mb(process_id: int) -> tuple[float, float]:

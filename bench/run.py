@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import sys
 import time
+from dataclasses import dataclass
 from pathlib import Path
 
 import click
@@ -19,7 +20,7 @@ from rich.table import Table
 from bench import dataset, figures, processes, shape, source
 from bench.figures import READS, WRITES, YARDSTICKS, Line, Rounds
 from bench.hub import BenchHub
-from bench.processes import Load, LoadFailed, requests_per_second, serving
+from bench.processes import Load, LoadFailed, Measured, Server, put_load_on, serving
 
 ENTITIES = 1_000_000
 ENTITIES_QUICK = 100_000
@@ -58,10 +59,10 @@ def measure(count: int, seconds: int, keep: bool) -> list[Line]:
     yardstick = [sys.executable, "-m", "bench.yardstick", str(YARDSTICK_PORT)]
     yardstick_url = f"http://127.0.0.1:{YARDSTICK_PORT}"
     try:
-        with serving(yardstick, yardstick_url, DATA / "yardstick.log", {}):
+        with serving(yardstick, yardstick_url, DATA / "yardstick.log", {}) as plain:
             start_seconds = seconds_to_first_answer(hub, count)
             with hub.serving() as server:
-                rounds = run_rounds(hub, yardstick_url, count, seconds)
+                rounds = run_rounds(Contest(hub, server, plain, yardstick_url), count, seconds)
                 whole_mb, own_mb = processes.memory_mb(server.pid)
         rows, plain_rows = source.measure(DATA / "source", count, console)
     finally:
@@ -83,38 +84,56 @@ def seconds_to_first_answer(hub: BenchHub, count: int) -> float:
         return time.perf_counter() - begin
 
 
-def run_rounds(hub: BenchHub, yardstick_url: str, count: int, seconds: int) -> Rounds:
+@dataclass(frozen=True, slots=True)
+class Contest:
+    """The hub and the yardstick, both running."""
+
+    hub: BenchHub
+    hub_server: Server
+    yardstick_server: Server
+    yardstick_url: str
+
+    def measure(self, load: Load) -> Measured:
+        """Put the load on the one that it is for."""
+        if load.kind in YARDSTICKS.values():
+            return put_load_on(self.yardstick_server, self.yardstick_url, load)
+        return put_load_on(self.hub_server, self.hub.url, load)
+
+
+def run_rounds(contest: Contest, count: int, seconds: int) -> Rounds:
     """Measure everything that is HTTP, in turn, a few times over."""
     kinds = [YARDSTICKS["G"], *(figure.kind for figure in READS), YARDSTICKS["P"], *(figure.kind for figure in WRITES)]
-    rates: dict[str, list[float]] = {kind: [] for kind in kinds}
+    measured: dict[str, list[Measured]] = {kind: [] for kind in kinds}
     side = shape.side_degrees(count)
     with Progress(console=console, transient=True) as progress:
         task = progress.add_task("Measuring", total=ROUNDS * len(kinds))
         for round_number in range(ROUNDS):
             for kind in kinds:
                 progress.update(task, description=f"Round {round_number + 1}: {kind}")
-                url = yardstick_url if kind in YARDSTICKS.values() else hub.url
-                load = Load(kind, count, side, seconds, salt=f"{round_number}-{kind}", token=hub.token_for(kind))
-                rates[kind].append(requests_per_second(url, load))
+                token = contest.hub.token_for(kind)
+                load = Load(kind, count, side, seconds, salt=f"{round_number}-{kind}", token=token)
+                measured[kind].append(contest.measure(load))
                 progress.advance(task)
-    return Rounds(rates)
+    return Rounds(measured)
 
 
 def yardsticks(rounds: Rounds) -> str:
     """Return what the yardsticks reached, for the reader who wants to know the machine."""
-    return ", ".join(f"{name} {rounds.rate(kind):,.0f}/s" for name, kind in YARDSTICKS.items())
+    return ", ".join(
+        f"{name} {rounds.rate(kind):,.0f}/s ({rounds.cpu_us(kind):.0f} µs)" for name, kind in YARDSTICKS.items()
+    )
 
 
 def table(lines: list[Line], count: int) -> Table:
     """Return the one table of the run."""
     answer = Table(title=f"Simpul at {count:,} entities, access control on, c = {processes.CONNECTIONS}")
     answer.add_column("what")
-    for heading in ("figure", "ratio", "floor"):
+    for heading in ("figure", "CPU", "ratio", "floor"):
         answer.add_column(heading, justify="right")
     answer.add_column("holds")
     for line in lines:
         answer.add_row(
-            line.name, line.measured, line.ratio, line.floor, "[green]yes[/]" if line.holds else "[red]no[/]"
+            line.name, line.measured, line.cpu, line.ratio, line.floor, "[green]yes[/]" if line.holds else "[red]no[/]"
         )
     return answer
 
