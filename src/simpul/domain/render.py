@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Any
 
-from simpul.domain.context import Context
+from simpul.domain.context import INSTANCE_MEMBERS, Context
 from simpul.domain.core_context import PREFIXES
 from simpul.domain.entity import Instance, Record, Times, attribute_key, attribute_names, instances
 from simpul.domain.language import choose_language
@@ -132,28 +132,32 @@ def _render_normalized(found: list[Instance], context: Context) -> Any:
 
 
 def _render_concise(found: list[Instance], context: Context) -> Any:
-    shown = [_shorten(context.compact_instance(instance)) for instance in found]
-    return shown[0] if len(shown) == 1 else shown
+    shown = [context.compact_instance(instance) for instance in found]
+    return _shorten(shown[0] if len(shown) == 1 else shown)
 
 
-def _shorten(instance: Any) -> Any:
-    """Return the concise form (§4.5.2.3): no type, no wrapping where nothing stands beside the value."""
-    if isinstance(instance, list):
-        return [_shorten(part) for part in instance]
-    kind = instance.get("type")
-    main = MAIN_MEMBERS.get(kind, "")
-    if len(instance) == 2 and kind in _BARE_KINDS:
-        value = instance[main]
+def _shorten(attribute: Any) -> Any:
+    """Return the concise form (§4.5.2.3): a bare value where nothing stands beside it, else no type."""
+    if isinstance(attribute, list):
+        return [_leave_out_type(instance) for instance in attribute]
+    kind = attribute.get("type")
+    if len(attribute) == 2 and kind in _BARE_KINDS:
+        value = attribute["value"]
         if kind == "GeoProperty" or not is_read_as_instance(value):
             return value
+    return _leave_out_type(attribute)
+
+
+def _leave_out_type(instance: dict[str, Any]) -> dict[str, Any]:
+    kind = instance["type"]
+    main = MAIN_MEMBERS[kind]
     # A Property that holds a geometry would be read as a GeoProperty if it did not say what it is.
     has_to_say = kind == "Property" and is_geometry(instance[main])
     short: dict[str, Any] = {}
     for member, value in instance.items():
-        if member == "type" and not has_to_say:
-            continue
-        is_sub_attribute = member != main and isinstance(value, dict | list)
-        short[member] = _shorten(value) if is_sub_attribute else value
+        if member != "type" or has_to_say:
+            is_sub_attribute = member not in INSTANCE_MEMBERS and isinstance(value, dict | list)
+            short[member] = _shorten(value) if is_sub_attribute else value
     return short
 
 
