@@ -87,11 +87,13 @@ def commands_page() -> str:
     return "\n".join(lines).rstrip() + "\n"
 
 
-def _commands(command: click.Command, path: str) -> Iterator[tuple[str, click.Command]]:
+def _commands(command: click.Command | None, path: str) -> Iterator[tuple[str, click.Command]]:
+    assert command is not None, f"'{path}' is listed and does not exist"
     yield path, command
     if isinstance(command, click.Group):
-        for name, child in sorted(command.commands.items()):
-            yield from _commands(child, f"{path} {name}")
+        context = click.Context(command)
+        for name in command.list_commands(context):
+            yield from _commands(command.get_command(context, name), f"{path} {name}")
 
 
 def _paragraphs(text: str) -> str:

@@ -57,10 +57,11 @@ def _exists(program: str, words: list[str]) -> bool:
     if program == "make":
         return re.search(rf"^{words[0]}:", texts()["Makefile"], re.MULTILINE) is not None
     command: click.Command | None = simpul
+    context = click.Context(simpul)
     for word in words:
         if not isinstance(command, click.Group):
             break
-        command = command.commands.get(word)
+        command = command.get_command(context, word)
     return command is not None
 
 

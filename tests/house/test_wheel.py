@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-import os
+import re
+import signal
 import subprocess
 import sys
+import time
 import venv
 import zipfile
 from pathlib import Path
+from urllib.error import URLError
+from urllib.request import urlopen
 
 import pytest
 
@@ -21,7 +25,7 @@ PIP = (sys.executable, "-m", "pip", "--disable-pip-version-check", "--quiet")
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("wheel")
-    build = ("wheel", "--no-deps", "--no-build-isolation", "--wheel-dir", folder, ".")
+    build = ("wheel", "--no-deps", "--no-build-isolation", "--wheel-dir", str(folder), ".")
     subprocess.run([*PIP, *build], cwd=ROOT, check=True)
     return next(folder.glob("simpul-*.whl"))
 
@@ -62,12 +66,40 @@ def test_the_installed_command_tells_what_it_can_do(installed: Path) -> None:
     assert "demo" in answer.stdout
 
 
-def test_the_installed_command_checks_its_own_demo_city(installed: Path, tmp_path: Path) -> None:
-    environment = {**os.environ, "SIMPUL_FOLDER": str(tmp_path / "padang")}
-    build = [installed / "simpul", "demo", "--residents", "200", "--no-serve"]
-    built = subprocess.run(build, cwd=tmp_path, env=environment, check=False, capture_output=True, text=True)
-    assert built.returncode == 0, built.stdout + built.stderr
+def test_the_installed_command_builds_and_serves_the_demo_city(installed: Path, tmp_path: Path, free_port: int) -> None:
+    url = f"http://127.0.0.1:{free_port}"
+    city = tmp_path / "padang"
+    command = [installed / "simpul", "demo", "--residents", "200", "--folder", city, "--port", str(free_port)]
+    with (tmp_path / "log").open("wb") as log, subprocess.Popen(command, stdout=log, stderr=log) as hub:
+        try:
+            _wait_until_ready(url, hub, tmp_path / "log")
+            home = _read(f"{url}/")
+            assets = re.findall(r'(?:src|href)="(/[^"]+\.(?:css|js|svg))', home)
+            assert assets
+            assert all(_read(url + asset) for asset in assets)
+            stops = _read(f"{url}/ngsi-ld/v1/entities?type=BusStop&limit=1")
+        finally:
+            hub.send_signal(signal.SIGINT)
+    assert "BusStop" in stops
     checked = subprocess.run(
-        [installed / "simpul", "check"], env=environment, check=False, capture_output=True, text=True
+        [installed / "simpul", "check", "--folder", city], check=False, capture_output=True, text=True
     )
     assert checked.returncode == 0, checked.stdout + checked.stderr
+
+
+def _wait_until_ready(url: str, hub: subprocess.Popen[bytes], log: Path) -> None:
+    for _ in range(600):
+        assert hub.poll() is None, log.read_text()
+        try:
+            _read(f"{url}/health")
+        except URLError:
+            time.sleep(0.1)
+        else:
+            return
+    raise AssertionError("the hub was not ready within a minute")
+
+
+def _read(url: str) -> str:
+    with urlopen(url, timeout=30) as answer:
+        text: str = answer.read().decode(errors="replace")
+        return text
