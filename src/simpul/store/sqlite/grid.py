@@ -1,7 +1,7 @@
 """The grid that finds places: cells of integer numbers, in levels of growing size. No SQL here.
 
-A point lies in one cell of level 0 (0.002°, some 220 m). Any other geometry lies in the cells that its bounds
-touch at the first level where these are at most four. A cell's number holds level, row and column, so that the
+A point lies in one cell of level 0 (0.002°, some 220 m), which holds points only. Any other geometry lies in the
+cells that its bounds touch at the first level above where these are at most four. A cell's number holds level, row and column, so that the
 cells of one row between two columns are one range of numbers.
 """
 
@@ -26,7 +26,7 @@ def cell_of_point(longitude: float, latitude: float) -> int:
 
 def cells_of_bounds(bounds: Bounds) -> tuple[int, list[int]]:
     """Return the level, and the cells of it that a geometry with these bounds is kept in."""
-    for level in range(LEVELS):
+    for level in range(1, LEVELS):
         west, south, east, north = _cells(bounds, level)
         if (east - west + 1) * (north - south + 1) <= 4:
             break

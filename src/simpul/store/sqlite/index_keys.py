@@ -20,7 +20,7 @@ TRUE = b"\x01"
 Key = float | int | str | bytes
 GeoKey = tuple[int, int, float | None, float | None]
 _TEXT_MAX = limits.INDEXED_TEXT_CHARACTERS_MAX
-_INTEGER_MAX = 2**63 - 1
+_INTEGER_END = 2**63
 
 
 def scalar_key(value: Any) -> Key | None:
@@ -34,7 +34,8 @@ def scalar_key(value: Any) -> Key | None:
     if isinstance(value, float):
         return value
     if isinstance(value, int):
-        return value if -_INTEGER_MAX <= value <= _INTEGER_MAX else float(value)
+        # Made a float, a larger one would equal numbers that it is not.
+        return value if -_INTEGER_END <= value < _INTEGER_END else None
     return None
 
 
@@ -81,15 +82,20 @@ def geo_keys(attribute: Instance | list[Instance]) -> tuple[int, list[GeoKey]]:
     """Return the levels used, as a bit set, and (level's cell, 0, longitude, latitude) of each geometry."""
     levels = 0
     keys: list[GeoKey] = []
+    if isinstance(attribute, dict) and attribute["type"] != "GeoProperty":
+        return levels, keys
     for instance in instances(attribute):
         if instance["type"] != "GeoProperty":
             continue
         geometry = instance["value"]
         if geometry["type"] == "Point":
             longitude, latitude = geometry["coordinates"][:2]
-            levels |= 1
-            keys.append((cell_of_point(longitude, latitude), 0, float(longitude), float(latitude)))
-            continue
+            key = (cell_of_point(longitude, latitude), 0, float(longitude), float(latitude))
+            if all(key[0] != other[0] for other in keys):
+                levels |= 1
+                keys.append(key)
+                continue
+            # A cell has room for one point of an entity: a second one is kept as any other geometry is.
         level, cells = cells_of_bounds(geo.bounds(geometry))
         levels |= 1 << level
         keys += [(cell, 0, None, None) for cell in cells]

@@ -51,11 +51,13 @@ class Names:
         execute = self._connection.execute
         self._terms: dict[str, int] = {iri: term for term, iri in execute(SQL.list_terms)}
         self._iris: dict[int, str] = {term: iri for iri, term in self._terms.items()}
-        self.type_sets: dict[int, TypeSet] = {}
-        self._type_set_ids: dict[tuple[str, ...], TypeSet] = {}
+        type_sets: dict[int, TypeSet] = {}
         for set_id, encoded, entities in execute(SQL.list_type_sets):
             terms = tuple(msgspec.json.decode(encoded, type=list[int]))
-            self._keep_type_set(TypeSet(set_id, tuple(self._iris[term] for term in terms), terms, entities))
+            type_sets[set_id] = TypeSet(set_id, tuple(self._iris[term] for term in terms), terms, entities)
+        # The reader thread may be looking one up.
+        self.type_sets = type_sets
+        self._type_set_ids = {one.names: one for one in type_sets.values()}
         self._columns: dict[tuple[int, int, int], Column] = {}
         self._columns_of: dict[int, list[Column]] = {}
         for row in execute(SQL.list_columns):
@@ -91,7 +93,9 @@ class Names:
         """Return the set of these types in this order, promising a new one where it is not known."""
         known = self._type_set_ids.get(types)
         if known is None:
-            known = TypeSet(len(self.type_sets) + 1, types, tuple(self.term(name) for name in types))
+            # A set that only a failed write used is never written: counting those known would give its number twice.
+            set_id = max(self.type_sets, default=0) + 1
+            known = TypeSet(set_id, types, tuple(self.term(name) for name in types))
             self._keep_type_set(known)
         return known
 
