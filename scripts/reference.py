@@ -14,6 +14,7 @@ import click
 
 from simpul import limits
 from simpul.cli import main as simpul
+from simpul.http.ngsild.routes import RESOURCES
 from simpul.http.problem import STATUS
 from simpul.settings import Settings
 
@@ -100,11 +101,45 @@ def _paragraphs(text: str) -> str:
     return "\n\n".join(" ".join(part.split()) for part in text.replace("\b", "").split("\n\n"))
 
 
+API = """Simpul speaks [ETSI GS CIM 009 v1.9.1](https://www.etsi.org/deliver/etsi_gs/CIM/001_099/009/), NGSI-LD, under
+`/ngsi-ld/v1/`. What the standard says of an operation is not repeated here.
+
+- **Who asks** is said with `Authorization: Bearer <token>`. Without a token a caller reads the types that the city has
+  declared public, and nothing else; writing always needs a token.
+- **Which city** is said with `NGSILD-Tenant`; without it the one that the hub was started for.
+- **What names mean** is said with a `Link` header, or `@context` in an `application/ld+json` body. The core contexts are
+  built in; a city's own come from its folder. Other ones are fetched, within the bounds of [limits](limits.md), and
+  never from private addresses.
+- **Formats**: `application/json`, `application/ld+json`, `application/geo+json` for entities; normalized, concise and
+  keyValues.
+- Every error is a [problem](errors.md) that says what would be right.
+
+`GET /health` answers 200 when the hub is ready; `GET /version` says which one it is.
+"""
+
+
+def api_page() -> str:
+    """Return the page of every operation, those that are not there yet as well."""
+    lines = ["# The API", "", GENERATED, API, "## What is there", "", "| operation | clause |", "|---|---|"]
+    later = ["", "## What is not there yet", "", "These answer 501 and say so.", ""]
+    for resource in RESOURCES:
+        path = "/" + "/".join(resource.words)
+        there = {method: handler for method, handler in resource.operations.items() if handler.__doc__}
+        for method, handler in there.items():
+            clause = re.search(r"§[\d.]*\d", handler.__doc__ or "")
+            lines.append(f"| `{method} {path}` | {clause[0] if clause else ''} |")
+        missing = [method for method in resource.operations if method not in there]
+        if missing:
+            later.append(f"- `{', '.join(missing)} {path}`")
+    return "\n".join([*lines, *later]) + "\n"
+
+
 PAGES: dict[str, Callable[[], str]] = {
     "docs/reference/settings.md": settings_page,
     "docs/reference/limits.md": limits_page,
     "docs/reference/errors.md": errors_page,
     "docs/reference/commands.md": commands_page,
+    "docs/reference/api.md": api_page,
 }
 
 if __name__ == "__main__":

@@ -69,7 +69,7 @@ def test_the_installed_command_tells_what_it_can_do(installed: Path) -> None:
 def test_the_installed_command_builds_and_serves_the_demo_city(installed: Path, tmp_path: Path, free_port: int) -> None:
     url = f"http://127.0.0.1:{free_port}"
     city = tmp_path / "padang"
-    command = [installed / "simpul", "demo", "--residents", "200", "--folder", city, "--port", str(free_port)]
+    command = [str(installed / "simpul"), "demo", "--residents", "200", f"--folder={city}", f"--port={free_port}"]
     with (tmp_path / "log").open("wb") as log, subprocess.Popen(command, stdout=log, stderr=log) as hub:
         try:
             _wait_until_ready(url, hub, tmp_path / "log")
