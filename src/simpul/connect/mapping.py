@@ -231,15 +231,9 @@ def _zone(plain: Plain, city: City) -> str:
     return zone
 
 
-def _version(plain: Plain, city: City, context: Context) -> bytes:
-    names = ("entity", "rules", "unknown", "skip", "key", "context")
-    meaning = [
-        _FORMAT_VERSION,
-        context.link,
-        _zone(plain, city),
-        city.bounds,
-        {name: plain.get(name) for name in names},
-    ]
+def _version(plain: Plain, city: City, shape: Shape) -> bytes:
+    words = {name: plain.get(name) for name in ("entity", "rules", "unknown", "key")}
+    meaning = [_FORMAT_VERSION, shape.types, shape.attributes, _zone(plain, city), city.bounds, words]
     return blake2b(json.dumps(meaning, sort_keys=True).encode(), digest_size=16).digest()
 
 

@@ -8,9 +8,9 @@ from typing import Any, Final
 
 import msgspec
 
+from simpul.app.sources import EXPIRED_AT, change_entity, put_entity
 from simpul.connect.mapping import Shape
-from simpul.domain.entity import Entity, Instance, Record, Times, attribute_names, instances
-from simpul.domain.merge import Outcome, advance_times, update_attributes
+from simpul.domain.entity import Entity, Instance, Record, attribute_names, instances
 from simpul.domain.parse import NULL
 from simpul.ports.store import Change, Draft
 
@@ -57,83 +57,58 @@ def _canonical(instance: Instance) -> bytes:
 class Takeover:
     """How entities of one source are put; made once per run."""
 
-    def __init__(self, shape: Shape, context_id: int, expired_name: str, past: Past) -> None:
+    def __init__(self, shape: Shape, context_id: int, past: Past) -> None:
         self._shape = shape
         self._context_id = context_id
-        self._expired_name = expired_name
+        self._owned = {*shape.attributes, EXPIRED_AT}
         self._past = past
 
     def put(self, draft: Draft, fresh: Entity, now_us: int) -> bool:
         """Make or change the entity; return whether anything changed."""
-        before = draft.find(fresh["id"])
-        if before is None:
-            draft.create(Record(fresh, Times(now_us, now_us), self._context_id))
-            return True
         if self._shape.is_series:
-            return self._put_moment(draft, before, fresh, now_us)
-        fragment = dict(fresh)
-        for name in (*self._shape.attributes, self._expired_name):
-            if name not in fragment and name in before.entity:
-                fragment[name] = _GONE
-        return self._change(draft, before, fragment, now_us) is not before
+            before = draft.find(fresh["id"])
+            if before is not None:
+                return self._put_moment(draft, before, fresh, now_us)
+        return put_entity(draft, fresh, now_us, owned=self._owned, context_id=self._context_id)
 
     def _put_moment(self, draft: Draft, before: Record, fresh: Entity, now_us: int) -> bool:
         """Put one row of a time series: what is older than the present goes into the history only."""
-        current: Entity = dict(fresh)
+        names = attribute_names(fresh)
+        present = {name: _default_instance(before.entity.get(name)) for name in names}
+        older = [name for name in names if _is_older(fresh[name], present[name])]
+        # A late row says nothing about the present, except where the present says nothing yet.
+        current: Entity = {k: v for k, v in fresh.items() if not older or present.get(k) is None}
         late: Entity = {"id": fresh["id"], "type": fresh["type"]}
-        restored: Entity = {}
-        for name in attribute_names(fresh):
-            present = _default_instance(before.entity.get(name))
-            if present is None or not _is_older(fresh[name], present):
-                continue
-            del current[name]
-            if not self._past.has(fresh["id"], name, fresh[name]):
-                late[name] = fresh[name]
-                restored[name] = present
+        late.update((k, fresh[k]) for k in older if not self._past.has(fresh["id"], k, fresh[k]))
+        restored = {name: present[name] for name in older if name in late}
         record = before
         if restored:
-            record = self._change(draft, before, late, now_us)
+            record = change_entity(draft, before, late, now_us)
             current |= restored
-        return self._change(draft, record, current, now_us) is not before
-
-    def _change(self, draft: Draft, before: Record, fragment: Entity, now_us: int) -> Record:
-        entity = before.entity
-        if "scope" in fragment and "scope" not in entity:
-            entity = {**entity, "scope": []}
-        outcome = update_attributes(entity, fragment)
-        return change_record(draft, before, outcome, now_us)
+        return change_entity(draft, record, current, now_us) is not before
 
     def expire(self, draft: Draft, entity_id: str, moment: dict[str, str], now_us: int) -> bool:
         """Mark the entity of a vanished row as expired; return whether it was there and not marked."""
         before = draft.find(entity_id)
-        if before is None or self._expired_name in before.entity:
+        if before is None or EXPIRED_AT in before.entity:
             return False
-        mark: Entity = {"id": entity_id, "type": [], self._expired_name: {"type": "Property", "value": moment}}
-        return self._change(draft, before, mark, now_us) is not before
+        mark: Entity = {"id": entity_id, "type": [], EXPIRED_AT: {"type": "Property", "value": moment}}
+        return change_entity(draft, before, mark, now_us) is not before
 
     def delete(self, draft: Draft, entity_id: str, now_us: int) -> bool:
         """Take back what the source gave of a vanished row's entity; return whether it was there."""
         before = draft.find(entity_id)
         if before is None:
             return False
-        ours = {*self._shape.attributes, self._expired_name}
+        ours = self._owned
         kept = [
             name for name in attribute_names(before.entity) if name not in ours or isinstance(before.entity[name], list)
         ]
         if not kept:
-            draft.delete(before)
+            draft.delete(before, now_us)
             return True
         gone: dict[str, Any] = {name: _GONE for name in ours if name in before.entity}
-        return self._change(draft, before, {"id": entity_id, "type": [], **gone}, now_us) is not before
-
-
-def change_record(draft: Draft, before: Record, outcome: Outcome, now_us: int) -> Record:
-    """Put the outcome of a merge where it changes something; return the record as it is now."""
-    if not outcome.changed and not outcome.removed:
-        return before
-    after = Record(outcome.entity, advance_times(before.times, outcome, now_us), before.context_id)
-    draft.change(before, after, outcome.changed, outcome.removed)
-    return after
+        return change_entity(draft, before, {"id": entity_id, "type": [], **gone}, now_us) is not before
 
 
 def _default_instance(value: Instance | list[Instance] | None) -> Instance | None:
@@ -142,8 +117,8 @@ def _default_instance(value: Instance | list[Instance] | None) -> Instance | Non
     return next((instance for instance in instances(value) if "datasetId" not in instance), None)
 
 
-def _is_older(fresh: Instance, present: Instance) -> bool:
-    if "observedAt" not in fresh or "observedAt" not in present:
+def _is_older(fresh: Instance, present: Instance | None) -> bool:
+    if present is None or "observedAt" not in fresh or "observedAt" not in present:
         return False
     return _sortable(fresh["observedAt"]) < _sortable(present["observedAt"])
 

@@ -1,0 +1,307 @@
+"""One run of a source, and the engine that starts runs. No connector and no mapping of its own.
+
+Rows are read, digested and mapped in a thread; each chunk is one write, with its entities, the digests of its rows
+and its rejects in one transaction. The digests are the checkpoint: whenever a run is killed, the next one finds
+exactly the rows that are durable, and takes over the rest.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import Any, Final, TypeVar
+
+import structlog
+
+from simpul import limits
+from simpul.app.hub import Hub
+from simpul.app.sources import note_run
+from simpul.connect.chunks import Chunk, Item, RowSource
+from simpul.connect.connector import Reading, Surroundings, get_connector
+from simpul.connect.mapping import Mapper
+from simpul.connect.takeover import Past, Takeover
+from simpul.connect.vanished import Vanished
+from simpul.domain.city import City, SourceDeclaration
+from simpul.domain.context import CORE, Context
+from simpul.domain.errors import BadRequestData, HubBusy, HubError, SourceError, SourceMismatch
+from simpul.ports.engine import Preview, Progress
+from simpul.ports.store import Draft, Reject, Run
+
+Result = TypeVar("Result")
+OnProgress = Callable[[Progress], None]
+
+_log = structlog.get_logger(__name__)
+_STOPPED: Final = "The run was stopped before its end. What it had taken over stays; run it again for the rest."
+
+
+@dataclass(slots=True)
+class Counts:
+    """How a run goes."""
+
+    read: int = 0
+    written: int = 0
+    unchanged: int = 0
+    rejected: int = 0
+    vanished: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """What a run is about."""
+
+    hub: Hub
+    city: City
+    source: SourceDeclaration
+    surroundings: Surroundings
+    accept_shrink: bool = False
+    on_progress: OnProgress | None = None
+
+
+class Engine:
+    """Runs sources, each at most once at a time (`ports.engine.SourceEngine`)."""
+
+    def __init__(self, environment: Mapping[str, str] | None = None) -> None:
+        self._environment = environment
+        self._running: set[tuple[str, str]] = set()
+
+    async def run(
+        self,
+        hub: Hub,
+        tenant: str,
+        source: SourceDeclaration,
+        *,
+        accept_shrink: bool = False,
+        on_progress: OnProgress | None = None,
+    ) -> Run:
+        """Read the source, take over what changed, and return how it ended."""
+        if (tenant, source.id) in self._running:
+            raise HubBusy(f"The source {source.id} is being read already. Wait until that run ends.")
+        self._running.add((tenant, source.id))
+        try:
+            city = hub.city(tenant)
+            job = Job(hub, city, source, self._surroundings(city), accept_shrink, on_progress)
+            return await SourceRun(job).run()
+        finally:
+            self._running.discard((tenant, source.id))
+
+    async def preview(self, hub: Hub, tenant: str, source: SourceDeclaration, rows: int) -> Preview:
+        """Read the first rows and write nothing. Raises SourceError."""
+        city = hub.city(tenant)
+        return await SourceRun(Job(hub, city, source, self._surroundings(city))).preview(rows)
+
+    def _surroundings(self, city: City) -> Surroundings:
+        folder = Path(city.folder)
+        return Surroundings(folder) if self._environment is None else Surroundings(folder, self._environment)
+
+
+@dataclass(slots=True)
+class SourceRun:
+    """One run, from opening the source to its record."""
+
+    job: Job
+    counts: Counts = field(default_factory=Counts)
+    run_id: int = 0
+    has_broken: bool = False
+    rejects_kept: int = 0
+    _thread: ThreadPoolExecutor = field(
+        default_factory=lambda: ThreadPoolExecutor(1, thread_name_prefix="simpul-source")
+    )
+
+    async def run(self) -> Run:
+        """Run to the end; return the record, whose `error` says what went wrong with the source."""
+        hub, city, source = self.job.hub, self.job.city, self.job.source
+        started_us = hub.clock.now_us()
+        self.run_id = await hub.sources.begin_run(city.tenant, source.id, started_us)
+        error: str | None = None
+        failure: BaseException | None = None
+        try:
+            await self._open_and_read()
+        except SourceError as refusal:
+            error = refusal.detail
+        except HubError as refusal:
+            error, failure = refusal.detail, refusal
+        except asyncio.CancelledError as stop:
+            error, failure = _STOPPED, stop
+        except Exception as defect:  # noqa: BLE001 - A driver's surprise ends this run, not the hub.
+            _log.exception("source run failed", tenant=city.tenant, source=source.id)
+            error = f"The source could not be read because of an unexpected {type(defect).__name__}; the log has more."
+        finally:
+            self._thread.shutdown(wait=False)
+        run = self._record(started_us, error)
+        try:
+            await asyncio.shield(self._finish(run))
+        except HubError:
+            # The disk that refused the rows refuses the record too; the first refusal is the one to tell.
+            if failure is None:
+                raise
+        if failure is not None:
+            raise failure
+        return run
+
+    async def preview(self, rows: int) -> Preview:
+        """Read the first rows and write nothing."""
+        try:
+            reading, mapper, _ = await self._open()
+            try:
+                rows_source = await self._in_thread(partial(RowSource, reading, mapper))
+                chunk = await self._in_thread(partial(rows_source.take_chunk, min(rows, limits.PREVIEW_ROWS_MAX)))
+                items = await self._in_thread(partial(rows_source.map_rows, chunk.taken))
+                items += [rows_source.map_broken(row) for row in chunk.broken]
+            finally:
+                await self._in_thread(reading.close)
+        finally:
+            self._thread.shutdown(wait=False)
+        now_us = self.job.hub.clock.now_us()
+        return Preview(
+            columns=reading.columns,
+            entities=tuple(item.entity for item in items if item.entity is not None),
+            rejects=tuple(self._reject(item, now_us) for item in items if item.entity is None),
+            rows_read=len(items),
+        )
+
+    async def _open(self) -> tuple[Reading, Mapper, Context]:
+        source, plain = self.job.source, self.job.source.declaration
+        context = await self.job.hub.contexts.resolve(plain.get("context"))
+        connector = get_connector(source.kind)
+        reading = await self._in_thread(partial(connector.open_reading, plain["read"], self.job.surroundings))
+        try:
+            return reading, Mapper(source, self.job.city, context, reading.columns), context
+        except BaseException:  # Whatever it is, the connection must not stay open.
+            await self._in_thread(reading.close)
+            raise
+
+    async def _open_and_read(self) -> None:
+        reading, mapper, context = await self._open()
+        hub, tenant = self.job.hub, self.job.city.tenant
+        context_id = 0 if context is CORE else hub.contexts.register(context)
+        past = Past(partial(hub.entities.list_changes, tenant))
+        takeover = Takeover(mapper.shape, context_id, past)
+        try:
+            await self._read(RowSource(reading, mapper), takeover, reading.rows_expected)
+        finally:
+            await self._in_thread(reading.close)
+        await self._settle(mapper, takeover)
+
+    async def _read(self, rows: RowSource, takeover: Takeover, rows_expected: int | None) -> None:
+        """Write chunk after chunk; the next one is read and mapped while this one goes to the disk."""
+        is_last = False
+        writing: asyncio.Task[None] | None = None
+        try:
+            while not is_last:
+                items, is_last = await self._prepare(rows)
+                if writing is not None:
+                    await writing
+                    self._report(rows_expected)
+                writing = asyncio.create_task(self._write(items, takeover)) if items else None
+        finally:
+            if writing is not None:
+                await writing
+        self._report(rows_expected)
+
+    async def _prepare(self, rows: RowSource) -> tuple[list[Item], bool]:
+        chunk: Chunk = await self._in_thread(partial(rows.take_chunk, limits.SOURCE_CHUNK_ROWS))
+        self.counts.read += len(chunk.taken) + len(chunk.broken)
+        if self.counts.read > limits.SOURCE_ROWS_MAX:
+            raise SourceMismatch(f"The source has more than {limits.SOURCE_ROWS_MAX:,} rows; divide it into several.")
+        self.has_broken = self.has_broken or bool(chunk.broken)
+        broken = [rows.map_broken(row) for row in chunk.broken]
+        keys = [row.key for row in chunk.taken] + [item.key for item in broken]
+        digests = self.job.hub.sources.find_digests(self.job.city.tenant, self.job.source.id, keys) if keys else {}
+        changed = [row for row in chunk.taken if digests.get(row.key) != row.digest]
+        items = await self._in_thread(partial(rows.map_rows, changed)) if changed else []
+        items += [item for item in broken if digests.get(item.key) != item.digest]
+        self.counts.unchanged += len(keys) - len(items)
+        return items, chunk.is_last
+
+    async def _write(self, items: list[Item], takeover: Takeover) -> None:
+        try:
+            await self._write_together(items, takeover)
+        except BadRequestData:
+            # One entity that the store refuses (too large) must not keep the others out.
+            for item in items:
+                await self._write_alone(item, takeover)
+
+    async def _write_alone(self, item: Item, takeover: Takeover) -> None:
+        try:
+            await self._write_together([item], takeover)
+        except BadRequestData as refusal:
+            refused = item._replace(entity=None, rule="entity", reason=refusal.detail)
+            await self._write_together([refused], takeover)
+
+    async def _write_together(self, items: list[Item], takeover: Takeover) -> None:
+        now_us = self.job.hub.clock.now_us()
+        source_id = self.job.source.id
+
+        def operation(draft: Draft) -> int:
+            written = 0
+            for item in items:
+                if item.entity is None:
+                    self._keep_reject(draft, item, now_us)
+                else:
+                    written += takeover.put(draft, item.entity, now_us)
+                    draft.drop_reject(source_id, item.key)
+                draft.put_source_row(source_id, item.key, item.digest, item.entity_id)
+            return written
+
+        written: int = await self._commit(operation)
+        rejected = sum(1 for item in items if item.entity is None)
+        self.counts.written += written
+        self.counts.rejected += rejected
+        self.counts.unchanged += len(items) - written - rejected
+
+    def _keep_reject(self, draft: Draft, item: Item, now_us: int) -> None:
+        self.rejects_kept += 1
+        if self.rejects_kept <= limits.REJECTS_PER_RUN_MAX:
+            draft.add_reject(self._reject(item, now_us))
+
+    def _reject(self, item: Item, now_us: int) -> Reject:
+        return Reject(self.job.source.id, item.key, self.run_id, now_us, item.rule, item.reason, item.raw)
+
+    async def _settle(self, mapper: Mapper, takeover: Takeover) -> None:
+        """After all rows: what happened to those that are not there any more."""
+        vanished = Vanished(self.job.hub, self.job.city.tenant, self.job.source, mapper.has_seen)
+        await vanished.raise_if_empty(self.counts.read)
+        await vanished.forget_rejects(self._commit)
+        if not self.has_broken:
+            # A broken row may be any row: nothing can be said to have vanished.
+            self.counts.vanished = await vanished.settle(takeover, self._commit, accept_shrink=self.job.accept_shrink)
+        kept = self.job.hub.sources.count_rejects(self.job.city.tenant).get(self.job.source.id, 0)
+        self.counts.rejected = max(kept, self.counts.rejected)
+        self.counts.unchanged = self.counts.read - self.counts.written - self.counts.rejected
+
+    async def _commit(self, operation: Callable[[Draft], Any]) -> Any:
+        origin = f"source/{self.job.source.id}#{self.run_id}"
+        return await self.job.hub.entities.write(self.job.city.tenant, origin, operation)
+
+    async def _in_thread(self, work: Callable[[], Result]) -> Result:
+        return await asyncio.get_running_loop().run_in_executor(self._thread, work)
+
+    def _report(self, rows_expected: int | None) -> None:
+        if self.job.on_progress is not None:
+            counts = self.counts
+            self.job.on_progress(
+                Progress(counts.read, counts.written, counts.unchanged, counts.rejected, rows_expected)
+            )
+
+    def _record(self, started_us: int, error: str | None) -> Run:
+        counts = self.counts
+        return Run(
+            id=self.run_id,
+            source=self.job.source.id,
+            started_us=started_us,
+            finished_us=self.job.hub.clock.now_us(),
+            rows_read=counts.read,
+            rows_written=counts.written,
+            rows_unchanged=max(0, counts.unchanged),
+            rows_rejected=counts.rejected,
+            rows_vanished=counts.vanished,
+            error=error,
+        )
+
+    async def _finish(self, run: Run) -> None:
+        await self.job.hub.sources.finish_run(self.job.city.tenant, run)
+        await note_run(self.job.hub, self.job.city, self.job.source, run)

@@ -1,0 +1,145 @@
+"""Reads one table or query, streamed: the server keeps the rows and hands over some at a time. Read-only."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, Final
+
+from sqlalchemy import Connection, CursorResult, Engine, Select, column, create_engine, inspect, literal_column, select
+from sqlalchemy import table as table_clause
+from sqlalchemy import text as text_clause
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.pool import NullPool
+
+from simpul import limits
+from simpul.connect.connector import BrokenRow, Reading, Row, Surroundings
+from simpul.connect.fields import Plain, suggest
+from simpul.connectors.sql.errors import no_file, translate
+from simpul.connectors.sql.settings import SqlSettings, parse_settings
+from simpul.domain.errors import SourceMismatch
+
+_TABLES_LISTED_MAX: Final = 40
+
+
+class SqlReading:
+    """One running query."""
+
+    def __init__(self, settings: SqlSettings, engine: Engine) -> None:
+        self._settings = settings
+        self._engine = engine
+        self._connection: Connection | None = None
+        self.row_word = "row"
+        self.rows_expected: int | None = None
+        try:
+            self._result = self._start()
+        except SQLAlchemyError as error:
+            self.close()
+            raise translate(error, settings) from error
+        except BaseException:
+            self.close()
+            raise
+        self.columns: tuple[str, ...] = _unique_names(list(self._result.keys()))
+
+    def _start(self) -> CursorResult[Any]:
+        connection = self._connection = self._engine.connect()
+        if self._engine.dialect.name == "mysql":
+            connection.execute(text_clause("SET SESSION TRANSACTION READ ONLY"))
+            connection.rollback()
+        if self._settings.query is not None:
+            statement: Any = text_clause(self._settings.query.replace(":", "\\:"))
+        else:
+            statement = self._select(connection)
+        streaming = connection.execution_options(yield_per=limits.SOURCE_CHUNK_ROWS)
+        return streaming.execute(statement)
+
+    def _select(self, connection: Connection) -> Select[Any]:
+        written = self._settings.table or ""
+        schema, _, name = written.rpartition(".")
+        inspector = inspect(connection)
+        tables = [*inspector.get_table_names(schema or None), *inspector.get_view_names(schema or None)]
+        if name not in tables:
+            listed = ", ".join(sorted(tables)[:_TABLES_LISTED_MAX]) or "none"
+            detail = (
+                f"{self._settings.shown_url} has no table {written!r}{suggest(name, tables)}. Its tables: {listed}."
+            )
+            raise SourceMismatch(detail)
+        columns = [one["name"] for one in inspector.get_columns(name, schema or None)]
+        for wanted in self._settings.order_by:
+            if wanted not in columns:
+                listed = ", ".join(columns)
+                detail = f"The table {written} has no column {wanted!r} to order by{suggest(wanted, columns)}."
+                raise SourceMismatch(f"{detail} Its columns: {listed}.")
+        source = table_clause(name, schema=schema or None)
+        return (
+            select(literal_column("*")).select_from(source).order_by(*(column(one) for one in self._settings.order_by))
+        )
+
+    def rows(self) -> Iterator[Row | BrokenRow]:
+        number = 0
+        try:
+            for partition in self._result.partitions():
+                for cells in partition:
+                    number += 1
+                    yield Row(number, cells)
+        except SQLAlchemyError as error:
+            raise translate(error, self._settings) from error
+        except UnicodeDecodeError as error:
+            raise SourceMismatch(
+                f"{self._settings.shown_url}: after row {number} there is text that is not {error.encoding} "
+                f"(byte 0x{error.object[error.start]:02x}). Add the right charset to the URL, such as ?charset=latin1."
+            ) from error
+
+    def close(self) -> None:
+        if self._connection is not None:
+            # A connection that broke during the run breaks again when it is closed.
+            with suppress(SQLAlchemyError):
+                self._connection.invalidate() if self._is_mysql_midway() else self._connection.close()
+        self._engine.dispose()
+
+    def _is_mysql_midway(self) -> bool:
+        # PyMySQL reads all rows that are left before it closes a stream; cutting the connection does not.
+        result = getattr(self, "_result", None)
+        return self._engine.dialect.name == "mysql" and result is not None and not result.closed
+
+
+def open_reading(plain: Plain, surroundings: Surroundings) -> Reading:
+    """Return the running query. Raises SourceUnreachable, SourceMismatch, SourceMisconfigured."""
+    settings = parse_settings(plain, surroundings)
+    return SqlReading(settings, _engine(settings))
+
+
+def _engine(settings: SqlSettings) -> Engine:
+    url, timeout = settings.url, limits.SOURCE_TIMEOUT_SECONDS
+    arguments: dict[str, Any] = {}
+    options: dict[str, Any] = {}
+    if url.drivername == "sqlite":
+        path = Path(url.database or "")
+        if not path.is_file():
+            raise no_file(settings)
+        url = url.set(database=f"file:{_escaped(path)}", query={"mode": "ro", "uri": "true"})
+        arguments = {"timeout": timeout}
+    elif url.drivername.startswith("mysql"):
+        arguments = {"connect_timeout": int(timeout), "read_timeout": int(timeout) * 10}
+        if "charset" not in url.query:
+            url = url.update_query_dict({"charset": "utf8mb4"})
+    else:
+        arguments = {"connect_timeout": int(timeout), "application_name": "simpul"}
+        options = {"postgresql_readonly": True}
+    return create_engine(
+        url, poolclass=NullPool, connect_args=arguments, execution_options=options, hide_parameters=True
+    )
+
+
+def _escaped(path: Path) -> str:
+    return str(path.absolute()).replace("%", "%25").replace("?", "%3f").replace("#", "%23")
+
+
+def _unique_names(names: list[str]) -> tuple[str, ...]:
+    seen: dict[str, int] = {}
+    unique: list[str] = []
+    for name in names:
+        seen[name] = seen.get(name, 0) + 1
+        unique.append(name if seen[name] == 1 else f"{name} ({seen[name]})")
+    return tuple(unique)

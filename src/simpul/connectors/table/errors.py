@@ -1,0 +1,69 @@
+"""What can be wrong with a table file, in our words."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from simpul.connect.fields import suggest
+from simpul.domain.errors import SourceMismatch
+
+_HINTS = {
+    "utf-8": "; it is probably cp1252 (Windows): write encoding: cp1252",
+    "utf-8-sig": "; it is probably cp1252 (Windows): write encoding: cp1252",
+}
+
+
+def bad_encoding(path: Path, encoding: str) -> SourceMismatch:
+    """Return the error for text that is not in the encoding, with the line and byte of the first such place."""
+    line, column, byte = _first_undecodable(path, encoding)
+    where = f"line {line}, byte {column} (0x{byte:02x})" if line else "its end"
+    return SourceMismatch(f"{path} is not {encoding}: see {where}{_HINTS.get(encoding.lower(), '')}.")
+
+
+def _first_undecodable(path: Path, encoding: str) -> tuple[int, int, int]:
+    with path.open("rb") as file:
+        for number, line in enumerate(file, 1):
+            try:
+                line.decode(encoding)
+            except UnicodeDecodeError as error:
+                return number, error.start + 1, error.object[error.start]
+    return 0, 0, 0
+
+
+def not_workbook(path: Path, why: str) -> SourceMismatch:
+    """Return the error for a file that is no workbook that can be read."""
+    return SourceMismatch(f"{path} cannot be read as a workbook: {why.rstrip('.')}.")
+
+
+def no_sheet(path: Path, wanted: str, sheets: list[str]) -> SourceMismatch:
+    """Return the error for a sheet that is not there."""
+    listed = ", ".join(repr(sheet) for sheet in sheets[:40])
+    return SourceMismatch(f"{path} has no sheet {wanted!r}{suggest(wanted, sheets)}. Its sheets: {listed}.")
+
+
+def no_header(path: Path, rows: int) -> SourceMismatch:
+    """Return the error for a file that ends before its header."""
+    return SourceMismatch(f"{path} has no header: it ends before row {rows}. Check skip_rows and header_rows.")
+
+
+def bad_width(path: Path, named: int, found: int) -> SourceMismatch:
+    """Return the error for a list of names that does not fit the columns."""
+    return SourceMismatch(f"{path} has {found} columns, and 'columns' names {named}.")
+
+
+def unknown_fill_down(path: Path, name: str, columns: tuple[str, ...]) -> SourceMismatch:
+    """Return the error for a column to fill that is not there."""
+    listed = ", ".join(columns[:40])
+    return SourceMismatch(
+        f"{path} has no column {name!r} to fill down{suggest(name, columns)}. Its columns are: {listed}."
+    )
+
+
+def too_large(path: Path, what: str, found: int, most: int) -> SourceMismatch:
+    """Return the error for a file that would take too much memory."""
+    return SourceMismatch(f"{path} has {found:,} {what}; at most {most:,} are read. Divide the file.")
+
+
+def long_line(path: Path, line: int, most: int) -> SourceMismatch:
+    """Return the error for a line that has no end."""
+    return SourceMismatch(f"{path}: line {line} is longer than {most:,} characters; is it a text file?")

@@ -1,0 +1,400 @@
+"""Reads tables. CSV is streamed; a workbook's sheet is held whole, so its size is checked before it is opened."""
+
+from __future__ import annotations
+
+import codecs
+import csv
+import re
+import zipfile
+from collections.abc import Iterator, Sequence
+from io import TextIOWrapper
+from pathlib import Path
+from typing import Any, Final
+
+import python_calamine as calamine
+
+from simpul import limits
+from simpul.connect.connector import BrokenRow, Reading, Row, Surroundings, open_file
+from simpul.connect.fields import Plain
+from simpul.connectors.table import errors
+from simpul.connectors.table.settings import TableSettings, parse_settings
+
+_ZIP: Final = b"PK\x03\x04"
+_OLE: Final = b"\xd0\xcf\x11\xe0"
+_BOMS: Final = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
+_DELIMITERS: Final = (",", ";", "\t", "|")
+_SAMPLE_LINES: Final = 20
+_CELL_REFERENCE: Final = re.compile(rb'<c [^>]*?r="([A-Z]{1,3})([0-9]{1,7})"')
+_SCAN_BYTES: Final = 1024 * 1024
+
+csv.field_size_limit(limits.CELL_CHARACTERS_MAX)
+
+
+def open_reading(plain: Plain, surroundings: Surroundings) -> Reading:
+    """Return the open table. Raises SourceUnreachable, SourceMismatch."""
+    settings = parse_settings(plain)
+    path = open_file(surroundings.path(surroundings.resolve(settings.path)), limits.SOURCE_FILE_BYTES_MAX)
+    with path.open("rb") as file:
+        head = file.read(512)
+    if head.startswith((_ZIP, _OLE)):
+        return _open_workbook(path, settings)
+    if head.lstrip().lower().startswith((b"<html", b"<!doctype html", b"<table")):
+        raise errors.not_workbook(path, "it is a web page with an Excel name; open it in Excel and save it as .xlsx")
+    if path.suffix.lower() in (".xlsx", ".xls", ".ods", ".xlsm"):
+        raise errors.not_workbook(path, "it is damaged or something else with an Excel name")
+    encoding = next((name for bom, name in _BOMS if head.startswith(bom)), settings.encoding)
+    return DelimitedReading(path, settings, encoding)
+
+
+class _Table:
+    """What both kinds of file share: names of columns, and cells filled down."""
+
+    def __init__(self, path: Path, settings: TableSettings) -> None:
+        self.path = path
+        self.settings = settings
+        self.columns: tuple[str, ...] = ()
+        self.rows_expected: int | None = None
+        self._filled: list[int] = []
+        self._above: dict[int, Any] = {}
+
+    def name_columns(self, names: Sequence[str]) -> None:
+        given = self.settings.columns
+        if given and names and len(given) > len(names):
+            raise errors.bad_width(self.path, len(given), len(names))
+        self.columns = unique_names([*given, *names[len(given) :]])
+        if len(self.columns) > limits.SOURCE_COLUMNS_MAX:
+            raise errors.too_large(self.path, "columns", len(self.columns), limits.SOURCE_COLUMNS_MAX)
+        for name in self.settings.fill_down:
+            if name not in self.columns:
+                raise errors.unknown_fill_down(self.path, name, self.columns)
+            self._filled.append(self.columns.index(name))
+
+    def fill_down(self, cells: list[Any]) -> None:
+        for position in self._filled:
+            cell = cells[position]
+            if cell is None or (isinstance(cell, str) and not cell.strip()):
+                cells[position] = self._above.get(position)
+            else:
+                self._above[position] = cell
+
+
+def unique_names(names: Sequence[str]) -> tuple[str, ...]:
+    """Return names with single spaces, each once: the second `Nilai` is `Nilai (2)`; an empty one is `column 3`."""
+    seen: dict[str, int] = {}
+    unique: list[str] = []
+    for number, written in enumerate(names, 1):
+        name = " ".join(written.split()) or f"column {number}"
+        seen[name] = seen.get(name, 0) + 1
+        unique.append(name if seen[name] == 1 else f"{name} ({seen[name]})")
+    return tuple(unique)
+
+
+def carry_right(rows: Sequence[Sequence[str]]) -> list[list[str]]:
+    """Return a header's rows with each upper text carried over the cells that it stands above.
+
+    Merged cells look so where the file does not tell of them: the text in the first, the others empty.
+    """
+    width = max((len(row) for row in rows), default=0)
+    filled = [[*(text.strip() for text in row), *[""] * (width - len(row))] for row in rows]
+    for level, row in enumerate(filled[:-1]):
+        above = ""
+        for column, text in enumerate(row):
+            starts_anew = (
+                any(filled[upper][column] != filled[upper][column - 1] for upper in range(level)) if column else True
+            )
+            above = text or ("" if starts_anew else above)
+            if filled[-1][column]:
+                row[column] = above
+    return filled
+
+
+def join_header(rows: Sequence[Sequence[str]]) -> list[str]:
+    """Return one name per column from the rows of a header; equal and empty parts are left out."""
+    width = max((len(row) for row in rows), default=0)
+    names: list[str] = []
+    for column in range(width):
+        parts: list[str] = []
+        for row in rows:
+            text = row[column].strip() if column < len(row) else ""
+            if text and (not parts or parts[-1] != text):
+                parts.append(text)
+        names.append(" / ".join(parts))
+    return names
+
+
+# --- CSV
+
+
+class _Lines:
+    """The lines of a file, numbered; those of the record in hand can be given back."""
+
+    def __init__(self, path: Path, file: TextIOWrapper, encoding: str) -> None:
+        self._path = path
+        self._file = file
+        self._encoding = encoding
+        self._returned: list[str] = []
+        self._record: list[str] = []
+        self.number = 0
+
+    def __iter__(self) -> Iterator[str]:
+        return self
+
+    def __next__(self) -> str:
+        if len(self._record) >= limits.CSV_RECORD_LINES_MAX:
+            raise csv.Error(f"a quoted cell goes on for more than {limits.CSV_RECORD_LINES_MAX} lines")
+        line = self._returned.pop() if self._returned else self._read()
+        if not line:
+            raise StopIteration
+        self.number += 1
+        self._record.append(line)
+        return line
+
+    def _read(self) -> str:
+        most = limits.CELL_CHARACTERS_MAX
+        try:
+            line = self._file.readline(most + 1)
+        except UnicodeError as error:
+            raise errors.bad_encoding(self._path, self._encoding) from error
+        if len(line) > most:
+            raise errors.long_line(self._path, self.number + 1, most)
+        return line
+
+    def begin_record(self) -> None:
+        self._record = []
+
+    def give_back_all_but_first(self) -> str:
+        """Return the record's first line; the others will be read again, as records of their own."""
+        first, *others = self._record
+        self._returned.extend(reversed(others))
+        self.number -= len(others)
+        self._record = []
+        return first
+
+    def peek(self, count: int) -> list[str]:
+        self.begin_record()
+        lines = [line for line, _ in zip(self, range(count), strict=False)]
+        # `zip` takes one line more than it gives.
+        self._returned.extend(reversed(self._record))
+        self.number -= len(self._record)
+        self._record = []
+        return lines
+
+
+class DelimitedReading(_Table):
+    """A CSV file, streamed."""
+
+    def __init__(self, path: Path, settings: TableSettings, encoding: str) -> None:
+        super().__init__(path, settings)
+        self.row_word = "line"
+        self._file = path.open("r", encoding=encoding, errors="strict", newline="")
+        try:
+            self._lines = _Lines(path, self._file, encoding)
+            self._start()
+        except BaseException:
+            self._file.close()
+            raise
+
+    def _start(self) -> None:
+        settings = self.settings
+        for _ in zip(range(settings.skip_rows), self._lines, strict=False):
+            self._lines.begin_record()
+        sample = self._lines.peek(_SAMPLE_LINES)
+        delimiter = settings.delimiter or find_delimiter(sample, settings.quote)
+        self._records = csv.reader(self._lines, delimiter=delimiter, quotechar=settings.quote, strict=True)
+        header = [self._header_record() for _ in range(settings.header_rows)]
+        names = join_header(carry_right(header))
+        if not header:
+            first = next(csv.reader(sample, delimiter=delimiter, quotechar=settings.quote), [])
+            names = [""] * len(first)
+        self.name_columns(names)
+        for _ in range(settings.skip_after_header_rows):
+            self._header_record()
+
+    def _header_record(self) -> list[str]:
+        self._lines.begin_record()
+        try:
+            return next(self._records)
+        except (StopIteration, csv.Error) as error:
+            settings = self.settings
+            raise errors.no_header(self.path, settings.skip_rows + settings.header_rows) from error
+
+    def rows(self) -> Iterator[Row | BrokenRow]:
+        lines, records, width = self._lines, self._records, len(self.columns)
+        while True:
+            lines.begin_record()
+            number = lines.number + 1
+            try:
+                cells = next(records)
+            except StopIteration:
+                return
+            except csv.Error as error:
+                yield self._broken(number, f"the quotes are wrong: {error}")
+                continue
+            if len(cells) != width:
+                if not any(cells):
+                    continue
+                if len(cells) < width or any(cells[width:]):
+                    yield self._broken(number, f"it has {len(cells)} cells, and the header has {width}")
+                    continue
+                del cells[width:]
+            elif not any(cells):
+                continue
+            if self._filled:
+                self.fill_down(cells)
+            yield Row(number, cells)
+
+    def _broken(self, number: int, reason: str) -> BrokenRow:
+        first = self._lines.give_back_all_but_first()
+        return BrokenRow(number, f"line {number}: {reason}", {"line": first.rstrip("\r\n")})
+
+    def close(self) -> None:
+        self._file.close()
+
+
+def find_delimiter(sample: Sequence[str], quote: str) -> str:
+    """Return the character that separates cells: the one by which the lines have the most equal numbers of cells."""
+    best, best_score = ",", (0.0, 0)
+    for delimiter in _DELIMITERS:
+        try:
+            widths = [len(cells) for cells in csv.reader(sample, delimiter=delimiter, quotechar=quote) if cells]
+        except csv.Error:
+            continue
+        if not widths or widths[0] < 2:
+            continue
+        score = (widths.count(widths[0]) / len(widths), widths[0])
+        if score > best_score:
+            best, best_score = delimiter, score
+    return best
+
+
+# --- Workbooks
+
+
+class WorkbookReading(_Table):
+    """One sheet of a workbook."""
+
+    def __init__(self, path: Path, settings: TableSettings, sheet: calamine.CalamineSheet) -> None:
+        super().__init__(path, settings)
+        self.row_word = "row"
+        # Cells are given from the first column that has one, rows from the first of the sheet.
+        self._first_column = sheet.start[1] if sheet.start else 0
+        self._rows = enumerate(sheet.iter_rows(), 1)
+        self._start(sheet)
+
+    def _start(self, sheet: calamine.CalamineSheet) -> None:
+        settings = self.settings
+        for _ in zip(range(settings.skip_rows), self._rows, strict=False):
+            pass
+        header = [self._header_row() for _ in range(settings.header_rows)]
+        names = self._names(header, sheet) if header else [""] * (sheet.width or len(settings.columns))
+        self.name_columns(names)
+        for _ in range(settings.skip_after_header_rows):
+            self._header_row()
+        before = settings.skip_rows + settings.header_rows + settings.skip_after_header_rows
+        self.rows_expected = max(0, sheet.total_height - before)
+
+    def _header_row(self) -> list[str]:
+        found = next(self._rows, None)
+        if found is None:
+            raise errors.no_header(self.path, self.settings.skip_rows + self.settings.header_rows)
+        return [_header_text(cell) for cell in found[1]]
+
+    def _names(self, header: list[list[str]], sheet: calamine.CalamineSheet) -> list[str]:
+        first_row, is_merged = self.settings.skip_rows, False
+        for (top, left), (bottom, right) in sheet.merged_cell_ranges or ():
+            top, bottom = top - first_row, bottom - first_row
+            if not 0 <= top < len(header):
+                continue
+            is_merged = True
+            left, right = left - self._first_column, right - self._first_column
+            text = header[top][left] if 0 <= left < len(header[top]) else ""
+            for row in header[top : bottom + 1]:
+                row[max(0, left) : right + 1] = [text] * len(row[max(0, left) : right + 1])
+        names = join_header(header if is_merged else carry_right(header))
+        return [name or f"column {number + self._first_column}" for number, name in enumerate(names, 1)]
+
+    def rows(self) -> Iterator[Row | BrokenRow]:
+        width = len(self.columns)
+        for number, found in self._rows:
+            cells: list[Any] = list(found[:width])
+            cells += [None] * (width - len(cells))
+            if all(cell is None or cell == "" for cell in cells):
+                continue
+            if self._filled:
+                self.fill_down(cells)
+            yield Row(number, cells)
+
+    def close(self) -> None:
+        self._rows = enumerate(iter(()), 1)
+
+
+def _header_text(cell: Any) -> str:
+    if isinstance(cell, float) and cell.is_integer():
+        return str(int(cell))
+    return " ".join(str(cell).split())
+
+
+def _open_workbook(path: Path, settings: TableSettings) -> Reading:
+    if zipfile.is_zipfile(path):
+        _raise_if_bomb(path)
+    try:
+        workbook = calamine.CalamineWorkbook.from_path(str(path))
+        return WorkbookReading(path, settings, workbook.get_sheet_by_name(_sheet_name(path, settings, workbook)))
+    except calamine.PasswordError as error:
+        raise errors.not_workbook(path, "it is protected with a password; save it without one") from error
+    except (calamine.CalamineError, OSError) as error:
+        raise errors.not_workbook(path, str(error)) from error
+    except BaseException as error:
+        # A defect of the Rust library arrives as a PanicException, which is no Exception.
+        if type(error).__name__ == "PanicException":
+            raise errors.not_workbook(path, "it is damaged") from error
+        raise
+
+
+def _sheet_name(path: Path, settings: TableSettings, workbook: calamine.CalamineWorkbook) -> str:
+    sheets, wanted = workbook.sheet_names, settings.sheet
+    if not sheets:
+        raise errors.not_workbook(path, "it has no sheet")
+    if wanted is None:
+        return sheets[0]
+    if wanted in sheets:
+        return wanted
+    if wanted.isdigit() and 1 <= int(wanted) <= len(sheets):
+        return sheets[int(wanted) - 1]
+    raise errors.no_sheet(path, wanted, sheets)
+
+
+def _raise_if_bomb(path: Path) -> None:
+    """Refuse a workbook that unpacks to too much, or whose cells are so far apart that the grid would not fit."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            members = archive.infolist()
+            size = sum(member.file_size for member in members)
+            if size > limits.WORKBOOK_BYTES_MAX:
+                raise errors.too_large(path, "bytes when unpacked", size, limits.WORKBOOK_BYTES_MAX)
+            for member in members:
+                if re.search(r"worksheets/[^/]*\.xml\Z", member.filename):
+                    _raise_if_vast(path, archive, member)
+    except (zipfile.BadZipFile, EOFError, NotImplementedError, RuntimeError) as error:
+        raise errors.not_workbook(path, f"it is damaged ({error})") from error
+
+
+def _raise_if_vast(path: Path, archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> None:
+    rows = columns = 0
+    rest = b""
+    with archive.open(member) as file:
+        while block := file.read(_SCAN_BYTES):
+            text = rest + block
+            for found in _CELL_REFERENCE.finditer(text):
+                rows = max(rows, int(found[2]))
+                columns = max(columns, _column_number(found[1]))
+            rest = text[-64:]
+    if rows * columns > limits.WORKBOOK_CELLS_MAX:
+        raise errors.too_large(path, f"cells in {member.filename}", rows * columns, limits.WORKBOOK_CELLS_MAX)
+
+
+def _column_number(letters: bytes) -> int:
+    number = 0
+    for letter in letters:
+        number = number * 26 + letter - 64
+    return number
