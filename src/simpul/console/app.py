@@ -1,0 +1,122 @@
+"""The console's routes, and what is common to their handlers: the visit, the answer, the refusal. No pages here."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+
+import structlog
+from starlette.middleware import Middleware
+from starlette.middleware.gzip import GZipMiddleware
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from simpul.app.hub import Hub
+from simpul.console import problem, session, theme
+from simpul.console.assets import Assets
+from simpul.console.page import Page
+from simpul.console.pages import (
+    access,
+    answers,
+    entities,
+    entity,
+    home,
+    layers,
+    live,
+    search,
+    sign_in,
+    sources,
+    welcome,
+)
+from simpul.console.render import Renderer
+from simpul.console.visit import Visit, begin_visit
+from simpul.domain.errors import HubError, InternalError, NotFound
+
+log = structlog.get_logger(__name__)
+
+Handler = Callable[[Visit], Awaitable[Page | Response]]
+
+# Compression is left to these pages' own routes, so that the API and the event stream stay as they are.
+COMPRESSED = [Middleware(GZipMiddleware, minimum_size=1024, compresslevel=5)]
+
+PAGES: tuple[tuple[str, str, Handler], ...] = (
+    ("GET", "/", home.show),
+    ("GET", "/answers/{id}", answers.show),
+    ("GET", "/sources", sources.show_all),
+    ("GET", "/sources/{id}", sources.show),
+    ("POST", "/sources/{id}/sync", sources.sync),
+    ("GET", "/entities", entities.show),
+    ("GET", "/entities.csv", entities.export),
+    ("GET", "/entities/{id:path}", entity.show),
+    ("GET", "/layers/boundaries.geojson", layers.boundaries),
+    ("GET", "/layers/answers/{id}.geojson", layers.answer),
+    ("GET", "/layers/history", entity.history),
+    ("GET", "/layers/entities.geojson", layers.entities_of_type),
+    ("GET", "/layers/entities/{id:path}", layers.entity),
+    ("GET", "/search", search.show),
+    ("GET", "/sign-in", sign_in.show),
+    ("POST", "/sign-in", sign_in.sign_in),
+    ("POST", "/sign-out", sign_in.sign_out),
+    ("GET", "/welcome/{code}", welcome.show),
+    ("POST", "/welcome/{code}", welcome.redeem),
+    ("GET", "/access", access.show),
+    ("POST", "/access/tokens", access.create),
+    ("POST", "/access/tokens/{id}/revoke", access.revoke),
+)
+
+
+def routes(hub: Hub) -> list[Route]:
+    """Return the console's routes over this hub."""
+    assets = Assets()
+    renderer = Renderer(assets)
+    pages = [
+        Route(path, _endpoint(hub, renderer, handler), methods=[method], middleware=COMPRESSED)
+        for method, path, handler in PAGES
+    ]
+    return [
+        *pages,
+        Route("/live", live.feed(hub), methods=["GET"]),
+        Route("/theme.css", _theme(hub), methods=["GET"]),
+        Route("/static/{version}/{name:path}", assets.answer, methods=["GET"]),
+    ]
+
+
+def not_found(hub: Hub) -> Callable[[Request], Awaitable[Response]]:
+    """Return the answer to an address that no page has, for whoever puts the routes together."""
+    return _endpoint(hub, Renderer(Assets()), _nothing)
+
+
+async def _nothing(visit: Visit) -> Page:
+    raise NotFound(f"There is no page {visit.request.url.path}.")
+
+
+def _endpoint(hub: Hub, renderer: Renderer, handler: Handler) -> Callable[[Request], Awaitable[Response]]:
+    async def answer(request: Request) -> Response:
+        visit = begin_visit(hub, request)
+        try:
+            if request.method == "POST":
+                session.raise_if_foreign(request)
+            made = await handler(visit)
+        except HubError as error:
+            if isinstance(error, InternalError):
+                log.error("page failed", path=request.url.path, because=error.detail)
+            made = _problem_page(visit, error)
+        response = renderer.render(visit, made) if isinstance(made, Page) else made
+        if visit.session_ended:
+            session.drop_session(response)
+        return response
+
+    return answer
+
+
+def _problem_page(visit: Visit, error: HubError) -> Page:
+    view = problem.view_of(visit, error)
+    return Page("problem.html", view.heading, view, status=view.status)
+
+
+def _theme(hub: Hub) -> Callable[[Request], Awaitable[Response]]:
+    async def answer(request: Request) -> Response:
+        sheet = theme.theme_css(begin_visit(hub, request).city.accent)
+        return Response(sheet, media_type="text/css", headers={"Cache-Control": "max-age=300"})
+
+    return answer

@@ -1,0 +1,331 @@
+"""The city's data: its types with their counts, and one type as a table or on the map, and as CSV."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from dataclasses import dataclass, replace
+
+from starlette.responses import Response
+
+from simpul import limits
+from simpul.app import entities, types
+from simpul.console import words
+from simpul.console.page import Page, Step
+from simpul.console.pages import selection
+from simpul.console.table import Column, Pager, Row, Table, sorted_rows
+from simpul.console.values import (
+    Shown,
+    display_name,
+    entity_address,
+    is_name,
+    place_of,
+    plain_text,
+    render_attribute,
+    search_text,
+    term,
+    type_address,
+)
+from simpul.console.visit import Visit
+from simpul.domain.context import CORE
+from simpul.domain.entity import Record, attribute_names, instances
+from simpul.domain.errors import NotFound
+from simpul.domain.q import AnyOf, Compare, Expression, Operator, Path
+from simpul.domain.query import EntityQuery, TypeSelection
+
+COLUMNS_MAX = 7
+
+
+@dataclass(frozen=True, slots=True)
+class TypeRow:
+    """One type in the list of types."""
+
+    label: str
+    term: str
+    href: str
+    count: str
+    is_public: bool
+    sources: tuple[Step, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class TypesView:
+    """All types that the visitor may read."""
+
+    types: tuple[TypeRow, ...]
+    hidden_note: str
+
+
+@dataclass(frozen=True, slots=True)
+class TypeView:
+    """One type's entities."""
+
+    type_term: str
+    label: str
+    searched: str
+    table: Table
+    pager: Pager
+    count: str
+    sort_note: str
+    has_places: bool
+    shows_map: bool
+    table_href: str
+    map_href: str
+    csv_href: str
+    layer: str
+    sort: str
+    order: str
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """The entities that a visit asks for: all of them where they are few enough to be sorted, else one page."""
+
+    type_name: str
+    records: list[Record]
+    count: int
+    is_whole: bool
+
+
+async def show(visit: Visit) -> Page:
+    type_term = visit.parameter("type")
+    panel = await selection.selected_panel(visit)
+    if not type_term:
+        return Page(
+            "types.html", visit.text("City data"), _types(visit), "entities", (Step(visit.text("Data")),), panel
+        )
+    view = await _type_view(visit, CORE.expand(type_term))
+    trail = (Step(visit.text("Data"), "/entities"), Step(view.label))
+    return Page("entities.html", view.label, view, "entities", trail, panel)
+
+
+def _types(visit: Visit) -> TypesView:
+    city = visit.city
+    rows = []
+    for name, count in types.list_types(visit.caller, visit.hub).items():
+        sources = tuple(
+            Step(visit.pick(source.title), f"/sources/{source.id}")
+            for source in city.sources
+            if CORE.expand(source.type_name) == name
+        )
+        rows.append(
+            (
+                visit.word(name).casefold(),
+                TypeRow(
+                    visit.word(name),
+                    term(name),
+                    type_address(name),
+                    visit.formats.number(count),
+                    name in city.public_types,
+                    sources,
+                ),
+            )
+        )
+    note = ""
+    if visit.caller.is_anonymous:
+        note = visit.text("Only the types that the city has declared public are shown. Sign in to see more.")
+    return TypesView(tuple(row for _, row in sorted(rows, key=lambda pair: pair[0])), note)
+
+
+async def _type_view(visit: Visit, type_name: str) -> TypeView:
+    listing = await _list(visit, type_name)
+    records = _sorted(visit, listing)
+    page = _page_number(visit)
+    if listing.is_whole:
+        first = (page - 1) * limits.CONSOLE_ROWS_PER_PAGE
+        records = records[first : first + limits.CONSOLE_ROWS_PER_PAGE]
+    bare = visit.address(view=None, page=None, selected=None, lang=None)
+    return TypeView(
+        type_term=term(type_name),
+        label=visit.word(type_name),
+        searched=visit.parameter("q"),
+        table=_table(visit, listing, records),
+        pager=_pager(visit, page, len(records), listing.count),
+        count=visit.formats.number(listing.count),
+        sort_note="" if listing.is_whole else _too_many(visit),
+        has_places=any(place_of(record.entity) for record in listing.records[:50]),
+        shows_map=visit.parameter("view") == "map",
+        table_href=visit.address(view=None),
+        map_href=visit.address(view="map"),
+        csv_href=bare.replace("/entities?", "/entities.csv?", 1),
+        layer=bare.replace("/entities?", "/layers/entities.geojson?", 1),
+        sort=visit.parameter("sort"),
+        order=visit.parameter("order"),
+    )
+
+
+def _too_many(visit: Visit) -> str:
+    return visit.text(
+        "Sorting works up to %(count)s rows. Search to narrow the list.",
+        count=visit.formats.number(limits.CONSOLE_SORTED_ENTITIES_MAX),
+    )
+
+
+async def _list(visit: Visit, type_name: str) -> Listing:
+    """Return the listing that the address asks for. Raises NotFound for a type the visitor has nothing of."""
+    total = types.list_types(visit.caller, visit.hub).get(type_name)
+    if total is None:
+        raise NotFound(f"There is no type {type_name} here.")
+    query = question(visit, type_name)
+    searched = visit.parameter("q").strip()
+    count = total
+    if total > limits.CONSOLE_SORTED_ENTITIES_MAX and searched:
+        query = replace(query, q=await _search_expression(visit, type_name, searched))
+        count = (await entities.query(visit.caller, visit.hub, replace(query, limit=0))).count or 0
+    if count <= limits.CONSOLE_SORTED_ENTITIES_MAX:
+        records = await read_all(visit, query, count)
+        if searched:
+            wanted = searched.casefold()
+            records = [record for record in records if wanted in search_text(visit, record.entity)]
+        return Listing(type_name, records, len(records), True)
+    per_page = limits.CONSOLE_ROWS_PER_PAGE
+    offset = (_page_number(visit) - 1) * per_page
+    page = await entities.query(visit.caller, visit.hub, replace(query, limit=per_page, offset=offset))
+    return Listing(type_name, entities.read_records(visit.caller, visit.hub, page.documents), count, False)
+
+
+def question(visit: Visit, type_name: str) -> EntityQuery:
+    """Return the question for all entities of a type that the visitor may see."""
+    selected = TypeSelection(((type_name,),))
+    return EntityQuery(types=selected, readable_types=visit.caller.readable_types, counts=True)
+
+
+async def read_all(visit: Visit, query: EntityQuery, count_max: int) -> list[Record]:
+    """Return the records of a question, page after page, up to a number of them."""
+    records: list[Record] = []
+    while len(records) < count_max:
+        step = min(limits.PAGE_SIZE_MAX, count_max - len(records))
+        page = await entities.query(visit.caller, visit.hub, replace(query, limit=step, offset=len(records)))
+        records += entities.read_records(visit.caller, visit.hub, page.documents)
+        if len(page.documents) < step:
+            break
+    return records
+
+
+async def _search_expression(visit: Visit, type_name: str, searched: str) -> Expression:
+    """Return the question that finds a text in the names of entities too many to look through one by one."""
+    known = (await types.list_attributes(visit.caller, visit.hub, type_name)).get(type_name, {})
+    named = [name for name in known if is_name(name)] or list(known)[:1]
+    pattern = re.escape(searched)
+    parts = tuple(Compare(Path((name,)), Operator.MATCH, (f"(?i){pattern}",)) for name in named)
+    return parts[0] if len(parts) == 1 else AnyOf(parts)
+
+
+def _pager(visit: Visit, page: int, shown: int, count: int) -> Pager:
+    per_page = limits.CONSOLE_ROWS_PER_PAGE
+    first = (page - 1) * per_page + 1
+    number = visit.formats.number
+    if not shown:
+        return Pager(visit.text("No rows"))
+    summary = visit.text(
+        "%(first)s–%(last)s of %(count)s", first=number(first), last=number(first + shown - 1), count=number(count)
+    )
+    return Pager(
+        summary,
+        previous=visit.address(page=str(page - 1) if page > 2 else None) if page > 1 else "",
+        next=visit.address(page=str(page + 1)) if first + shown - 1 < count else "",
+    )
+
+
+def _page_number(visit: Visit) -> int:
+    text = visit.parameter("page")
+    return max(1, int(text)) if text.isdecimal() and len(text) < 7 else 1
+
+
+def _column_names(records: list[Record]) -> list[str]:
+    """Return the attributes worth a column: those most entities have, in the order in which they are written."""
+    counts: dict[str, int] = {}
+    for record in records[:200]:
+        for name in attribute_names(record.entity):
+            if not is_name(name) and not _is_place(record, name):
+                counts[name] = counts.get(name, 0) + 1
+    frequent = sorted(counts, key=lambda name: -counts[name])[:COLUMNS_MAX]
+    return [name for name in counts if name in frequent]
+
+
+def _is_place(record: Record, name: str) -> bool:
+    return instances(record.entity[name])[0].get("type") == "GeoProperty"
+
+
+def _sorted(visit: Visit, listing: Listing) -> list[Record]:
+    """Return the records in the order that the address asks for, where they are all here."""
+    by = visit.parameter("sort")
+    if not listing.is_whole or not by:
+        return listing.records
+    name = CORE.expand(by)
+
+    def key(record: Record) -> object:
+        if by == "name":
+            return display_name(visit, record.entity)
+        return render_attribute(visit, record.entity[name]).sort if name in record.entity else None
+
+    order = "descending" if visit.parameter("order") == "desc" else "ascending"
+    return sorted_rows([(key(record), record) for record in listing.records], order)
+
+
+def _table(visit: Visit, listing: Listing, records: list[Record]) -> Table:
+    names = _column_names(listing.records)
+    shown = [[_shown(visit, record, name) for name in names] for record in records]
+    columns = [_column(visit, listing, "name", visit.text("Name"), ())]
+    for index, name in enumerate(names):
+        columns.append(_column(visit, listing, term(name), visit.word(name), tuple(row[index] for row in shown)))
+    selected = selection.selected_id(visit)
+    rows = tuple(
+        Row(
+            record.id,
+            display_name(visit, record.entity),
+            entity_address(record.id),
+            tuple(one.cell() for one in line),
+            record.id == selected,
+        )
+        for record, line in zip(records, shown, strict=True)
+    )
+    return Table("listing", tuple(columns), rows)
+
+
+def _column(visit: Visit, listing: Listing, key: str, label: str, shown: tuple[Shown, ...]) -> Column:
+    known = [one for one in shown if one.text]
+    is_number = bool(known) and all(one.number is not None for one in known)
+    units = {one.unit for one in known}
+    unit = units.pop() if is_number and len(units) == 1 else ""
+    is_sorted = visit.parameter("sort") == key and listing.is_whole
+    descending = visit.parameter("order") == "desc"
+    # A number is asked for largest first; a name from A.
+    turned = not descending if is_sorted else is_number
+    href = visit.address(sort=key, order="desc" if turned else None, page=None) if listing.is_whole else ""
+    direction = ("descending" if descending else "ascending") if is_sorted else ""
+    return Column(key, label, unit, is_number, href, direction)
+
+
+def _shown(visit: Visit, record: Record, name: str) -> Shown:
+    attribute = record.entity.get(name)
+    return Shown("") if attribute is None else render_attribute(visit, attribute)
+
+
+async def export(visit: Visit) -> Response:
+    """Return what is seen as CSV: the same selection and order, values as they are stored."""
+    type_name = CORE.expand(visit.parameter("type"))
+    listing = await _list(visit, type_name)
+    records = _sorted(visit, listing)
+    if not listing.is_whole:
+        records = await read_all(visit, question(visit, type_name), limits.CONSOLE_EXPORT_ROWS_MAX)
+    names = _attribute_names(records)
+    out = io.StringIO()
+    writer = csv.writer(out)
+    writer.writerow(["id", *(term(name) for name in names)])
+    for record in records:
+        writer.writerow([record.id, *(plain_text(record.entity.get(name)) for name in names)])
+    headers = {
+        "Content-Disposition": f'attachment; filename="{words.short_name(type_name)}.csv"',
+        "Cache-Control": "private, no-store",
+    }
+    # The mark at the start tells spreadsheets that it is UTF-8.
+    return Response("\ufeff" + out.getvalue(), media_type="text/csv; charset=utf-8", headers=headers)
+
+
+def _attribute_names(records: list[Record]) -> list[str]:
+    names: dict[str, None] = {}
+    for record in records:
+        names.update(dict.fromkeys(attribute_names(record.entity)))
+    return list(names)

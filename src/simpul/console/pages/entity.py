@@ -1,0 +1,225 @@
+"""One entity: its attributes with where each came from, its place, its links and its history."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from urllib.parse import urlencode
+
+from starlette.responses import JSONResponse, Response
+
+from simpul import limits
+from simpul.app import entities, temporal
+from simpul.console.page import Page, Panel, Step, panel_alone
+from simpul.console.values import (
+    Shown,
+    display_name,
+    entity_address,
+    place_of,
+    render_attribute,
+    term,
+    type_address,
+)
+from simpul.console.visit import Moment, Visit
+from simpul.domain.context import CORE
+from simpul.domain.entity import Entity, Instance, Record, attribute_names, instances
+from simpul.domain.errors import NotFound
+from simpul.domain.moment import count_microseconds
+from simpul.ports.store import Change
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Who or what put a value there, and when."""
+
+    label: str
+    href: str
+    at: Moment | None
+    note: str
+
+
+@dataclass(frozen=True, slots=True)
+class AttributeView:
+    """One attribute's line."""
+
+    label: str
+    term: str
+    shown: Shown
+    observed: str
+    origin: Origin
+
+
+@dataclass(frozen=True, slots=True)
+class HistoryRow:
+    """One value that an attribute had."""
+
+    at: Moment
+    text: str
+    origin: str
+
+
+@dataclass(frozen=True, slots=True)
+class HistoryView:
+    """How one attribute changed."""
+
+    label: str
+    unit: str
+    address: str
+    rows: tuple[HistoryRow, ...]
+    count: str
+    is_chart: bool
+
+
+@dataclass(frozen=True, slots=True)
+class EntityView:
+    """An entity's page, and the panel that shows it beside another page."""
+
+    id: str
+    name: str
+    href: str
+    type_label: str
+    type_href: str
+    attributes: tuple[AttributeView, ...]
+    relations: tuple[AttributeView, ...]
+    layer: str
+    histories: tuple[HistoryView, ...]
+    created: Moment | None
+    modified: Moment | None
+    visibility: str
+    json_href: str
+    is_public: bool
+
+
+async def show(visit: Visit) -> Page:
+    entity_id = visit.request.path_params["id"]
+    view = await view_of(visit, entity_id)
+    if visit.wants_panel:
+        return panel_alone(Panel("entity_panel.html", view), view.name)
+    trail = (Step(visit.text("Data"), "/entities"), Step(view.type_label, view.type_href), Step(view.name))
+    return Page("entity.html", view.name, view, "entities", trail)
+
+
+async def panel(visit: Visit, entity_id: str) -> Panel:
+    return Panel("entity_panel.html", await view_of(visit, entity_id))
+
+
+async def view_of(visit: Visit, entity_id: str) -> EntityView:
+    record = await entities.retrieve(visit.caller, visit.hub, entity_id)
+    history = await temporal.retrieve(visit.caller, visit.hub, entity_id)
+    lines = [_attribute(visit, record, name, history.changes) for name in attribute_names(record.entity)]
+    links = {name for name in attribute_names(record.entity) if _kind(record.entity[name]) == "Relationship"}
+    is_public = visit.city.public_types.issuperset(record.types)
+    return EntityView(
+        id=record.id,
+        name=display_name(visit, record.entity),
+        href=entity_address(record.id),
+        type_label=visit.word(record.types[0]),
+        type_href=type_address(record.types[0]),
+        attributes=tuple(line for line in lines if CORE.expand(line.term) not in links),
+        relations=tuple(line for line in lines if CORE.expand(line.term) in links),
+        layer="/layers" + entity_address(record.id) if place_of(record.entity) else "",
+        histories=tuple(_histories(visit, record, history.changes)),
+        created=visit.moment(record.times.created_us),
+        modified=visit.moment(record.times.modified_us),
+        visibility=visit.text("Everyone") if is_public else visit.text("Signed-in people only"),
+        json_href="/ngsi-ld/v1" + entity_address(record.id),
+        is_public=is_public,
+    )
+
+
+def _kind(attribute: Instance | list[Instance]) -> str:
+    return str(instances(attribute)[0].get("type", ""))
+
+
+def _attribute(visit: Visit, record: Record, name: str, changes: Sequence[Change]) -> AttributeView:
+    attribute = record.entity[name]
+    observed = instances(attribute)[0].get("observedAt", "")
+    return AttributeView(
+        label=visit.word(name),
+        term=term(name),
+        shown=render_attribute(visit, attribute),
+        observed=render_attribute(visit, {"type": "Property", "value": observed}).text if observed else "",
+        origin=_origin(visit, _last_change(name, changes)),
+    )
+
+
+def _last_change(name: str, changes: Sequence[Change]) -> Change | None:
+    """Return the change that set the attribute as it is now."""
+    return next((change for change in reversed(changes) if name in change.attributes), None)
+
+
+def _origin(visit: Visit, change: Change | None) -> Origin:
+    if change is None:
+        return Origin(visit.text("Unknown"), "", None, "")
+    at = visit.moment(change.at_us)
+    found = re.fullmatch(r"source/([^#]+)(?:#(.+))?", change.origin)
+    if found is not None:
+        source = visit.city.source(found[1])
+        label = visit.pick(source.title) if source is not None else found[1]
+        run = visit.text("run %(run)s", run=found[2]) if found[2] else ""
+        return Origin(label, f"/sources/{found[1]}", at, run)
+    if change.origin.startswith("token/"):
+        # Which token it was is for those who manage tokens to know.
+        label = change.origin if visit.is_administrator else visit.text("A token of the API")
+        return Origin(label, "", at, "")
+    return Origin(visit.text("The hub's operator"), "", at, "")
+
+
+def _histories(visit: Visit, record: Record, changes: Sequence[Change]) -> list[HistoryView]:
+    """Return the history of each attribute that ever changed, those with numbers first."""
+    found = []
+    for name in attribute_names(record.entity):
+        touched = [change for change in changes if name in change.attributes]
+        if len(touched) > 1 and _kind(record.entity[name]) != "GeoProperty":
+            found.append(_history(visit, record.entity, name, touched))
+    return sorted(found, key=lambda history: not history.is_chart)
+
+
+def _history(visit: Visit, entity: Entity, name: str, touched: Sequence[Change]) -> HistoryView:
+    latest = render_attribute(visit, entity[name])
+    shown = reversed(touched[-limits.CONSOLE_HISTORY_ROWS_MAX :])
+    rows = tuple(
+        HistoryRow(
+            _known(visit.moment(_time_of(change, name))),
+            render_attribute(visit, change.attributes[name]).text,
+            _origin(visit, change).label,
+        )
+        for change in shown
+    )
+    address = "/layers/history?" + urlencode({"entity": entity["id"], "attribute": term(name)})
+    is_chart = latest.number is not None
+    return HistoryView(visit.word(name), latest.unit, address, rows, visit.formats.number(len(touched)), is_chart)
+
+
+def _known(moment: Moment | None) -> Moment:
+    assert moment is not None, "a change has a time"
+    return moment
+
+
+def _time_of(change: Change, name: str) -> int:
+    """Return when the value was true: when it was observed, where that is told, else when it was taken over."""
+    observed = instances(change.attributes[name])[0].get("observedAt")
+    return change.at_us if observed is None else count_microseconds(observed)
+
+
+async def history(visit: Visit) -> Response:
+    """Return one attribute's numbers over time, for the chart: seconds since 1970, and values or null for gaps."""
+    name = CORE.expand(visit.parameter("attribute"))
+    found = await temporal.retrieve(visit.caller, visit.hub, visit.parameter("entity"))
+    points = sorted(
+        (_time_of(change, name) / 1_000_000, _number(change.attributes[name]))
+        for change in found.changes
+        if name in change.attributes
+    )
+    if not points:
+        raise NotFound("That entity has no history of that attribute.")
+    return JSONResponse(
+        {"at": [at for at, _ in points], "values": [value for _, value in points]},
+        headers={"Cache-Control": "private, no-cache"},
+    )
+
+
+def _number(attribute: Instance | list[Instance]) -> float | None:
+    value = instances(attribute)[0].get("value")
+    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None

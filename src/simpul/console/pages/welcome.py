@@ -1,0 +1,46 @@
+"""The one-time link that makes the administrator: says what will happen, does it, shows the token once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from starlette.responses import Response
+
+from simpul import limits
+from simpul.app import identity
+from simpul.console import session
+from simpul.console.page import Page, Step
+from simpul.console.visit import Visit
+
+
+@dataclass(frozen=True, slots=True)
+class WelcomeView:
+    """Before: the offer. After: the token's secret, and the session's for the cookie."""
+
+    token: str
+    session: str
+    hours: str
+
+
+async def show(visit: Visit) -> Page:
+    # Opening the link changes nothing: mail programs and chat previews open links too.
+    identity.raise_unless_welcome(visit.hub, visit.caller.tenant, visit.request.path_params["code"])
+    return _page(visit, "", "")
+
+
+async def redeem(visit: Visit) -> Page | Response:
+    code = visit.request.path_params["code"]
+    token, secret = await identity.redeem_welcome(visit.hub, visit.caller.tenant, code, visit.text("Administrator"))
+    return _page(visit, token, secret)
+
+
+def _page(visit: Visit, token: str, secret: str) -> Page:
+    title = visit.text("Welcome")
+    view = WelcomeView(token, secret, visit.formats.number(limits.SESSION_HOURS))
+    finish = None
+    if secret:
+
+        def finish(response: Response) -> None:
+            session.set_session(visit.request, response, secret)
+
+    return Page("welcome.html", title, view, "", (Step(title),), finish=finish)

@@ -1,0 +1,118 @@
+"""What people call the types, attributes and values that cities use. What is not here is split into words."""
+
+from __future__ import annotations
+
+import re
+
+DEFAULT_PREFIX = "https://uri.etsi.org/ngsi-ld/default-context/"
+
+
+def _(message: str) -> str:
+    """Mark a message for the catalogue; it is translated where it is shown."""
+    return message
+
+
+WORDS = {
+    "Agency": _("Agencies"),
+    "Asset": _("Assets"),
+    "Budget": _("Budgets"),
+    "BusRoute": _("Bus corridors"),
+    "BusStop": _("Bus stops"),
+    "DataSource": _("Data sources"),
+    "Household": _("Households"),
+    "InundationDepth": _("Inundation depths"),
+    "Kecamatan": _("Kecamatan"),
+    "Kelurahan": _("Kelurahan"),
+    "Kota": _("City boundary"),
+    "Person": _("Residents"),
+    "RainGauge": _("Rain posts"),
+    "Shelter": _("Evacuation shelters"),
+    "address": _("Address"),
+    "areaSize": _("Area"),
+    "assetCode": _("Asset code"),
+    "birthDate": _("Date of birth"),
+    "brand": _("Brand"),
+    "budget": _("Budget"),
+    "budgetCapital": _("Budget, capital"),
+    "budgetContingency": _("Budget, contingency"),
+    "budgetOperations": _("Budget, operations"),
+    "capacity": _("Capacity"),
+    "category": _("Category"),
+    "code": _("Code"),
+    "condition": _("Condition"),
+    "corridorNumber": _("Corridor number"),
+    "depth": _("Depth"),
+    "description": _("Description"),
+    "elevation": _("Elevation"),
+    "example": _("Example, not real"),
+    "exampleFigures": _("Example figures"),
+    "fiscalYear": _("Fiscal year"),
+    "floorCount": _("Floors"),
+    "gender": _("Gender"),
+    "location": _("Place"),
+    "name": _("Name"),
+    "nationalId": _("NIK"),
+    "organisationCode": _("Organisation code"),
+    "owner": _("Owner"),
+    "populationEstimate": _("Population, estimated"),
+    "price": _("Price"),
+    "rainfall": _("Rainfall"),
+    "realised": _("Realised"),
+    "realisedCapital": _("Realised, capital"),
+    "realisedContingency": _("Realised, contingency"),
+    "realisedOperations": _("Realised, operations"),
+    "realisedShare": _("Share realised"),
+    "refHousehold": _("Household"),
+    "refKecamatan": _("Kecamatan"),
+    "refKelurahan": _("Kelurahan"),
+    "refKota": _("City"),
+    "refOppositeStop": _("Stop opposite"),
+    "refPlace": _("At"),
+    "refRoute": _("Corridor"),
+    "registerNumber": _("Register number"),
+    "routeCode": _("Corridor code"),
+    "routeCodes": _("Corridors"),
+    "scenario": _("Scenario"),
+    "statisticsCode": _("Statistics office's code"),
+    "synthetic": _("Synthetic"),
+    "yearAcquired": _("Year acquired"),
+}
+
+# Values that sources map to English words, so that programs everywhere understand them.
+VALUES = {
+    "good": _("Good"),
+    "lightly damaged": _("Lightly damaged"),
+    "badly damaged": _("Badly damaged"),
+    "male": _("Male"),
+    "female": _("Female"),
+}
+
+ROLES = {
+    "administrator": _("Administrator"),
+    "integrator": _("Integrator"),
+    "reader": _("Reader"),
+}
+
+# Connectors, as a clerk would name the systems behind them.
+SYSTEMS = {
+    "sql": _("Database"),
+    "table": _("Table (CSV, Excel)"),
+    "geo": _("Map file (GeoJSON)"),
+}
+
+
+def message(name: str) -> str | None:
+    """Return the message that names a type or attribute, or None."""
+    return WORDS.get(short_name(name))
+
+
+def short_name(name: str) -> str:
+    """Return the last part of an IRI, or the name itself."""
+    return re.split(r"[/#]", name)[-1] if "://" in name else name
+
+
+def split_name(name: str) -> str:
+    """Return `waterDepth` as `Water depth`, for names that the console has no word for."""
+    parts = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", " ", short_name(name)).replace("_", " ").split()
+    text = " ".join(part if part.isupper() and len(part) > 1 else part.lower() for part in parts)
+    return text[:1].upper() + text[1:]
