@@ -18,7 +18,7 @@ from simpul.domain.errors import BadRequestData, NotFound
 from simpul.domain.parse import MAIN_MEMBERS, NULL
 
 _SCOPE_NAMES = ("scope", f"{PREFIXES['ngsi-ld']}scope")
-_DELETIONS = (("languageMap", {"@none": NULL}), ("valueList", [NULL]), ("objectList", [NULL]))
+_DELETIONS: dict[str, Any] = {"languageMap": {"@none": NULL}, "valueList": [NULL], "objectList": [NULL]}
 _MERGED_INSIDE = frozenset({"languageMap", "json", "value"})
 
 
@@ -169,9 +169,11 @@ def advance_times(times: Times, outcome: Outcome, now_us: int) -> Times:
 
 def is_deletion(instance: Instance) -> bool:
     """Return whether the instance is the mark that deletes (§4.5.0)."""
-    if any(member in instance and instance[member] == mark for member, mark in _DELETIONS):
-        return True
-    return any(instance.get(member) == NULL for member in ("value", "object", "vocab", "json"))
+    main = MAIN_MEMBERS.get(instance.get("type", ""))
+    if main is None:
+        return False
+    value = instance.get(main)
+    return value == NULL if isinstance(value, str) else main in _DELETIONS and value == _DELETIONS[main]
 
 
 class _Change:
@@ -179,6 +181,7 @@ class _Change:
 
     def __init__(self, entity: Entity) -> None:
         self._before = entity
+        self._instances_before: dict[str, dict[str | None, Instance]] = {}
         self._found: dict[str, dict[str | None, Instance]] = {}
         self._others: dict[str, list[str]] = {}
         self._unchanged: list[tuple[str, str]] = []
@@ -220,7 +223,7 @@ class _Change:
         modified: list[str] = []
         removed: list[str] = []
         for name, found in self._found.items():
-            before = _by_dataset(self._before.get(name, []))
+            before = self._instances_before[name]
             new = [key for key in found if key not in before]
             other = [key for key, value in found.items() if key in before and not _is_same(before[key], value)]
             gone = [key for key in before if key not in found]
@@ -237,9 +240,12 @@ class _Change:
         return Outcome(entity, tuple(changed), tuple(removed), tuple(self._unchanged), *keys)
 
     def _instances(self, name: str) -> dict[str | None, Instance]:
-        if name not in self._found:
-            self._found[name] = _by_dataset(self._before.get(name, []))
-        return self._found[name]
+        found = self._found.get(name)
+        if found is None:
+            before = _by_dataset(self._before.get(name, []))
+            self._instances_before[name] = before
+            found = self._found[name] = before.copy()
+        return found
 
 
 def _list_instances(fragment: Entity) -> Iterator[tuple[str, Instance]]:
@@ -249,7 +255,9 @@ def _list_instances(fragment: Entity) -> Iterator[tuple[str, Instance]]:
 
 
 def _by_dataset(value: Instance | list[Instance]) -> dict[str | None, Instance]:
-    return {instance.get("datasetId"): instance for instance in instances(value)}
+    if isinstance(value, dict):
+        return {value.get("datasetId"): value}
+    return {instance.get("datasetId"): instance for instance in value}
 
 
 def _as_value(found: dict[str | None, Instance]) -> Instance | list[Instance]:

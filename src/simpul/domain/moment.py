@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 
 
+# An entity's attributes mostly share their times, and a batch's entities theirs.
+@lru_cache(maxsize=4096)
 def render_moment(moment_us: int) -> str:
     """Return the moment as text: to the millisecond, which is left out where it is zero."""
     moment = _EPOCH + timedelta(microseconds=moment_us)

@@ -53,8 +53,13 @@ class Representation:
         return (not self.pick or member in self.pick) and member not in self.omit
 
 
+_WHOLE = Representation()
+
+
 def render_entity(record: Record, context: Context, representation: Representation) -> dict[str, Any]:
     """Return the entity as JSON with short names."""
+    if representation == _WHOLE:
+        return context.compact_entity(record.entity)
     shown = {"id": record.id} if representation.shows("id") else {}
     return shown | _render_members(record, context, representation)
 
