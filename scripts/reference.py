@@ -107,9 +107,9 @@ API = """Simpul speaks [ETSI GS CIM 009 v1.9.1](https://www.etsi.org/deliver/ets
 - **Who asks** is said with `Authorization: Bearer <token>`. Without a token a caller reads the types that the city has
   declared public, and nothing else; writing always needs a token.
 - **Which city** is said with `NGSILD-Tenant`; without it the one that the hub was started for.
-- **What names mean** is said with a `Link` header, or `@context` in an `application/ld+json` body. The core contexts are
-  built in; a city's own come from its folder. Other ones are fetched, within the bounds of [limits](limits.md), and
-  never from private addresses.
+- **What names mean** is said with a `Link` header, or `@context` in an `application/ld+json` body. The core contexts
+  are built in; a city's own come from its folder. Other ones are fetched, within the bounds of [limits](limits.md),
+  and never from private addresses unless a setting allows it.
 - **Formats**: `application/json`, `application/ld+json`, `application/geo+json` for entities; normalized, concise and
   keyValues.
 - Every error is a [problem](errors.md) that says what would be right.

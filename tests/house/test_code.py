@@ -143,6 +143,16 @@ def _strings(module: Module) -> Iterator[ast.Constant]:
     return (n for n in ast.walk(module.tree) if isinstance(n, ast.Constant) and isinstance(n.value, str))
 
 
+def test_the_domain_takes_urls_apart_and_opens_none() -> None:
+    raise_unless_kept("only urllib.parse in the domain", (
+        f"{module.path}:{node.lineno}"
+        for module in modules("src/simpul/domain/")
+        for node in ast.walk(module.tree)
+        if isinstance(node, (ast.Import, ast.ImportFrom)) and "urllib" in ast.unparse(node)
+        if not ast.unparse(node).startswith("from urllib.parse import")
+    ))  # fmt: skip
+
+
 def test_tests_use_real_parts() -> None:
     raise_unless_kept("no mocks", (
         f"{module.path}:{node.lineno}"
