@@ -225,6 +225,33 @@ def distance_m(lon1: float, lat1: float, lon2: float, lat2: float) -> float:
     return 2 * EARTH_RADIUS_M * math.asin(min(1.0, math.sqrt(chord)))
 
 
+def point_test(query: GeoQuery) -> Callable[[float, float], bool]:
+    """Return whether a point (longitude, latitude) is near, for a near-query around a point.
+
+    The same chord as in `distance_m`, compared before it is made a distance: 0.4 µs a point instead of 1.5.
+    """
+    longitude, latitude = (math.radians(degrees) for degrees in query.geometry["coordinates"][:2])
+    cos_latitude = math.cos(latitude)
+    low, high = _chord(query.distance_min_m), _chord(query.distance_max_m)
+    sin, cos, radians = math.sin, math.cos, math.radians
+
+    def is_near(lon: float, lat: float) -> bool:
+        phi = radians(lat)
+        half_lat = sin((phi - latitude) / 2)
+        half_lon = sin((radians(lon) - longitude) / 2)
+        chord = half_lat * half_lat + cos_latitude * cos(phi) * half_lon * half_lon
+        return (high is None or chord <= high) and (low is None or chord > low)
+
+    return is_near
+
+
+def _chord(distance_in_m: float | None) -> float | None:
+    """Return the square of half the chord that belongs to a distance along the great circle."""
+    if distance_in_m is None:
+        return None
+    return math.sin(min(distance_in_m / (2 * EARTH_RADIUS_M), math.pi / 2)) ** 2
+
+
 def bounds(geometry: dict[str, Any]) -> Bounds:
     """Return the west, south, east and north ends of a geometry, in degrees."""
     longitudes, latitudes = zip(*_iter_positions(geometry["coordinates"], _DEPTHS[geometry["type"]]), strict=True)
@@ -335,14 +362,21 @@ def _relation_test(query: GeoQuery) -> Callable[[dict[str, Any]], bool]:
 
 
 def _near_test(query: GeoQuery) -> Callable[[dict[str, Any]], bool]:
-    low, high = query.distance_min_m, query.distance_max_m
-    reference = query.geometry
+    low, high, reference = query.distance_min_m, query.distance_max_m, query.geometry
+    # The box decides most of what is far, which saves the projection of its shape.
+    box = search_bounds(query)
 
     def is_near(geometry: dict[str, Any]) -> bool:
+        if box is not None and geometry["type"] != "Point" and not _meet(box, bounds(geometry)):
+            return False
         metres = geometry_distance_m(geometry, reference)
         return (high is None or metres <= high) and (low is None or metres > low)
 
     return is_near
+
+
+def _meet(one: Bounds, other: Bounds) -> bool:
+    return one[0] <= other[2] and other[0] <= one[2] and one[1] <= other[3] and other[1] <= one[3]
 
 
 def geometry_distance_m(one: dict[str, Any], other: dict[str, Any]) -> float:
@@ -353,20 +387,22 @@ def geometry_distance_m(one: dict[str, Any], other: dict[str, Any]) -> float:
         return distance_m(lon1, lat1, lon2, lat2)
     if other["type"] == "Point":
         one, other = other, one
-    return _shape_distance_m(one, other)
+    return _shape_distance_m(shape_of(one), shape_of(other))
 
 
-def _shape_distance_m(one: dict[str, Any], other: dict[str, Any]) -> float:
+def _shape_distance_m(one: BaseGeometry, other: BaseGeometry) -> float:
+    """Find the nearest positions in a local projection, and measure between them on the sphere."""
     shapely = _shapely()
-    shapes = [shape_of(one), shape_of(other)]
-    if shapely.intersects(*shapes):
+    if shapely.intersects(one, other):
         return 0.0
     # Lines are straight in degrees: long ones get more positions before they are bent by the projection.
-    shapes = [shapely.segmentize(made, max(0.1, made.length / 5_000)) for made in shapes]
+    shapes = [shapely.segmentize(made, max(0.1, made.length / 5_000)) for made in (one, other)]
     # The nearest positions in degrees are a first guess, good enough as the centre of a local projection.
     centre, _ = shapely.get_coordinates(shapely.shortest_line(*shapes)).tolist()
-    projected = [shapely.transform(made, _Projection(*centre).forward) for made in shapes]
-    return float(shapely.distance(*projected))
+    projection = _Projection(*centre)
+    projected = [shapely.transform(made, projection.forward) for made in shapes]
+    ends = shapely.get_coordinates(shapely.shortest_line(*projected)).tolist()
+    return distance_m(*projection.back(*ends[0]), *projection.back(*ends[1]))
 
 
 class _Projection(NamedTuple):
@@ -387,6 +423,17 @@ class _Projection(NamedTuple):
         angle = np.arctan2(across, z)
         scale = np.divide(angle, across, out=np.ones_like(angle), where=across > 0) * EARTH_RADIUS_M
         return np.column_stack((x * scale, y * scale))
+
+    def back(self, x: float, y: float) -> tuple[float, float]:
+        """Return the longitude and latitude of a projected position."""
+        metres = math.hypot(x, y)
+        if metres == 0:
+            return self.longitude, self.latitude
+        angle, phi = metres / EARTH_RADIUS_M, math.radians(self.latitude)
+        sine, cosine = math.sin(angle), math.cos(angle)
+        north = cosine * math.sin(phi) + y / metres * sine * math.cos(phi)
+        east = math.atan2(x * sine, metres * math.cos(phi) * cosine - y * math.sin(phi) * sine)
+        return self.longitude + math.degrees(east), math.degrees(math.asin(max(-1.0, min(1.0, north))))
 
 
 def contains_point(geometry: dict[str, Any], lon: float, lat: float) -> bool:

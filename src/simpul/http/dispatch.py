@@ -9,9 +9,9 @@ import structlog
 
 from simpul import limits
 from simpul.app.hub import Hub
-from simpul.domain.errors import HubError, InternalError, InvalidRequest
+from simpul.domain.errors import HubError, InternalError, InvalidRequest, MethodNotAllowed
 from simpul.http.exchange import Answer, Exchange, Headers
-from simpul.http.ngsild.routes import ROOT, MethodRefused, route
+from simpul.http.ngsild.routes import FIXED, ROOT, allowed_methods, route
 from simpul.http.parameters import decode_path
 from simpul.http.problem import answer_problem
 
@@ -28,8 +28,12 @@ def split_path(path: bytes) -> tuple[str, ...]:
 async def answer(hub: Hub, exchange: Exchange) -> Answer:
     """Return the answer to any exchange, also where something is wrong."""
     try:
-        handler, names = route(exchange.method, split_path(exchange.path))
-        given = await handler(hub, msgspec.structs.replace(exchange, names=names))
+        fixed = FIXED.get((exchange.method, exchange.path))
+        if fixed is not None:
+            given = await fixed(hub, exchange)
+        else:
+            handler, names = route(exchange.method, split_path(exchange.path))
+            given = await handler(hub, msgspec.structs.replace(exchange, names=names))
     except HubError as error:
         given = answer_error(error)
     except Exception:  # The defect is ours, whatever it is; the caller gets a number to report, the log the rest.
@@ -45,8 +49,8 @@ async def answer(hub: Hub, exchange: Exchange) -> Answer:
 def answer_error(error: HubError) -> Answer:
     """Return the answer that tells of the error."""
     told = answer_problem(error)
-    if isinstance(error, MethodRefused):
-        return with_headers(told, ((b"allow", error.allowed.encode()),))
+    if isinstance(error, MethodNotAllowed):
+        return with_headers(told, ((b"allow", allowed_methods(error.allowed).encode()),))
     return told
 
 

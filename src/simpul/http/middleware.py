@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import MutableMapping
 from typing import Any
 
+from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from simpul import limits
@@ -102,40 +103,47 @@ class BodyLimit:
             await self._app(scope, receive, send)
             return
         if told_length(scope) > self._bytes_max:
-            await self._refuse(receive, send)
+            await refuse(self._too_large(), receive, send)
             return
-        body = await self._read(receive)
-        if body is None:
-            await self._refuse(receive, send)
+        try:
+            body = await self._read(receive)
+        except ClientDisconnect:
+            # Half a body may be a whole, other request; nobody is there to be answered.
+            return
+        except BodyTooLarge as error:
+            await refuse(error, receive, send)
             return
         await self._app(scope, replay(body, receive), send)
 
-    async def _read(self, receive: Receive) -> bytes | None:
+    async def _read(self, receive: Receive) -> bytes:
         parts: list[bytes] = []
         size = 0
         while True:
             message: MutableMapping[str, Any] = await receive()
             if message["type"] != "http.request":
-                return b"".join(parts)
+                raise ClientDisconnect
             part = message.get("body", b"")
             size += len(part)
             if size > self._bytes_max:
-                return None
+                raise self._too_large()
             parts.append(part)
             if not message.get("more_body", False):
                 return b"".join(parts)
 
-    async def _refuse(self, receive: Receive, send: Send) -> None:
-        told = answer_problem(
-            BodyTooLarge(
-                f"The body is over {self._bytes_max:,} bytes, the most that is taken. Send it in several parts."
-            )
+    def _too_large(self) -> BodyTooLarge:
+        return BodyTooLarge(
+            f"The body is over {self._bytes_max:,} bytes, the most that is taken. Send it in several parts."
         )
-        closing = Answer(told.status, (*told.headers, (b"connection", b"close")), told.body)
-        await send_answer(send, closing, more=True)
-        # A client that still sends would be reset before it reads the answer, so what it sends is thrown away a while.
-        await drain(receive)
-        await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+
+async def refuse(error: BodyTooLarge, receive: Receive, send: Send) -> None:
+    """Tell of the error at once, and close the connection once the client is done sending or has sent enough."""
+    told = answer_problem(error)
+    closing = Answer(told.status, (*told.headers, (b"connection", b"close")), told.body)
+    await send_answer(send, closing, more=True)
+    # A client that still sends would be reset before it reads the answer, so what it sends is thrown away a while.
+    await drain(receive)
+    await send({"type": "http.response.body", "body": b"", "more_body": False})
 
 
 def told_length(scope: Scope) -> int:

@@ -41,6 +41,8 @@ _BAD_ESCAPE = re.compile(rb"%(?![0-9A-Fa-f]{2}).{0,2}", re.DOTALL)
 
 def decode_text(raw: bytes, what: str) -> str:
     """Return percent-decoded UTF-8 text; `+` stands for a space in a query string."""
+    if b"%" not in raw and b"+" not in raw and raw.isascii():
+        return raw.decode("ascii")
     broken = _BAD_ESCAPE.search(raw)
     if broken:
         sign = broken.group().decode("latin-1")

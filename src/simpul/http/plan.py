@@ -21,6 +21,7 @@ from simpul.http.parameters import Parameters
 _SHOWN = frozenset({
     "attrs", "datasetId", "format", "geometryProperty", "lang", "omit", "options", "pick", "sysAttrs", "type",
 })  # fmt: skip
+_SHAPING = _SHOWN - {"type"}
 RETRIEVE_PARAMETERS = _SHOWN
 QUERY_PARAMETERS = _SHOWN | {
     "coordinates", "count", "expandValues", "geometry", "geoproperty", "georel", "id", "idPattern", "limit", "offset",
@@ -37,6 +38,7 @@ _FORMAT = {
     given.KEY_VALUES: Format.KEY_VALUES,
 }
 DEFAULT_GEOPROPERTY = "location"
+_AS_STORED = Representation(format=Format.NORMALIZED)
 
 
 class EntityPlan(msgspec.Struct, frozen=True, gc=False):
@@ -53,11 +55,13 @@ class EntityPlan(msgspec.Struct, frozen=True, gc=False):
 
 def is_plain(representation: Representation) -> bool:
     """Return whether the representation is the stored one: normalized, whole, without system attributes."""
-    return representation == Representation(format=Format.NORMALIZED)
+    return representation == _AS_STORED
 
 
 def parse_representation(parameters: Parameters, context: Context) -> Representation:
     """Return how entities are to be shown. Raises BadRequestData where two parameters contradict each other."""
+    if _SHAPING.isdisjoint(parameters):
+        return _AS_STORED
     options = given.parse_options(parameters, OPTIONS)
     attributes = given.parse_attributes(parameters.get("attrs", ""), context.expand)
     pick = given.parse_projection(parameters.get("pick", ""), "pick", context.expand)
@@ -80,6 +84,7 @@ def parse_representation(parameters: Parameters, context: Context) -> Representa
     )
 
 
+@lru_cache(maxsize=limits.TYPE_SELECTIONS_REMEMBERED_MAX)
 def parse_types(text: str, context: Context) -> TypeSelection | None:
     """Return the selection of types; `*` stands for every type, which asks nothing."""
     if not text or text == "*":

@@ -13,7 +13,7 @@ from simpul.http import service
 from simpul.http.dispatch import answer, answer_error
 from simpul.http.exchange import Answer, Exchange, exchange_of
 from simpul.http.middleware import BodyLimit, CommonHeaders, Preflight, send_answer
-from simpul.http.ngsild.routes import ROOT, MethodRefused
+from simpul.http.ngsild.routes import ROOT, method_not_allowed
 
 
 def api_routes(hub: Hub) -> Sequence[BaseRoute]:
@@ -65,7 +65,7 @@ class Service:
         method: str = scope["method"]
         try:
             if method not in {"GET", "HEAD"}:
-                raise MethodRefused(method, scope["path"], ("GET", "HEAD"))
+                raise method_not_allowed(method, scope["path"], ("GET", "HEAD"))
             given = self._handler(self._hub)
         except HubError as error:
             given = answer_error(error)

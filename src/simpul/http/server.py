@@ -39,7 +39,7 @@ _COLD_HEADERS = frozenset(
     {b"transfer-encoding", b"expect", b"upgrade", b"link", b"origin", b"prefer", b"access-control-request-method"}
 )
 _ANY_ACCEPT = frozenset({b"", b"*/*", b"application/json"})
-_HEADS_REMEMBERED_MAX = 1_000
+_STATUS_LINES = {status.value: b"HTTP/1.1 %d %b\r\n" % (status, status.phrase.encode()) for status in HTTPStatus}
 
 Headers = list[tuple[bytes, bytes]]
 
@@ -70,11 +70,12 @@ def fast_lane(hub: Hub) -> type[HttpToolsProtocol]:
 
 
 class Lane:
-    """What all connections share: the hub, and the heads of answers as they were last written."""
+    """What all connections share: the hub, and what is the same in every answer."""
 
     def __init__(self, hub: Hub) -> None:
         self.hub = hub
-        self._heads: dict[tuple[int, tuple[tuple[bytes, bytes], ...]], bytes] = {}
+        self._city = hub.city(hub.settings.tenant)
+        self._anonymous = identity.anonymous(hub, hub.settings.tenant)
         self._common = b"".join(b"%b: %b\r\n" % pair for pair in (*SECURITY_HEADERS, *ANY_ORIGIN))
         link = context_link_header(CORE.link)
         self._entity_head = self._head(200, ((b"content-type", JSON.encode()), (b"link", link)))
@@ -87,24 +88,23 @@ class Lane:
         return b"%bcontent-length: %d\r\n\r\n%b" % (self._entity_head, len(document.body), document.body)
 
     def anonymous(self) -> Caller:
-        return identity.anonymous(self.hub, self.hub.settings.tenant)
+        """Return the caller of a request without a token, made anew when the city's declaration changes."""
+        city = self.hub.city(self.hub.settings.tenant)
+        if city is not self._city:
+            self._city = city
+            self._anonymous = identity.anonymous(self.hub, self.hub.settings.tenant)
+        return self._anonymous
 
     def encode(self, given: Answer) -> bytes:
         """Return an answer as it is written to the connection, but for the headers of the connection itself."""
-        key = (given.status, given.headers)
-        head = self._heads.get(key)
-        if head is None:
-            head = self._head(*key)
-            if len(self._heads) >= _HEADS_REMEMBERED_MAX:
-                self._heads.clear()
-            self._heads[key] = head
+        head = self._head(given.status, given.headers)
         if given.status == HTTPStatus.NO_CONTENT:
             return head + b"\r\n"
         return b"%bcontent-length: %d\r\n\r\n%b" % (head, len(given.body), given.body)
 
     def _head(self, status: int, headers: tuple[tuple[bytes, bytes], ...]) -> bytes:
-        lines = b"".join(b"%b: %b\r\n" % pair for pair in headers)
-        return b"HTTP/1.1 %d %b\r\n%b%b" % (status, HTTPStatus(status).phrase.encode(), lines, self._common)
+        lines = b"".join([b"%b: %b\r\n" % pair for pair in headers])
+        return b"%b%b%b" % (_STATUS_LINES[status], lines, self._common)
 
 
 class FastLaneProtocol(HttpToolsProtocol):
@@ -112,12 +112,17 @@ class FastLaneProtocol(HttpToolsProtocol):
 
     lane: Lane
     _hot: HotRequest | None = None
+    _idle_since_seconds = 0.0
+    _idle_timer: asyncio.TimerHandle | None = None
 
     def on_message_begin(self) -> None:
         # The base class makes the ASGI scope here; a hot request needs none.
         self.url = b""
         self.expect_100_continue = False
         self.headers = []
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        self.headers.append((name.lower(), value))
 
     def on_headers_complete(self) -> None:
         method = self.parser.get_method()
@@ -126,10 +131,12 @@ class FastLaneProtocol(HttpToolsProtocol):
             self._hot = HotRequest(method, self.url, self.headers, _NEVER_WAITED)
             self.cycle = self._hot  # type: ignore[assignment]  # See the comment above.
             return
-        url, headers, expects_continue = self.url, self.headers, self.expect_100_continue
+        url, headers = self.url, self.headers
         super().on_message_begin()
-        self.url, self.headers, self.expect_100_continue = url, headers, expects_continue
-        self.scope["headers"] = headers
+        self.url = url
+        # The base class looks at each header as it comes, so it is shown them again.
+        for name, value in headers:
+            super().on_header(name, value)
         super().on_headers_complete()
 
     def _is_hot(self, method: bytes) -> bool:
@@ -213,7 +220,34 @@ class FastLaneProtocol(HttpToolsProtocol):
             head, separator, body = written.partition(b"\r\n\r\n")
             self.transport.write(head + b"\r\nconnection: close" + separator + body)
             self.transport.close()
-        self.on_response_complete()
+        if self.pipeline or self.flow.read_paused:
+            self.on_response_complete()
+            return
+        self.server_state.total_requests += 1
+        self._idle_since_seconds = self.loop.time()
+        if self._idle_timer is None:
+            self._idle_timer = self.loop.call_later(self.timeout_keep_alive, self._close_if_idle)
+
+    def _close_if_idle(self) -> None:
+        """Close a connection that has been idle for uvicorn's keep-alive time.
+
+        One timer for the connection, which looks again later, where the base class makes and cancels one for
+        every request.
+        """
+        self._idle_timer = None
+        idle_seconds = self.loop.time() - self._idle_since_seconds
+        if self.transport.is_closing() or not self._is_idle():
+            return
+        if idle_seconds >= self.timeout_keep_alive:
+            self.transport.close()
+        else:
+            self._idle_timer = self.loop.call_later(self.timeout_keep_alive - idle_seconds, self._close_if_idle)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        if self._idle_timer is not None:
+            self._idle_timer.cancel()
+            self._idle_timer = None
+        super().connection_lost(exc)
 
 
 class _Unwaited(asyncio.Event):

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import NamedTuple
 
+from simpul.app.hub import Hub
 from simpul.domain.errors import MethodNotAllowed, NotFound
-from simpul.http.exchange import Handler
+from simpul.http.exchange import Answer, Exchange, Handler
 from simpul.http.ngsild import attributes, batch, entities, question, temporal, types
 from simpul.http.ngsild.later import not_yet
 
@@ -82,6 +84,15 @@ _BY_LENGTH: dict[int, tuple[Resource, ...]] = {
 }
 
 
+# What stands at a path without a name in it, by method and path: the hot ones are found by one look-up.
+FIXED: dict[tuple[str, bytes], Handler] = {
+    (method, ROOT + b"/" + "/".join(resource.words).encode()): handler
+    for resource in RESOURCES
+    if NAME not in resource.words
+    for method, handler in resource.operations.items()
+}
+
+
 def find_resource(segments: tuple[str, ...]) -> Resource | None:
     """Return the resource at the path."""
     for resource in _BY_LENGTH.get(len(segments), ()):
@@ -104,14 +115,27 @@ def route(method: str, segments: tuple[str, ...]) -> tuple[Handler, tuple[str, .
             " written as %2F."
         )
     handler = resource.operations.get(method)
+    if method == "OPTIONS":
+        return options_of(resource), ()
     if handler is None:
-        raise MethodRefused(method, "/ngsi-ld/v1/" + "/".join(resource.words), tuple(resource.operations))
+        raise method_not_allowed(method, "/ngsi-ld/v1/" + "/".join(resource.words), tuple(resource.operations))
     return handler, resource.names_in(segments[:-1] if slashed else segments)
 
 
-class MethodRefused(MethodNotAllowed):
-    """The path exists; `allowed` are the methods that it has."""
+def options_of(resource: Resource) -> Handler:
+    """Return the handler that tells the resource's methods (RFC 9110 §9.3.7)."""
 
-    def __init__(self, method: str, path: str, methods: tuple[str, ...]) -> None:
-        self.allowed = ", ".join(sorted({*methods, "OPTIONS"}))
-        super().__init__(f"{path} has no {method[:40]}; it has {self.allowed}.")
+    async def answer(_hub: Hub, _exchange: Exchange) -> Answer:
+        return Answer(204, ((b"allow", allowed_methods(resource.operations).encode()),))
+
+    return answer
+
+
+def allowed_methods(methods: Iterable[str]) -> str:
+    """Return the value of `Allow` for a resource with these methods."""
+    return ", ".join(sorted({*methods, "OPTIONS"}))
+
+
+def method_not_allowed(method: str, path: str, methods: tuple[str, ...]) -> MethodNotAllowed:
+    """Return the error that tells which methods the path has."""
+    return MethodNotAllowed(f"{path} has no {method[:40]}; it has {allowed_methods(methods)}.", methods)

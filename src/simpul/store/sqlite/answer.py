@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
-from itertools import islice
+from itertools import groupby, islice
 from typing import Any, NamedTuple
 
 import apsw
@@ -27,6 +26,7 @@ from simpul.store.sqlite import grid
 from simpul.store.sqlite.candidates import NumberPage, Select, Selects, candidates_of, number_page_of
 from simpul.store.sqlite.city import CityFile
 from simpul.store.sqlite.connection import SQL, translate
+from simpul.store.sqlite.memory import Scope
 from simpul.store.sqlite.names import VALUE, Column
 
 Rows = list[tuple[Any, ...]]
@@ -36,15 +36,6 @@ _ESTIMATE_MAX = 50_000
 _OFFSET_IN_LOOP_MAX = 1_000
 _POINTS_IN_LOOP_MAX = 1_000
 _IDS_IN_LOOP_MAX = 100
-
-
-@dataclass(frozen=True, slots=True)
-class Scope:
-    """What the city's names say about a question: its types, and the sets of types that may be shown."""
-
-    type_terms: tuple[int, ...] | None
-    shown_sets: frozenset[int]
-    every_set_is_shown: bool
 
 
 class Place(NamedTuple):
@@ -57,7 +48,7 @@ class Place(NamedTuple):
 
 async def answer(city: CityFile, query: EntityQuery) -> Page:
     """Return the page that the query asks for. Raises TooComplexQuery, StorageUnavailable."""
-    scope = scope_of(city, query)
+    scope = city.memory.scope(city.names.revision, query, lambda: scope_of(city, query))
     if not scope.shown_sets:
         return Page([], 0 if query.counts else None)
     try:
@@ -66,6 +57,9 @@ async def answer(city: CityFile, query: EntityQuery) -> Page:
         raise translate(error, city.path) from error
     if page is not None:
         return page
+    number_page = _find_number_page(city, query, scope)
+    if number_page is not None:
+        return await city.scan(lambda connection: _far_page_of_numbers(city, query, number_page, connection))
     return await city.scan(_Scan(city, query, scope).run)
 
 
@@ -88,16 +82,29 @@ def _answer_in_loop(city: CityFile, query: EntityQuery, scope: Scope) -> Page | 
         return None
     if query.ids:
         return _page_of_ids(city, query, scope)
-    is_one_type = query.types is not None and len(query.types.any_of) == 1 and len(query.types.any_of[0]) == 1
-    if not is_one_type or not scope.every_set_is_shown or scope.type_terms is None:
+    type_term = _one_type(query, scope)
+    if type_term is None:
         return None
-    (type_term,) = scope.type_terms
     if query.geo is not None:
         return _page_near(city, query, type_term) if query.q is None else None
     if query.q is None:
         return _page_of_type(city, query, type_term)
     number_page = number_page_of(query.q, city.names, type_term)
     return _page_of_numbers(city, query, number_page) if number_page and not query.counts else None
+
+
+def _one_type(query: EntityQuery, scope: Scope) -> int | None:
+    """Return the type's term where the question is about one type that may be seen whole."""
+    is_one = query.types is not None and len(query.types.any_of) == 1 and len(query.types.any_of[0]) == 1
+    return scope.type_terms[0] if is_one and scope.type_terms and scope.every_set_is_shown else None
+
+
+def _find_number_page(city: CityFile, query: EntityQuery, scope: Scope) -> NumberPage | None:
+    """Return the range that answers the question exactly, also where it is too much work for the loop."""
+    if query.q is None or query.id_pattern or query.attributes or query.scope or query.ids or query.geo:
+        return None
+    type_term = _one_type(query, scope)
+    return None if type_term is None else number_page_of(query.q, city.names, type_term)
 
 
 def _page_of_ids(city: CityFile, query: EntityQuery, scope: Scope) -> Page | None:
@@ -111,16 +118,30 @@ def _page_of_ids(city: CityFile, query: EntityQuery, scope: Scope) -> Page | Non
 
 
 def _page_of_type(city: CityFile, query: EntityQuery, type_term: int) -> Page:
-    rows: Rows = city.reader.execute(SQL.page_of_type, (type_term, query.limit, query.offset)).fetchall()
+    page = (type_term, query.limit, query.offset)
+    eids = city.memory.pages.get(page)
+    if eids is None:
+        rows: Rows = city.reader.execute(SQL.page_of_type, page).fetchall()
+        eids = [row[0] for row in rows]
+        city.memory.keep_page(page, eids)
     count = None
     if query.counts:
         count = sum(one.entities for one in city.names.type_sets.values() if type_term in one.terms)
-    return Page(city.documents([row[0] for row in rows]), count)
+    return Page(city.documents(eids), count)
 
 
 def _page_of_numbers(city: CityFile, query: EntityQuery, page: NumberPage) -> Page:
     rows: Rows = city.reader.execute(page.sql, (*page.parameters, query.limit, query.offset)).fetchall()
     return Page(city.documents([row[0] for row in rows]), None)
+
+
+def _far_page_of_numbers(city: CityFile, query: EntityQuery, page: NumberPage, connection: apsw.Connection) -> Page:
+    """Answer in the order of the near pages, so that paging never loses or repeats an entity."""
+    eids = [row[0] for row in connection.execute(page.sql, (*page.parameters, query.limit, query.offset))]
+    count = None
+    if query.counts:
+        count = int(connection.execute(SQL.count_rows.format(rows=page.sql), (*page.parameters, -1, 0)).get)
+    return Page(city.read_documents(connection, eids), count)
 
 
 def _page_near(city: CityFile, query: EntityQuery, type_term: int) -> Page | None:
@@ -132,21 +153,19 @@ def _page_near(city: CityFile, query: EntityQuery, type_term: int) -> Page | Non
     bounds = geo.search_bounds(query.geo)
     if bounds is None or any(column.geo_levels > 1 for column in columns):
         return None
-    places = list(islice(_places(city.reader, columns, bounds), _POINTS_IN_LOOP_MAX + 1))
-    if len(places) > _POINTS_IN_LOOP_MAX:
-        return None
-    near = sorted({place.eid for place in places if _is_near(query.geo, place)})
-    page = city.documents(near[query.offset : query.offset + query.limit])
+    is_near = geo.point_test(query.geo)
+    near: set[int] = set()
+    looked_at = 0
+    for column in columns:
+        for first, last, _ in grid.ranges(bounds, column.geo_levels):
+            cells = (column.id, first, last, bounds[0], bounds[2], bounds[1], bounds[3])
+            rows: Rows = city.reader.execute(SQL.geo_points, cells).fetchall()
+            looked_at += len(rows)
+            if looked_at > _POINTS_IN_LOOP_MAX:
+                return None
+            near.update([eid for eid, longitude, latitude in rows if is_near(longitude, latitude)])
+    page = city.documents(sorted(near)[query.offset : query.offset + query.limit])
     return Page(page, len(near) if query.counts else None)
-
-
-def _is_near(query: GeoQuery, place: Place) -> bool:
-    assert place.longitude is not None, "asked only of points"
-    assert place.latitude is not None, "asked only of points"
-    longitude, latitude = query.geometry["coordinates"][:2]
-    distance_m = geo.distance_m(longitude, latitude, place.longitude, place.latitude)
-    is_far_enough = query.distance_min_m is None or distance_m >= query.distance_min_m
-    return is_far_enough and (query.distance_max_m is None or distance_m <= query.distance_max_m)
 
 
 def _geo_columns(city: CityFile, query: GeoQuery, types: set[int] | None) -> list[Column]:
@@ -185,6 +204,8 @@ class _Scan:
             self._candidates.append([Select(SQL.candidates_of_ids, (json.dumps(query.ids),))])
         self._geo_columns = _geo_columns(city, query.geo, types) if query.geo is not None else []
         self._pattern = compile_pattern(query.id_pattern) if query.id_pattern else None
+        type_sets = names.type_sets
+        self._shown_names = {type_sets[set_id].names for set_id in scope.shown_sets}
         self._needs_record = query.q is not None or query.geo is not None or bool(query.attributes or query.scope)
 
     def run(self, connection: apsw.Connection) -> Page:
@@ -212,8 +233,7 @@ class _Scan:
             yield from self._check(connection, self._city.read_documents(connection, chunk))
 
     def _check(self, connection: apsw.Connection, documents: list[Document]) -> list[Document]:
-        shown_names = {self._city.names.type_sets[set_id].names for set_id in self._scope.shown_sets}
-        pattern = self._pattern
+        shown_names, pattern = self._shown_names, self._pattern
         shown = [
             document
             for document in documents
@@ -282,4 +302,5 @@ class _Scan:
             return iter(())
         sql = "\nUNION\n".join(select.sql for select in selects) + "\nORDER BY eid"
         parameters = tuple(value for select in selects for value in select.parameters)
-        return (row[0] for row in connection.execute(sql, parameters))
+        # UNION leaves an eid once; a select that stands alone has one row for each value of the entity.
+        return (eid for eid, _ in groupby(row[0] for row in connection.execute(sql, parameters)))

@@ -6,6 +6,8 @@ ever evicted entry by entry (which costs more than a read).
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from simpul import limits
 from simpul.ports.store import Document
 
@@ -31,8 +33,13 @@ class DocumentCache:
                 self.put(document)
         return document
 
-    def find_by_eid(self, eid: int) -> Document | None:
-        return self._by_eid.get(eid) or self._old_by_eid.get(eid)
+    def find_all(self, eids: Sequence[int]) -> list[Document | None]:
+        """Return the documents of these eids, in their order, with None for each that is not here."""
+        found = list(map(self._by_eid.get, eids))
+        if None in found and self._old_by_eid:
+            old = self._old_by_eid.get
+            return [document or old(eid) for eid, document in zip(eids, found, strict=True)]
+        return found
 
     def put(self, document: Document) -> None:
         if len(document.body) > limits.DOCUMENT_CACHE_BODY_BYTES_MAX:

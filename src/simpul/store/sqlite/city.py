@@ -24,6 +24,7 @@ from simpul.store.sqlite.connection import SQL, create_tables, open_connection, 
 from simpul.store.sqlite.draft import Numbers, SqliteDraft, decode_times
 from simpul.store.sqlite.group import GroupCommit
 from simpul.store.sqlite.lock import FileLock
+from simpul.store.sqlite.memory import Memory
 from simpul.store.sqlite.names import Names
 
 Result = TypeVar("Result")
@@ -52,6 +53,7 @@ class CityFile:
         self._groups_since_look = 0
         self._is_wal_long = False
         self.cache = DocumentCache()
+        self.memory = Memory()
         with translated_errors(path):
             self.names = Names(self.writer)
             self._load_contexts()
@@ -85,10 +87,10 @@ class CityFile:
 
     def documents(self, eids: Sequence[int]) -> list[Document]:
         """Return the documents of these eids, in their order, without those that are gone. In the loop only."""
-        found = [self.cache.find_by_eid(eid) for eid in eids]
+        found = self.cache.find_all(eids)
+        if None not in found:
+            return found  # type: ignore[return-value]  # No None is in it.
         missing = [eid for eid, document in zip(eids, found, strict=True) if document is None]
-        if not missing:
-            return found  # type: ignore[return-value]  # No None is left.
         read = {document.eid: document for document in self.read_documents(self.reader, missing)}
         for document in read.values():
             self.cache.put(document)
@@ -112,9 +114,10 @@ class CityFile:
         ]
 
     def list_changes(self, entity_id: str) -> list[Change]:
+        """Return the entity's history; the oldest changes are left out where there are too many."""
         with translated_errors(self.path):
             cursor = self.reader.execute(SQL.list_history, (entity_id, limits.TEMPORAL_CHANGES_MAX))
-            rows: list[tuple[Any, ...]] = cursor.fetchall()
+            rows: list[tuple[Any, ...]] = cursor.fetchall()[::-1]
         return [
             Change(
                 sequence,
@@ -211,6 +214,8 @@ class CityFile:
     def acknowledge(self, group: Changes) -> None:
         self._known_contexts |= group.contexts
         self.names.count_entities(group.count_differences())
+        if group.types:
+            self.memory.pages.clear()
         touched: dict[str, int] = {}
         for entity_id, entry in group.entries.items():
             self.cache.refresh(entity_id, entry.document)

@@ -108,11 +108,19 @@ class SqliteDraft:
         fragment = body if record.context_id == 0 else _encode(CORE.compact_entity(record.entity))
         self._put_history(eid, record.times.modified_us, ChangeKind.CREATED, fragment, ())
 
-    def change(self, before: Record, after: Record, changed: Sequence[str], removed: Sequence[str] = ()) -> None:
-        named = dict.fromkeys([*changed, *(key.partition("\n")[0] for key in removed)])
-        touched = [name for name in named if name not in ENTITY_MEMBERS]
-        self._put_changed(before, after, touched)
-        fragment = {"id": after.id, "type": list(after.types)}
+    def change(
+        self,
+        before: Record,
+        after: Record,
+        changed: Sequence[str],
+        removed: Sequence[str] = (),
+        *,
+        past: Entity | None = None,
+    ) -> None:
+        touched = list(dict.fromkeys([*changed, *(key.partition("\n")[0] for key in removed)]))
+        if after is not before:
+            self._put_changed(before, after, touched)
+        fragment = {"id": after.id, "type": list(after.types), **(past or {})}
         fragment.update((name, after.entity[name]) for name in changed if name in after.entity)
         body = _encode(CORE.compact_entity(fragment))
         self._put_history(self._eid(after.id), after.times.modified_us, ChangeKind.CHANGED, body, removed)

@@ -44,6 +44,8 @@ class Names:
 
     def __init__(self, connection: apsw.Connection) -> None:
         self._connection = connection
+        # Grows with every new term and type set: what was worked out from them holds as long as it stands still.
+        self.revision = 0
         self.reload()
 
     def reload(self) -> None:
@@ -64,6 +66,7 @@ class Names:
             self._keep_column(Column(row[0], row[1], row[2], row[3], bool(row[4]), row[5]))
         self._origins: dict[str, int] = {name: origin for origin, name in execute(SQL.list_origins)}
         self._new_terms: list[tuple[int, str]] = []
+        self.revision += 1
         self._dirty_columns: dict[int, Column] = {}
 
     def _keep_type_set(self, type_set: TypeSet) -> None:
@@ -81,6 +84,7 @@ class Names:
             known = self._terms[iri] = len(self._terms) + 1
             self._iris[known] = iri
             self._new_terms.append((known, iri))
+            self.revision += 1
         return known
 
     def find_term(self, iri: str) -> int | None:
@@ -97,6 +101,7 @@ class Names:
             set_id = max(self.type_sets, default=0) + 1
             known = TypeSet(set_id, types, tuple(self.term(name) for name in types))
             self._keep_type_set(known)
+            self.revision += 1
         return known
 
     def count_entities(self, differences: dict[int, int]) -> None:

@@ -98,7 +98,7 @@ FROM entity
 CROSS JOIN history ON history.eid = entity.eid
 CROSS JOIN origin ON origin.id = history.origin
 WHERE entity.id = ?
-ORDER BY history.sequence
+ORDER BY history.sequence DESC
 LIMIT ?
 
 -- name: list_terms
@@ -197,6 +197,11 @@ WHERE column_id = ? AND value BETWEEN ? AND ?
 ORDER BY value, eid
 LIMIT ? OFFSET ?
 
+-- name: count_rows
+-- `rows` is one of the statements above.
+SELECT count(*)
+FROM ({rows})
+
 -- name: candidates_all
 SELECT eid
 FROM entity
@@ -228,6 +233,12 @@ SELECT eid, longitude, latitude
 FROM geo_index
 WHERE column_id = ? AND cell BETWEEN ? AND ?
 
+-- name: geo_points
+SELECT eid, longitude, latitude
+FROM geo_index
+WHERE column_id = ? AND cell BETWEEN ? AND ? AND longitude BETWEEN ? AND ? AND latitude BETWEEN ? AND ?
+LIMIT 1001
+
 -- name: geo_cells_between_longitudes
 SELECT eid, longitude, latitude
 FROM geo_index
@@ -249,23 +260,22 @@ FROM attribute_index
 WHERE column_id = ?
 
 -- name: count_by_value
+-- The columns are those of the values and of the elements of arrays: an entity may have a value in both.
 SELECT value, count(DISTINCT eid)
 FROM attribute_index
-WHERE column_id = ? AND typeof(value) IN ('text', 'integer', 'real')
+WHERE column_id IN (?, ?) AND typeof(value) IN ('text', 'integer', 'real')
 GROUP BY value
 
 -- name: search_text
 SELECT eid
 FROM attribute_index
-WHERE column_id IN (SELECT value FROM json_each(?)) AND value LIKE ? ESCAPE '\'
-LIMIT ?
+WHERE column_id IN (SELECT value FROM json_each(?)) AND typeof(value) = 'text' AND value LIKE ? ESCAPE '\'
 
 -- name: search_ids
 SELECT eid
 FROM entity
 WHERE id >= ? AND id < ? AND body IS NOT NULL
 ORDER BY id
-LIMIT ?
 
 -- name: put_source_row
 INSERT INTO source_row (source, key, digest, entity_id)
@@ -280,6 +290,12 @@ WHERE source = ? AND key = ?
 SELECT source_row.key, source_row.digest
 FROM json_each(?) AS wanted
 CROSS JOIN source_row ON source_row.source = ? AND source_row.key = wanted.value
+
+-- name: first_source_row
+-- The row with the empty key, which lies after nothing.
+SELECT key, entity_id
+FROM source_row
+WHERE source = ? AND key = ''
 
 -- name: page_of_source_rows
 SELECT key, entity_id

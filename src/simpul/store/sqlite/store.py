@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Sequence
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -30,6 +31,7 @@ Committed = Callable[[str, dict[str, int]], None]
 _TENANT = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}\Z")
 _SUFFIX = ".db"
 _SOURCE_ROWS_PER_READ = 10_000
+_SEARCHED_PER_READ = 256
 _ID_END = "\U0010ffff"
 
 
@@ -150,14 +152,10 @@ class SqliteStore:
         term = city.names.find_term(type_name)
         columns = city.names.find_columns(attribute, {term} if term is not None else set())
 
-        def count(connection: apsw.Connection) -> dict[Any, int]:
-            counts: dict[Any, int] = {}
-            for column in columns:
-                for value, number in connection.execute(SQL.count_by_value, (column.id,)):
-                    counts[value] = counts.get(value, 0) + number
-            return counts
-
-        return await city.scan(count)
+        if not columns:
+            return {}
+        both = (columns[0].id, columns[-1].id)
+        return await city.scan(lambda connection: dict(connection.execute(SQL.count_by_value, both)))
 
     async def search(
         self, tenant: str, text: str, attributes: Sequence[str], readable_types: frozenset[str] | None, limit: int
@@ -172,11 +170,17 @@ class SqliteStore:
         escaped = text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
 
         def find(connection: apsw.Connection) -> list[Document]:
-            rows = [*connection.execute(SQL.search_ids, (text, text + _ID_END, limit))]
-            rows += connection.execute(SQL.search_text, (str(columns), f"%{escaped}%", limit))
-            documents = city.read_documents(connection, list(dict.fromkeys(row[0] for row in rows)))
-            shown = (one for one in documents if readable_types is None or readable_types.issuperset(one.types))
-            return list(shown)[:limit]
+            rows = chain(
+                connection.execute(SQL.search_ids, (text, text + _ID_END)),
+                connection.execute(SQL.search_text, (str(columns), f"%{escaped}%")),
+            )
+            found: dict[int, Document] = {}
+            # What the caller may not see leaves no gap: reading goes on until there is enough to show.
+            while len(found) < limit and (chunk := [row[0] for row in islice(rows, _SEARCHED_PER_READ)]):
+                for one in city.read_documents(connection, chunk):
+                    if readable_types is None or readable_types.issuperset(one.types):
+                        found.setdefault(one.eid, one)
+            return list(found.values())[:limit]
 
         return await city.scan(find)
 
@@ -204,6 +208,7 @@ class SqliteStore:
         return dict(self._read(tenant, SQL.find_digests, (encoded, source)))
 
     def iter_source_rows(self, tenant: str, source: str) -> Iterator[tuple[str, str]]:
+        yield from self._read(tenant, SQL.first_source_row, (source,))
         after = ""
         while rows := self._read(tenant, SQL.page_of_source_rows, (source, after, _SOURCE_ROWS_PER_READ)):
             yield from rows
@@ -219,8 +224,15 @@ class SqliteStore:
     # IdentityStore
 
     def find_token(self, tenant: str, digest: bytes) -> Token | None:
-        rows = self._read(tenant, SQL.find_token, (digest,))
-        return _token(rows[0]) if rows else None
+        tokens = self._city(tenant).memory.tokens
+        known = tokens.get(digest)
+        if known is None:
+            rows = self._read(tenant, SQL.find_token, (digest,))
+            known = _token(rows[0]) if rows else None
+            # What is unknown is not remembered: strangers could fill the memory with guesses.
+            if known is not None and len(tokens) < limits.TOKENS_REMEMBERED_MAX:
+                tokens[digest] = known
+        return known
 
     def list_tokens(self, tenant: str) -> list[Token]:
         return [_token(row) for row in self._read(tenant, SQL.list_tokens, ())]
@@ -228,9 +240,12 @@ class SqliteStore:
     async def add_token(self, tenant: str, token: Token) -> None:
         roles = msgspec.json.encode(token.roles).decode()
         await self._city(tenant).execute(SQL.insert_token, (*token[:4], roles, *token[5:]))
+        self._city(tenant).memory.tokens.clear()
 
     async def revoke_token(self, tenant: str, token_id: str, at_us: int) -> bool:
-        return bool(await self._city(tenant).execute(SQL.revoke_token, (token_id, at_us)))
+        revoked = await self._city(tenant).execute(SQL.revoke_token, (token_id, at_us))
+        self._city(tenant).memory.tokens.clear()
+        return bool(revoked)
 
     # DeclarationStore
 
