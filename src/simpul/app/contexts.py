@@ -115,7 +115,7 @@ class ContextLibrary:
         self._by_urls[urls] = known
 
 
-class _Missing(ContextNotAvailable):
+class _Missing(Exception):
     """A document that is not there yet."""
 
     def __init__(self, url: str) -> None:

@@ -125,9 +125,13 @@ class UnsupportedMediaType(HubError):
 
 
 class MethodNotAllowed(HubError):
-    """The path exists; the method does not."""
+    """The path exists; the method does not. `allowed` are the methods that it has."""
 
     title = "Method not allowed"
+
+    def __init__(self, detail: str, allowed: tuple[str, ...] = ()) -> None:
+        super().__init__(detail)
+        self.allowed = allowed
 
 
 class BodyTooLarge(HubError):

@@ -1,0 +1,59 @@
+"""What the standard has and this version does not, and what nothing has."""
+
+from __future__ import annotations
+
+import httpx2
+import pytest
+
+from simpul.http.ngsild.routes import RESOURCES, Resource
+from tests.http.conftest import API, raise_unless_problem
+
+
+@pytest.mark.parametrize(("method", "path"), [
+    ("GET", "subscriptions"), ("POST", "subscriptions"), ("GET", "subscriptions/urn:x:1"),
+    ("PATCH", "subscriptions/urn:x:1"), ("DELETE", "subscriptions/urn:x:1"), ("GET", "csourceRegistrations"),
+    ("POST", "csourceRegistrations/"), ("GET", "csourceSubscriptions"), ("GET", "jsonldContexts"),
+    ("POST", "jsonldContexts"), ("DELETE", "jsonldContexts/x"), ("GET", "temporal/entities"),
+    ("POST", "temporal/entities/"), ("DELETE", "temporal/entities/urn:x:1"),
+    ("POST", "temporal/entities/urn:x:1/attrs"), ("POST", "temporal/entityOperations/query"), ("DELETE", "entities"),
+    ("GET", "info/sourceIdentity"), ("GET", "snapshots"), ("GET", "entityMaps/urn:x:1"),
+])  # fmt: skip
+def test_what_is_not_there_yet_says_so(writer: httpx2.Client, method: str, path: str) -> None:
+    response = writer.request(method, f"{API}/{path}", json={} if method in {"POST", "PATCH"} else None)
+    assert response.status_code == 501, response.text
+    assert response.json()["title"] == "Not implemented in this version"
+    assert "is part of NGSI-LD" in response.json()["detail"]
+
+
+def test_what_is_wrong_everywhere_is_told_first(writer: httpx2.Client) -> None:
+    assert writer.get(f"{API}/subscriptions", headers={"accept": "text/turtle"}).status_code == 406
+    headers = {"content-type": "text/turtle"}
+    assert writer.post(f"{API}/subscriptions", content=b"x", headers=headers).status_code == 415
+
+
+@pytest.mark.parametrize(
+    "path", ["", "/", "/tiada", "/entities/urn:x:1/tiada", "/entities/urn:x:1/attrs/a/b", "/a/b/c/d/e/f"]
+)
+def test_nothing_is_not_found(writer: httpx2.Client, path: str) -> None:
+    response = writer.get(f"{API}{path}", follow_redirects=True)
+    raise_unless_problem(response, 404, "ResourceNotFound")
+
+
+def test_an_id_with_a_bare_slash_is_told_how_to_write_it(writer: httpx2.Client) -> None:
+    response = writer.get(f"{API}/entities/https://kota.example.org/halte/1")
+    raise_unless_problem(response, 404, "ResourceNotFound")
+    assert "%2F" in response.json()["detail"]
+
+
+@pytest.mark.parametrize("resource", RESOURCES, ids=lambda resource: "/".join(resource.words))
+def test_a_method_that_a_path_lacks_is_refused_with_those_it_has(writer: httpx2.Client, resource: Resource) -> None:
+    words, operations = resource
+    path = "/".join(word if word != "{}" else "urn:x:1" for word in words)
+    for method in ("GET", "POST", "PUT", "PATCH", "DELETE", "TRACE"):
+        if method in operations:
+            continue
+        response = writer.request(method, f"{API}/{path}")
+        assert response.status_code == 405, (method, path, response.text)
+        allowed = set(response.headers["allow"].split(", "))
+        assert set(operations) <= allowed
+        assert method not in allowed
