@@ -10,7 +10,7 @@ import msgspec
 
 from simpul.app.sources import EXPIRED_AT, change_entity, put_entity
 from simpul.connect.mapping import Shape
-from simpul.domain.entity import Entity, Instance, Record, attribute_names, instances
+from simpul.domain.entity import Entity, Instance, Record, Times, attribute_names, instances
 from simpul.domain.parse import NULL
 from simpul.ports.store import Change, Draft
 
@@ -78,13 +78,12 @@ class Takeover:
         older = [name for name in names if _is_older(fresh[name], present[name])]
         # A late row says nothing about the present, except where the present says nothing yet.
         current: Entity = {k: v for k, v in fresh.items() if not older or present.get(k) is None}
-        late: Entity = {"id": fresh["id"], "type": fresh["type"]}
-        late.update((k, fresh[k]) for k in older if not self._past.has(fresh["id"], k, fresh[k]))
-        restored = {name: present[name] for name in older if name in late}
+        late = {k: fresh[k] for k in older if not self._past.has(fresh["id"], k, fresh[k])}
         record = before
-        if restored:
-            record = change_entity(draft, before, late, now_us)
-            current |= restored
+        if late:
+            times = before.times
+            record = Record(before.entity, Times(times.created_us, now_us, times.attributes), before.context_id)
+            draft.change(before, record, (), past=late)
         return change_entity(draft, record, current, now_us) is not before
 
     def expire(self, draft: Draft, entity_id: str, moment: dict[str, str], now_us: int) -> bool:

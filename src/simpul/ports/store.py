@@ -76,8 +76,19 @@ class Draft(Protocol):
     def create(self, record: Record) -> None:
         """Put a new entity. The caller has checked that it is not there."""
 
-    def change(self, before: Record, after: Record, changed: Sequence[str], removed: Sequence[str] = ()) -> None:
-        """Put a changed entity. `changed` are names of attributes, `removed` keys of instances that went."""
+    def change(
+        self,
+        before: Record,
+        after: Record,
+        changed: Sequence[str],
+        removed: Sequence[str] = (),
+        *,
+        past: Entity | None = None,
+    ) -> None:
+        """Put a changed entity. `changed` are names of attributes, `removed` keys of instances that went.
+
+        `past` are instances by name that only the history is to have: they were observed before what is current.
+        """
 
     def replace(self, before: Record, after: Record) -> None:
         """Put an entity in the place of another one with its id."""

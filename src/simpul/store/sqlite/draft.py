@@ -117,9 +117,9 @@ class SqliteDraft:
         *,
         past: Entity | None = None,
     ) -> None:
-        touched = list(dict.fromkeys([*changed, *(key.partition("\n")[0] for key in removed)]))
-        if after is not before:
-            self._put_changed(before, after, touched)
+        named = dict.fromkeys([*changed, *(key.partition("\n")[0] for key in removed)])
+        touched = [name for name in named if name not in ENTITY_MEMBERS]
+        self._put_changed(before, after, touched)
         fragment = {"id": after.id, "type": list(after.types), **(past or {})}
         fragment.update((name, after.entity[name]) for name in changed if name in after.entity)
         body = _encode(CORE.compact_entity(fragment))
