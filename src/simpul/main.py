@@ -11,7 +11,9 @@ from dataclasses import replace
 from simpul.app.contexts import ContextLibrary
 from simpul.app.hub import Hub
 from simpul.app.live import LiveFeed
-from simpul.connect.city import parse_city
+from simpul.connect.city import parse_city, tenant_of
+from simpul.connect.contexts import read_contexts
+from simpul.connect.runner import Engine
 from simpul.outbound import HttpOutbound
 from simpul.settings import Settings
 from simpul.store.sqlite import SqliteStore
@@ -30,7 +32,7 @@ async def open_hub(settings: Settings) -> AsyncIterator[Hub]:
 
     The city of the settings is made where it is missing.
     """
-    settings = replace(settings, tenant=settings.tenant or settings.folder.resolve().name)
+    settings = replace(settings, tenant=settings.tenant or tenant_of(settings.folder))
     contexts = ContextLibrary(
         HttpOutbound(allow_private_addresses=settings.allow_private_addresses),
     )
@@ -46,6 +48,7 @@ async def open_hub(settings: Settings) -> AsyncIterator[Hub]:
         tenants=store,
         contexts=contexts,
         live=live,
+        engine=Engine(),
     )
     try:
         if not store.has_tenant(settings.tenant):
@@ -53,7 +56,9 @@ async def open_hub(settings: Settings) -> AsyncIterator[Hub]:
         for tenant in store.list_tenants():
             declarations = store.get_declarations(tenant)
             if declarations:
-                hub.cities[tenant] = parse_city(declarations)
+                hub.cities[tenant] = city = parse_city(declarations)
+                for url, document in read_contexts(city).items():
+                    contexts.preload(url, document)
         yield hub
     finally:
         await store.close()

@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
+import yaml
+
 from simpul import limits
 from simpul.connect.document import Node, Place, Problem, from_plain, read_document
 from simpul.connect.fields import (
@@ -261,3 +263,16 @@ def json_schemas(answer: Shape | None = None) -> dict[str, Schema]:
     }
     head = {"$schema": "https://json-schema.org/draft/2020-12/schema"}
     return {name: {**head, "title": re.sub(r"\..*", "", name), **schema} for name, schema in shapes.items()}
+
+
+def tenant_of(folder: Path) -> str:
+    """Return the tenant that a folder's city.yaml names, or the folder's own name where it names none.
+
+    It is no check: a folder with mistakes can still be served as it was last applied.
+    """
+    try:
+        plain = yaml.safe_load((folder / CITY_FILE).read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, yaml.YAMLError):
+        plain = None
+    named = plain.get("city") if isinstance(plain, dict) else None
+    return named if isinstance(named, str) else folder.resolve().name
