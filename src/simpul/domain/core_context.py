@@ -255,6 +255,14 @@ TERMS: Final = (
 )
 
 
+def shorten(iri: str) -> str:
+    """Return what a message calls an attribute where no @context is at hand: the name without the core's own bases."""
+    for base in (DEFAULT_VOCABULARY, PREFIXES["ngsi-ld"]):
+        if iri.startswith(base):
+            return iri.removeprefix(base)
+    return iri
+
+
 def list_core_terms(version: str = NEWEST) -> list[Term]:
     """Return the terms of one version of the core context."""
     return [term for term in TERMS if term.is_in(version)]

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from simpul.domain.core_context import DEFAULT_VOCABULARY, PREFIXES
+from simpul.domain.core_context import PREFIXES, shorten
 from simpul.domain.entity import Entity, Instance, Times, attribute_key, attribute_names, instances
 from simpul.domain.errors import BadRequestData, NotFound
 from simpul.domain.parse import MAIN_MEMBERS, NULL
@@ -57,7 +57,7 @@ def append_attributes(entity: Entity, fragment: Entity, *, overwrite: Overwrite 
     for name, instance in _list_instances(fragment):
         if is_deletion(instance):
             raise BadRequestData(
-                f"The attribute '{_short(name)}' is \"{NULL}\", which deletes; this request only adds."
+                f"The attribute '{shorten(name)}' is \"{NULL}\", which deletes; this request only adds."
             )
         if overwrite is Overwrite.DENIED and change.find(name, instance.get("datasetId")) is not None:
             change.leave(name, "it is there already, and the request says not to overwrite")
@@ -116,7 +116,7 @@ def patch_attribute(entity: Entity, name: str, fragment_instance: Instance | lis
         kind = fragment.get("type", present["type"])
         if kind != present["type"]:
             raise BadRequestData(
-                f"The attribute '{_short(name)}' is a {present['type']}, which a partial update cannot make a {kind}. "
+                f"The attribute '{shorten(name)}' is a {present['type']}, which a partial update cannot make a {kind}. "
                 f"Send '{MAIN_MEMBERS[present['type']]}', or replace the attribute."
             )
         patched = {**present, **fragment, "type": kind}
@@ -129,7 +129,9 @@ def replace_attribute(entity: Entity, name: str, instance: Instance | list[Insta
     change = _Change(entity)
     for replacement in instances(instance):
         if is_deletion(replacement):
-            raise BadRequestData(f"The attribute '{_short(name)}' cannot be replaced by \"{NULL}\". Delete it instead.")
+            raise BadRequestData(
+                f"The attribute '{shorten(name)}' cannot be replaced by \"{NULL}\". Delete it instead."
+            )
         change.get(name, replacement.get("datasetId"))
         change.put(name, _whole(name, replacement))
     return change.finish()
@@ -273,7 +275,7 @@ def _raise_unless_whole(name: str, instance: Instance) -> Instance:
     kind = instance.get("type")
     if kind is None or MAIN_MEMBERS[kind] not in instance:
         needed = "value" if kind is None else MAIN_MEMBERS[kind]
-        raise BadRequestData(f"The attribute '{_short(name)}' has no '{needed}'. Add '{needed}'.")
+        raise BadRequestData(f"The attribute '{shorten(name)}' has no '{needed}'. Add '{needed}'.")
     return instance
 
 
@@ -342,14 +344,7 @@ def _is_emptied(instance: Instance) -> bool:
 
 def _describe_absence(entity: Entity, name: str, dataset_id: str | None) -> str:
     if name not in entity:
-        return f"The entity {entity['id']} has no attribute '{_short(name)}'."
+        return f"The entity {entity['id']} has no attribute '{shorten(name)}'."
     if dataset_id is None:
-        return f"The attribute '{_short(name)}' of {entity['id']} has only instances with a datasetId. Name one."
-    return f"The attribute '{_short(name)}' of {entity['id']} has no instance with the datasetId {dataset_id}."
-
-
-def _short(name: str) -> str:
-    for prefix in (DEFAULT_VOCABULARY, PREFIXES["ngsi-ld"]):
-        if name.startswith(prefix):
-            return name.removeprefix(prefix)
-    return name
+        return f"The attribute '{shorten(name)}' of {entity['id']} has only instances with a datasetId. Name one."
+    return f"The attribute '{shorten(name)}' of {entity['id']} has no instance with the datasetId {dataset_id}."
