@@ -176,6 +176,7 @@ def test_a_wrong_attribute_is_refused_and_says_what_would_be_right(given_value: 
         ({"id": "urn:a:1", "type": ""}, "it is a name"),
         ({"id": "urn:a:1", "type": [5]}, "it is a name"),
         ({"id": "urn:a:1", "type": "Halte Bus"}, "character ' '"),
+        ({"id": "urn:a:1", "type": ["Halte", "type"]}, "word of JSON-LD"),
         ({**HEAD, "scope": "a//b"}, "it is a path"),
         ({**HEAD, "scope": []}, "it is a path"),
         ({**HEAD, "scope": NULL}, "it is a path"),
@@ -212,8 +213,9 @@ def test_what_expires_is_not_pretended_to() -> None:
 
 def test_a_user_term_that_means_the_id_is_no_attribute() -> None:
     context = build_context([("", {"identifier": "@id"})], lambda url: {})
-    with pytest.raises(BadRequestData, match="identifier"):
-        parse_entity({**HEAD, "identifier": "urn:a:2"}, context)
+    for body in ({"identifier": "urn:a:2"}, {"x": {"value": 5, "identifier": "urn:a:2"}}):
+        with pytest.raises(BadRequestData, match="identifier"):
+            parse_entity({**HEAD, **body}, context)
 
 
 @pytest.mark.parametrize(

@@ -160,9 +160,8 @@ def _parse_types(body: dict[str, Any], context: Context) -> list[str]:
             f'The entity\'s type is {_shown(given)}; it is a name, such as "BusStop", or an array of names.'
         )
     types = list(dict.fromkeys(context.expand(name) for name in names))
-    keyword = next((name for name, iri in zip(names, types, strict=False) if iri.startswith("@")), None)
-    if keyword is not None:
-        raise BadRequestData(f"The entity's type is {_shown(keyword)}, which is a word of JSON-LD and names no type.")
+    if any(iri[0] == "@" for iri in types):
+        raise BadRequestData(f"The entity's type is {_shown(given)}, which is a word of JSON-LD and names no type.")
     return types
 
 
@@ -279,7 +278,7 @@ class _Reader:
                 self._read_member(name, kind, (member, value), instance)
                 continue
             iri = self._context.expand(member)
-            if iri in instance:
+            if iri in instance or iri[0] == "@":
                 raise BadRequestData(f"The attribute '{name}' has '{member}' twice, under names that mean the same.")
             instance[iri] = self.read_attribute(f"{name}.{member}", value, depth + 1)
         return instance
