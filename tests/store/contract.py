@@ -171,6 +171,23 @@ class EntityContract:
         assert city.ids(asking(attributes=(iri("depth"),))) == []
         assert city.ids(asking(q=q("depth==1"))) == []
 
+    def test_what_was_observed_earlier_can_be_added_to_history_alone(self, city: Driver) -> None:
+        city.put(record_of(_HALTE, depth=prop(3)))
+        late = prop(1, observedAt="2020-01-01T00:00:00Z")
+
+        def add(draft: Draft) -> None:
+            before = city.existing(draft, _HALTE)
+            after = changed_record(before, NOON_US + 1, name=prop("Raya"))
+            draft.change(before, after, [iri("name")], past={iri("depth"): late})
+
+        city.write(add)
+        for _ in range(2):
+            assert city.ids(asking(q=q("depth==1"))) == []
+            assert city.ids(asking(q=q('depth==3;name=="Raya"'))) == [_HALTE]
+            last = city.store.list_changes(TENANT, _HALTE)[-1]
+            assert last.attributes == entity_of(_HALTE, "Stop", depth=late, name=prop("Raya"))
+            city.reopen()
+
     def test_the_newest_changes_are_listed_where_there_are_too_many(
         self, city: Driver, monkeypatch: pytest.MonkeyPatch
     ) -> None:

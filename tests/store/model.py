@@ -73,7 +73,7 @@ class ModelDraft:
 
     def create(self, record: Record) -> None:
         self._keep(record)
-        self._log(record, ChangeKind.CREATED, attribute_names(record.entity))
+        self._log(record, ChangeKind.CREATED)
 
     def change(
         self,
@@ -93,7 +93,7 @@ class ModelDraft:
 
     def replace(self, before: Record, after: Record) -> None:
         self._keep(after)
-        self._log(after, ChangeKind.REPLACED, attribute_names(after.entity))
+        self._log(after, ChangeKind.REPLACED)
 
     def delete(self, before: Record, at_us: int) -> None:
         del self.city.entities[before.id]
@@ -118,10 +118,8 @@ class ModelDraft:
         eid = self.city.eids.setdefault(record.id, len(self.city.eids) + 1)
         self.city.entities[record.id] = Kept(eid, record)
 
-    def _log(self, record: Record, kind: ChangeKind, names: Sequence[str], removed: Sequence[str] = ()) -> None:
-        wanted = ["id", "type", *names] if kind is ChangeKind.CHANGED else ["id", "type", "scope", *names]
-        attributes = {name: record.entity[name] for name in wanted if name in record.entity}
-        self._add(record.id, record.times.modified_us, kind, attributes, tuple(removed))
+    def _log(self, record: Record, kind: ChangeKind) -> None:
+        self._add(record.id, record.times.modified_us, kind, dict(record.entity), ())
 
     def _add(
         self, entity_id: str, at_us: int, kind: ChangeKind, attributes: dict[str, Any], removed: tuple[str, ...]
