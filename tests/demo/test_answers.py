@@ -95,7 +95,8 @@ def world() -> list[dict[str, Any]]:
 
 
 def source(source_id: str, type_name: str, *attributes: str) -> SourceDeclaration:
-    declaration = {"entity": {"type": [type_name], "attributes": {name: name for name in attributes}}}
+    made = "urn:x:{key}" if source_id != "elsewhere" else "urn:elsewhere:{key}"
+    declaration = {"entity": {"type": [type_name], "id": made, "attributes": {name: name for name in attributes}}}
     return SourceDeclaration(source_id, "sql", "agency", {}, type_name, f"sources/{source_id}.yaml", declaration)
 
 
@@ -108,6 +109,8 @@ def city(*declarations: dict[str, Any]) -> City:
             source("stops", "Stop", "name", "location"), source("depths", "Depth", "depth", "of"),
             source("areas", "Area", "name", "location"), source("registry", "Person", "livesIn"),
             source("havens", "Haven", "name", "location"), source("rooms", "Haven", "room"),
+            # It gives depths too, of other things: its ids say so.
+            source("elsewhere", "Depth", "depth", "of"),
         ),
         answers=declarations or (DECLARATION,),
     )  # fmt: skip

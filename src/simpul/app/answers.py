@@ -7,6 +7,7 @@ nothing but counts that are large enough. It is kept until a commit touches one 
 from __future__ import annotations
 
 import asyncio
+import re
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -24,6 +25,7 @@ from simpul.app.answer_plan import (
     Linked,
     Nearest,
     Of,
+    Origin,
     Own,
     Plan,
     PlannedColumn,
@@ -38,7 +40,7 @@ from simpul.app.hub import Hub
 from simpul.app.live import LiveFeed
 from simpul.app.sources import EXPIRED_AT
 from simpul.domain.access import Caller
-from simpul.domain.city import City
+from simpul.domain.city import City, SourceDeclaration
 from simpul.domain.context import CORE
 from simpul.domain.entity import Entity, Instance, instances
 from simpul.domain.errors import NotFound, TooComplexQuery, TooManyResults
@@ -46,6 +48,7 @@ from simpul.domain.geo import Areas, bounds, distance_m
 from simpul.domain.query import EntityQuery, TypeSelection
 
 _METRES_PER_DEGREE = 110_574.0
+_COLUMN_IN_PATTERN = re.compile(r"\{[^{}]*\}")
 _COMPARISONS_BETWEEN_PAUSES = 20_000
 
 Place = tuple[float, float]
@@ -276,7 +279,7 @@ class _Maker:
                 return [_cell(entity, column.origin.attribute) for entity in found]
 
     def _place_of(self, name: str) -> str:
-        origin = self._plan.columns[self._number_of(name)].origin
+        origin = self._planned(name).origin
         assert isinstance(origin, FINDERS), "the plan's reader lets only such a column be named"
         return origin.wanted.place
 
@@ -329,47 +332,49 @@ class _Maker:
         values = [row.cells[number].value for row in rows]
         is_number = isinstance(column.origin, Count | Distance) or _are_numbers(values)
         kind = "number" if is_number else "text"
-        return Column(column.name, column.title, kind, column.unit, self._sources(column))
+        return Column(column.name, column.title, kind, column.unit, self._sources(column, rows))
 
-    def _sources(self, column: PlannedColumn) -> tuple[str, ...]:
+    def _sources(self, column: PlannedColumn, rows: Sequence[_Draft]) -> tuple[str, ...]:
         """Return the ids of the sources that a column's values come from, those of the entities it goes through too."""
-        plan, origin = self._plan, column.origin
-        needed: list[tuple[str, str | None]] = []
-        through: str | None = None
+        rests_on, through = self._rests_on(column.origin)
+        own = {str(row.entity["id"]) for row in rows}
+        found = {str(row.found[column.name]["id"]) for row in rows if column.name in row.found}
+        before = () if through is None else self._sources(self._planned(through), rows)
+        named = [
+            source
+            for type_name, attribute in rests_on
+            for source in self._sources_of(type_name, attribute, own | found)
+        ]
+        return tuple(dict.fromkeys([*before, *named]))
+
+    def _rests_on(self, origin: Origin) -> tuple[list[tuple[str, str]], str | None]:
+        """Return the (type, attribute) pairs that an origin reads, and the column whose entities it goes through."""
+        rows = self._plan.rows
         match origin:
             case Own(attribute):
-                needed = [(plan.rows.type_name, attribute)]
+                return [(rows.type_name, attribute)], None
             case Of(name, attribute):
-                needed = [(self._type_of(name), attribute)]
-                through = name
+                return [(types_of(self._planned(name).origin)[0], attribute)], name
             case Distance(name):
-                through = name
+                return [], name
             case Count(type_name=type_name, by=by, of=of):
-                needed = [(type_name, by)]
-                through = of
+                return [(type_name, by)], of
             case Within(wanted, attribute) | Nearest(wanted, attribute):
-                needed = [(plan.rows.type_name, plan.rows.place), (wanted.type_name, attribute)]
+                return [(rows.type_name, rows.place), (wanted.type_name, attribute)], None
             case Via(relationship, wanted, attribute):
-                needed = [(plan.rows.type_name, relationship), (wanted.type_name, attribute)]
+                return [(rows.type_name, relationship), (wanted.type_name, attribute)], None
             case Linked(wanted=wanted, attribute=attribute):
-                needed = [(wanted.type_name, attribute)]
-        before = () if through is None else self._sources(plan.columns[self._number_of(through)])
-        return tuple(dict.fromkeys([*before, *(one for pair in needed for one in self._sources_of(*pair))]))
+                return [(wanted.type_name, attribute)], None
 
-    def _type_of(self, name: str) -> str:
-        return types_of(self._plan.columns[self._number_of(name)].origin)[0]
+    def _planned(self, name: str) -> PlannedColumn:
+        return self._plan.columns[self._number_of(name)]
 
-    def _sources_of(self, type_name: str, attribute: str | None) -> list[str]:
-        """Return the sources of a type that give the attribute; all of the type where none says so."""
+    def _sources_of(self, type_name: str, attribute: str, ids: set[str]) -> list[str]:
+        """Return the sources of a type: those that made one of these entities, or give the attribute, if any did."""
         of_type = [source for source in self._city.sources if CORE.expand(source.type_name) == type_name]
-        giving = [
-            source.id
-            for source in of_type
-            if any(
-                CORE.expand(name) == attribute for name in source.declaration.get("entity", {}).get("attributes", {})
-            )
-        ]
-        return giving or [source.id for source in of_type]
+        giving = [source for source in of_type if _gives(source, attribute)] or of_type
+        chosen = [source for source in giving if _makes_one_of(source, ids)] or giving
+        return [source.id for source in chosen]
 
     def _figure(self, figure: PlannedFigure, rows: Sequence[_Draft], columns: Sequence[Column]) -> Figure:
         chosen = [row for row in rows if self._meets(figure.where, row)]
@@ -392,6 +397,17 @@ class _Maker:
             once = {_identity(row.cells[number]): cell for row, cell in zip(rows, cells, strict=True)}
             cells = list(once.values())
         return sum(cell.value for cell in cells if isinstance(cell.value, int | float))
+
+
+def _gives(source: SourceDeclaration, attribute: str) -> bool:
+    return any(CORE.expand(name) == attribute for name in source.declaration["entity"]["attributes"])
+
+
+def _makes_one_of(source: SourceDeclaration, ids: set[str]) -> bool:
+    """Return whether the source's pattern of ids fits one of these."""
+    parts = _COLUMN_IN_PATTERN.split(source.declaration["entity"]["id"])
+    pattern = re.compile(".+".join(map(re.escape, parts)))
+    return any(pattern.fullmatch(entity_id) for entity_id in ids)
 
 
 def _identity(cell: Cell) -> Any:
