@@ -99,7 +99,7 @@ def render(expression: Expression) -> str:
     if expression.operator in (Operator.MATCH, Operator.NOT_MATCH):
         pattern = str(expression.values[0]).replace('"', '\\"')
         return f'{render_path(expression.path)}{expression.operator.value}"{pattern}"'
-    return render_path(expression.path) + expression.operator.value + ",".join(map(render_value, expression.values))
+    return f"{render_path(expression.path)}{expression.operator.value}{','.join(map(render_value, expression.values))}"
 
 
 def render_path(path: Path) -> str:
@@ -113,7 +113,10 @@ def render_path(path: Path) -> str:
 def render_value(value: Operand | Between) -> str:
     if isinstance(value, Between):
         return f"{render_value(value.low)}..{render_value(value.high)}"
-    return value.text if isinstance(value, (Moment, Uri)) else json.dumps(value)
+    if isinstance(value, (Moment, Uri)):
+        return value.text
+    text: str = json.dumps(value)
+    return text
 
 
 @given(EXPRESSIONS)

@@ -243,7 +243,7 @@ def test_a_question_beyond_a_limit_is_too_complex(text: str) -> None:
 
 
 def test_a_question_at_the_limits_is_answered() -> None:
-    assert parse(";".join(["a"] * Q_TERMS_MAX))
+    assert parse(";".join(["a"] * Q_TERMS_MAX)) == AllOf((A,) * Q_TERMS_MAX)
     assert parse("(" * Q_DEPTH_MAX + "a" + ")" * Q_DEPTH_MAX) == A
 
 

@@ -337,7 +337,19 @@ def shape_of(geometry: dict[str, Any]) -> BaseGeometry:
     depth = _DEPTHS[geometry["type"]]
     flat = _flat(geometry["coordinates"], depth)
     made: BaseGeometry = shapely.geometry.shape({"type": geometry["type"], "coordinates": flat})
-    return made if shapely.is_valid(made) else shapely.make_valid(made)
+    return made if shapely.is_valid(made) else _made_valid(made)
+
+
+def _made_valid(made: BaseGeometry) -> BaseGeometry:
+    """Return what the geometry covers; what has collapsed to a line or a position is kept as that."""
+    shapely = _shapely()
+    try:
+        valid: BaseGeometry = shapely.make_valid(made, method="structure", keep_collapsed=True)
+    except shapely.errors.GEOSException:
+        # GEOS 3.14 cannot join an area and a collapsed ring; so each part alone, and at last the rings as lines.
+        parts = shapely.get_parts(made).tolist()
+        valid = shapely.geometrycollections([_made_valid(part) for part in parts]) if len(parts) > 1 else made.boundary
+    return made.boundary if valid.is_empty else valid
 
 
 def _flat(coordinates: Any, depth: int) -> Any:

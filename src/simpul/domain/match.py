@@ -94,10 +94,19 @@ def matches(expression: Expression, record: Record, find_linked: FindRecord | No
         return all(matches(part, record, find_linked) for part in expression.parts)
     if isinstance(expression, AnyOf):
         return any(matches(part, record, find_linked) for part in expression.parts)
-    targets = list(iter_targets(expression.path, record, find_linked))
+    targets = _targets(expression.path, record, find_linked)
     if isinstance(expression, Exists):
         return bool(targets)
     return _compare(expression, targets)
+
+
+def _targets(path: Path, record: Record, find_linked: FindRecord | None) -> list[Target]:
+    if len(path.attributes) == 1 and not path.members and path.linked is None:
+        # Nearly every question is about the value of a Property with one instance; this takes a third of the time.
+        instance = record.entity.get(path.attributes[0])
+        if isinstance(instance, dict) and instance.get("type") == "Property" and "value" in instance:
+            return [Target(instance["value"])]
+    return list(iter_targets(path, record, find_linked))
 
 
 def iter_targets(path: Path, record: Record, find_linked: FindRecord | None = None) -> Iterator[Target]:
