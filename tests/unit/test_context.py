@@ -64,7 +64,7 @@ def test_a_term_is_chosen_before_a_prefix_and_the_shortest_of_several() -> None:
 
 def test_a_name_that_a_term_takes_is_not_used_for_another_iri() -> None:
     context = context_of({"halte": f"{PADANG}halte"})
-    assert context.compact(f"{DEFAULT}halte") == f"{DEFAULT}halte"
+    assert context.compact(f"{DEFAULT}halte") == "ngsi-ld:default-context/halte"
 
 
 def test_terms_may_rest_on_terms_that_come_later() -> None:

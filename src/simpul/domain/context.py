@@ -192,9 +192,10 @@ class Context:
         if term is not None:
             return term
         if iri.startswith(DEFAULT_VOCABULARY):
-            # A name that is taken, or would mean something else, is written as the whole IRI: §5.5.7.
             rest = iri[len(DEFAULT_VOCABULARY) :]
-            return rest if rest and rest not in self._terms and self._expands_to(rest, iri) else iri
+            if rest and rest not in self._terms and self._expands_to(rest, iri):
+                return rest
+            # A name that is taken is written with a prefix, as JSON-LD 1.1 does: `ngsi-ld:default-context/…`.
         candidates = [
             f"{prefix}:{iri[len(start) :]}"
             for prefix, start in self._prefixes.items()
