@@ -308,14 +308,25 @@ def put_entity(draft: Draft, fresh: Entity, now_us: int, *, owned: Iterable[str]
 def change_entity(draft: Draft, before: Record, fragment: Entity, now_us: int) -> Record:
     """Merge the fragment in where that changes something; return the record as it is now."""
     entity = before.entity
-    if "scope" in fragment and "scope" not in entity:
+    differing = {name: value for name, value in fragment.items() if not _is_same(entity.get(name), value)}
+    if not differing:
+        return before
+    if "scope" in differing and "scope" not in entity:
         entity = {**entity, "scope": []}
-    outcome: Outcome = update_attributes(entity, fragment)
+    outcome: Outcome = update_attributes(entity, {"id": before.id, "type": before.entity["type"], **differing})
     if not outcome.changed and not outcome.removed:
         return before
     after = Record(outcome.entity, advance_times(before.times, outcome, now_us), before.context_id)
     draft.change(before, after, outcome.changed, outcome.removed)
     return after
+
+
+def _is_same(before: Any, after: Any) -> bool:
+    """Return whether two members are surely the same; the merge compares what is not, and is three times slower."""
+    if before != after:
+        return False
+    # In Python 1 == True == 1.0; as JSON these are different values.
+    return not isinstance(after, dict) or type(before.get("value")) is type(after.get("value"))
 
 
 async def note_run(hub: Hub, city: City, source: SourceDeclaration, run: Run) -> None:

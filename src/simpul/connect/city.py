@@ -10,6 +10,7 @@ from typing import Any, Final, NamedTuple
 import yaml
 
 from simpul import limits
+from simpul.app.answer_plan import read_plan
 from simpul.connect.document import Node, Place, Problem, from_plain, read_document
 from simpul.connect.fields import (
     Field,
@@ -113,6 +114,8 @@ def load_city(folder: Path, answer: Shape | None = None) -> LoadedCity:
     if not folder.is_dir():
         return LoadedCity(None, [Problem(Place(str(folder)), "there is no such folder")])
     city = _read_city(nodes, folder, answer or _Answer(), problems)
+    if city is not None:
+        _check_answers(nodes, city, problems)
     return LoadedCity(None if problems else city, sorted(problems))
 
 
@@ -126,6 +129,16 @@ def parse_city(declarations: dict[str, dict[str, Any]]) -> City:
         listed = "; ".join(str(problem) for problem in problems[:5])
         raise SourceMisconfigured(f"What the city has applied cannot be used by this version: {listed}. Apply again.")
     return city
+
+
+def _check_answers(nodes: dict[str, Node], city: City, problems: Problems) -> None:
+    for file, plain in city.declarations.items():
+        if not file.startswith("answers/"):
+            continue
+        try:
+            read_plan(plain, city)
+        except SourceMisconfigured as refusal:
+            problems.append(Problem(nodes[file].place_of("answer"), refusal.detail))
 
 
 def _read_files(folder: Path, problems: Problems) -> Iterator[tuple[str, Node | None]]:

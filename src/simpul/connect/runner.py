@@ -22,6 +22,7 @@ from simpul.app.hub import Hub
 from simpul.app.sources import note_run
 from simpul.connect.chunks import Chunk, Item, RowSource
 from simpul.connect.connector import Reading, Surroundings, get_connector
+from simpul.connect.contexts import read_contexts
 from simpul.connect.mapping import Mapper
 from simpul.connect.takeover import Past, Takeover
 from simpul.connect.vanished import Vanished
@@ -165,6 +166,10 @@ class SourceRun:
 
     async def _open(self) -> tuple[Reading, Mapper, Context]:
         source, plain = self.job.source, self.job.source.declaration
+        if "context" in plain:
+            # The city may have been applied since the hub was opened.
+            for url, document in read_contexts(self.job.city).items():
+                self.job.hub.contexts.preload(url, document)
         context = await self.job.hub.contexts.resolve(plain.get("context"))
         connector = get_connector(source.kind)
         reading = await self._in_thread(partial(connector.open_reading, plain["read"], self.job.surroundings))

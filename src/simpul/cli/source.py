@@ -1,0 +1,106 @@
+"""`simpul source`: how sources do, their runs, and the rows kept aside. Reads nothing from a source."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+
+import click
+from rich.console import Console
+from rich.table import Table
+
+from simpul.app import sources
+from simpul.app.identity import operator
+from simpul.app.sources import SourceStatus
+from simpul.cli.city_folder import counted, folder_option, settings_of
+from simpul.main import open_hub
+from simpul.ports.store import Reject, Run
+from simpul.settings import Settings
+
+
+@click.group()
+def source() -> None:
+    """Look at sources: their runs and the rows kept aside."""
+
+
+@source.command("list")
+@folder_option
+def list_sources(folder: Path | None) -> None:
+    """List the sources and how they do."""
+    statuses = asyncio.run(_list(settings_of(folder)))
+    table = Table(box=None, pad_edge=False)
+    for title in ("source", "agency", "kind", "state", "as of", "rows", "kept aside"):
+        table.add_column(title, justify="right" if title in ("rows", "kept aside") else "left")
+    for status in statuses:
+        rows = "" if status.rows is None else f"{status.rows:,}"
+        agency, kind = status.source.agency, status.source.kind
+        fresh = _moment(status.fresh_us)
+        table.add_row(status.source.id, agency, kind, status.state, fresh, rows, f"{status.rejects:,}")
+    _print(table)
+    for status in statuses:
+        if status.last_run is not None and status.last_run.error is not None:
+            click.echo(f"{status.source.id}: {status.last_run.error}")
+
+
+async def _list(settings: Settings) -> list[SourceStatus]:
+    async with open_hub(settings) as hub:
+        return sources.list_sources(operator(hub.settings.tenant), hub)
+
+
+@source.command("runs")
+@click.argument("source_id", metavar="SOURCE")
+@click.option("--limit", type=click.IntRange(1, 200), default=20, show_default=True, help="How many.")
+@folder_option
+def list_runs(source_id: str, limit: int, folder: Path | None) -> None:
+    """List a SOURCE's runs, newest first."""
+    runs = asyncio.run(_runs(settings_of(folder), source_id, limit))
+    table = Table(box=None, pad_edge=False)
+    for title in ("run", "began", "read", "changed", "as before", "kept aside", "vanished", "outcome"):
+        table.add_column(title)
+    for run in runs:
+        outcome = run.error or ("ok" if run.finished_us is not None else "not finished")
+        counts = (run.rows_read, run.rows_written, run.rows_unchanged, run.rows_rejected, run.rows_vanished)
+        table.add_row(str(run.id), _moment(run.started_us), *(f"{count:,}" for count in counts), outcome)
+    _print(table)
+
+
+async def _runs(settings: Settings, source_id: str, limit: int) -> list[Run]:
+    async with open_hub(settings) as hub:
+        return sources.list_runs(operator(hub.settings.tenant), hub, source_id, limit)
+
+
+@source.command("rejects")
+@click.argument("source_id", metavar="SOURCE")
+@click.option("--limit", type=click.IntRange(1, 10_000), default=20, show_default=True, help="How many.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON document a line, with the raw row.")
+@folder_option
+def list_rejects(source_id: str, limit: int, as_json: bool, folder: Path | None) -> None:
+    """List the rows of a SOURCE that were kept aside, each with the rule, the reason and the row as it came."""
+    rejects, count = asyncio.run(_rejects(settings_of(folder), source_id, limit))
+    for reject in rejects:
+        if as_json:
+            click.echo(json.dumps(reject._asdict(), ensure_ascii=False))
+        else:
+            click.echo(f"{reject.key}: {reject.reason} [{reject.rule}]")
+            click.echo(f"    {json.dumps(reject.raw, ensure_ascii=False)}")
+    if not as_json:
+        click.echo(f"{counted(count, 'row')} kept aside" + (f"; the newest {limit} shown" if count > limit else ""))
+
+
+async def _rejects(settings: Settings, source_id: str, limit: int) -> tuple[list[Reject], int]:
+    async with open_hub(settings) as hub:
+        caller = operator(hub.settings.tenant)
+        status = sources.get_source(caller, hub, source_id)
+        return sources.list_rejects(caller, hub, source_id, limit), status.rejects
+
+
+def _moment(at_us: int | None) -> str:
+    if at_us is None:
+        return "never"
+    return datetime.fromtimestamp(at_us / 1_000_000, UTC).astimezone().strftime("%Y-%m-%d %H:%M")
+
+
+def _print(table: Table) -> None:
+    Console(highlight=False, markup=False).print(table)
