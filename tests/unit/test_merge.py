@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Callable
 from typing import Any
 
 import msgspec
@@ -120,6 +121,25 @@ def test_a_partial_update_may_take_members_away_and_leaves_the_value_whole() -> 
     before = entity_of(x={"value": {"a": 1, "b": 2}, "unitCode": "CEL", "by": {"value": 5}})
     outcome = patch_attribute(before, X, parse_attribute({"value": {"a": 3}, "unitCode": NULL, "by": NULL}, CORE, "x"))
     assert shown(outcome) == {"x": {"type": "Property", "value": {"a": 3}}}
+
+
+def test_a_partial_update_takes_a_sub_attribute_away_without_saying_the_kind() -> None:
+    before = entity_of(x={"value": 5, "by": 1, "to": 2})
+    outcome = patch_attribute(before, X, parse_attribute({"by": NULL}, CORE, "x"))
+    assert shown(outcome) == {"x": {"type": "Property", "value": 5, "to": {"type": "Property", "value": 2}}}
+
+
+def test_only_a_merge_takes_members_out_of_a_value_5_5_4() -> None:
+    before, patch = entity_of(x={"value": {"a": 1}}), {"type": "Property", "value": {"a": NULL}}
+    changes: list[Callable[[], Outcome]] = [
+        lambda: patch_attribute(before, X, parse_attribute(patch, CORE, "x")),
+        lambda: replace_attribute(before, X, parse_attribute(patch, CORE, "x")),
+        lambda: update_attributes(before, fragment_of(x=patch)),
+        lambda: append_attributes(before, fragment_of(x=patch)),
+    ]
+    for change in changes:
+        with pytest.raises(BadRequestData, match="only a merge"):
+            change()
 
 
 def test_a_partial_update_does_not_change_the_kind_5_6_4() -> None:

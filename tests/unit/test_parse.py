@@ -293,6 +293,23 @@ def test_a_body_of_the_greatest_depth_is_taken() -> None:
     assert decode_json(b"[" * depth + b"]" * depth)
 
 
+@pytest.mark.parametrize("depth", [limits.NESTING_DEPTH_MAX, limits.NESTING_DEPTH_MAX + 1])
+@pytest.mark.parametrize(("opening", "closing"), [(b"[", b"]"), (b'{"a":', b"}"), (b'[1,{"[[{":', b"}]")])
+def test_depth_is_counted_exactly(depth: int, opening: bytes, closing: bytes) -> None:
+    levels = 2 if len(closing) == 2 else 1
+    body = (
+        opening * (depth // levels)
+        + b"[]" * (depth % levels)
+        + b"1" * (not depth % levels)
+        + closing * (depth // levels)
+    )
+    if depth > limits.NESTING_DEPTH_MAX:
+        with pytest.raises(InvalidRequest, match="nested more than 32 deep"):
+            decode_json(body)
+    else:
+        assert decode_json(body)
+
+
 @pytest.mark.parametrize("identifier", ["urn:ngsi-ld:Halte:1", "https://x.org/a?b=c#d", "a:b", "urn:halte:é"])
 def test_a_uri_is_a_uri(identifier: str) -> None:
     raise_unless_uri(identifier, "The id")

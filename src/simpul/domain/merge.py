@@ -119,6 +119,7 @@ def patch_attribute(entity: Entity, name: str, fragment_instance: Instance | lis
                 f"The attribute '{shorten(name)}' is a {present['type']}, which a partial update cannot make a {kind}. "
                 f"Send '{MAIN_MEMBERS[present['type']]}', or replace the attribute."
             )
+        _raise_if_null_inside(name, fragment)
         patched = {**present, **fragment, "type": kind}
         change.put(name, {member: value for member, value in patched.items() if not _is_null_member(value)})
     return change.finish()
@@ -268,6 +269,7 @@ def _as_value(found: dict[str | None, Instance]) -> Instance | list[Instance]:
 
 def _whole(name: str, instance: Instance) -> Instance:
     """Return the instance without its deletion marks. Raises BadRequestData where it is only part of an attribute."""
+    _raise_if_null_inside(name, instance)
     return _raise_unless_whole(name, _merge_instance({}, instance))
 
 
@@ -277,6 +279,22 @@ def _raise_unless_whole(name: str, instance: Instance) -> Instance:
         needed = "value" if kind is None else MAIN_MEMBERS[kind]
         raise BadRequestData(f"The attribute '{shorten(name)}' has no '{needed}'. Add '{needed}'.")
     return instance
+
+
+def _raise_if_null_inside(name: str, instance: Instance) -> None:
+    # CIM 009 §5.5.4: inside a value the null is for merges alone.
+    value = instance.get(MAIN_MEMBERS.get(instance.get("type", ""), ""))
+    if isinstance(value, dict | list) and _holds_null(value):
+        raise BadRequestData(
+            f"The value of '{shorten(name)}' holds \"{NULL}\", which only a merge of the entity may. "
+            "Send the whole value."
+        )
+
+
+def _holds_null(value: Any) -> bool:
+    if isinstance(value, dict | list):
+        return any(_holds_null(part) for part in (value.values() if isinstance(value, dict) else value))
+    return bool(value == NULL)
 
 
 def _merge_instance(target: Instance, patch: Instance) -> Instance:

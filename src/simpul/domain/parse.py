@@ -16,8 +16,14 @@ import msgspec
 from simpul import limits
 from simpul.domain.context import INSTANCE_MEMBERS, Context
 from simpul.domain.entity import ENTITY_MEMBERS, Entity, Instance
-from simpul.domain.errors import BadRequestData, InvalidRequest, NotImplementedYet
+from simpul.domain.errors import BadRequestData, NotImplementedYet
 from simpul.domain.geo import raise_unless_geometry
+from simpul.domain.json_text import decode_json, shown
+
+__all__ = [
+    "MAIN_MEMBERS", "NULL", "decode_json", "is_geometry", "is_moment", "is_read_as_instance", "parse_attribute",
+    "parse_entity", "parse_fragment", "raise_unless_uri",
+]  # fmt: skip
 
 NULL: Final = "urn:ngsi-ld:null"
 
@@ -74,20 +80,6 @@ _is_language = re.compile(r"@none|[A-Za-z]{1,8}(?:-[A-Za-z0-9]{1,8})*").fullmatc
 _is_scope = re.compile(r"/?[^\s/#+,;()\"'<>]+(?:/[^\s/#+,;()\"'<>]+)*").fullmatch
 
 
-def decode_json(body: bytes) -> Any:
-    """Return the decoded JSON. Raises InvalidRequest with the place of the defect."""
-    if not body.strip():
-        raise InvalidRequest("The body is empty; JSON is needed.")
-    try:
-        decoded = msgspec.json.decode(body)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise InvalidRequest(f"The body is no JSON: {_place_of_defect(body, str(error))}.") from error
-    except RecursionError as error:
-        raise InvalidRequest(f"The JSON is nested more than {limits.NESTING_DEPTH_MAX} deep.") from error
-    _raise_if_deep(decoded, limits.NESTING_DEPTH_MAX)
-    return decoded
-
-
 def parse_entity(body: Any, context: Context) -> Entity:
     """Return a whole entity: with an id, a type, and no deletion marks. Raises BadRequestData."""
     _raise_unless_object(body)
@@ -114,14 +106,18 @@ def parse_fragment(body: Any, context: Context) -> Entity:
 
 def parse_attribute(body: Any, context: Context, name: str) -> Instance | list[Instance]:
     """Return the instance, or instances, of one attribute. In a partial update `type` and value may be absent."""
-    return _Reader(context, is_fragment=True).read_attribute(name, body)
+    reader = _Reader(context, is_fragment=True)
+    if isinstance(body, dict) and NULL in body.values() and reader.find_kind(name, body) is None:
+        # What is deleted from an attribute's own body is a part of the attribute, not of a value.
+        return reader.read_parts(name, None, body, 1)
+    return reader.read_attribute(name, body)
 
 
 def raise_unless_uri(identifier: object, what: str) -> None:
     """Raise BadRequestData unless it is a URI; `what` names it in the message, such as "The entity's id"."""
     if not isinstance(identifier, str) or not _is_uri(identifier):
         raise BadRequestData(
-            f"{what} is {_shown(identifier)}, which is no URI. A URI looks like urn:ngsi-ld:BusStop:0001."
+            f"{what} is {shown(identifier)}, which is no URI. A URI looks like urn:ngsi-ld:BusStop:0001."
         )
     if len(identifier) > limits.IDENTIFIER_CHARACTERS_MAX:
         raise BadRequestData(
@@ -157,11 +153,11 @@ def _parse_types(body: dict[str, Any], context: Context) -> list[str]:
     names = given if isinstance(given, list) else [given]
     if not names or not all(isinstance(name, str) and name and name != NULL for name in names):
         raise BadRequestData(
-            f'The entity\'s type is {_shown(given)}; it is a name, such as "BusStop", or an array of names.'
+            f'The entity\'s type is {shown(given)}; it is a name, such as "BusStop", or an array of names.'
         )
     types = list(dict.fromkeys(context.expand(name) for name in names))
     if any(iri[0] == "@" for iri in types):
-        raise BadRequestData(f"The entity's type is {_shown(given)}, which is a word of JSON-LD and names no type.")
+        raise BadRequestData(f"The entity's type is {shown(given)}, which is a word of JSON-LD and names no type.")
     return types
 
 
@@ -171,14 +167,14 @@ def _parse_scopes(given: Any, *, is_fragment: bool) -> list[str]:
         return [NULL]
     if not scopes or not all(isinstance(scope, str) and scope != NULL and _is_scope(scope) for scope in scopes):
         raise BadRequestData(
-            f'The entity\'s scope is {_shown(given)}; it is a path, such as "/Padang/Transport", or an array of paths.'
+            f'The entity\'s scope is {shown(given)}; it is a path, such as "/Padang/Transport", or an array of paths.'
         )
     return list(dict.fromkeys(scopes))
 
 
 def _raise_unless_object(body: Any) -> None:
     if not isinstance(body, dict):
-        raise BadRequestData(f'An entity is a JSON object, such as {{"id": …, "type": …}}; this is {_shown(body)}.')
+        raise BadRequestData(f'An entity is a JSON object, such as {{"id": …, "type": …}}; this is {shown(body)}.')
 
 
 class _Reader:
@@ -267,9 +263,13 @@ class _Reader:
             raise BadRequestData(f"The attribute '{name}' is nested more than {limits.NESTING_DEPTH_MAX} deep.")
         if is_geometry(body):
             return {"type": "GeoProperty", "value": self.read_geometry(name, body)}
-        kind = self._find_kind(name, body)
+        kind = self.find_kind(name, body)
         if kind is None and not self._is_partial(body):
             return {"type": "Property", "value": self.read_value(name, body)}
+        return self.read_parts(name, kind, body, depth)
+
+    def read_parts(self, name: str, kind: str | None, body: dict[str, Any], depth: int) -> Instance:
+        """Return an instance of this kind, or a part of one whose kind is not said."""
         instance: Instance = {} if kind is None else {"type": kind}
         if kind is not None:
             self._read_main(name, kind, body, instance)
@@ -283,14 +283,14 @@ class _Reader:
             instance[iri] = self.read_attribute(f"{name}.{member}", value, depth + 1)
         return instance
 
-    def _find_kind(self, name: str, body: dict[str, Any]) -> str | None:
+    def find_kind(self, name: str, body: dict[str, Any]) -> str | None:
         """Return the attribute's kind as it says or as its members tell (§4.5.2.3), or None if neither does."""
         given = body["type"] if "type" in body else body.get("@type")
         if given is not None or "type" in body:
             kind = _KINDS.get(given) if isinstance(given, str) else None
             if kind is None:
                 raise BadRequestData(
-                    f"The attribute '{name}' has the type {_shown(given)}; "
+                    f"The attribute '{name}' has the type {shown(given)}; "
                     f"it must be one of {', '.join(MAIN_MEMBERS)}. "
                     'To store a JSON object that has a "type" of its own, write {"type": "Property", "value": {…}}.'
                 )
@@ -341,7 +341,7 @@ class _Reader:
         if member == "observedAt":
             if not is_moment(value):
                 raise BadRequestData(
-                    f"'{name}.observedAt' is {_shown(value)}; it is a date and time in UTC, "
+                    f"'{name}.observedAt' is {shown(value)}; it is a date and time in UTC, "
                     "such as 2024-05-01T10:00:00Z."
                 )
         elif member == "unitCode" and kind in _UNITLESS:
@@ -349,12 +349,12 @@ class _Reader:
         elif member == "datasetId":
             if value == NULL or not _is_uri_text(value):
                 raise BadRequestData(
-                    f"'{name}.datasetId' is {_shown(value)}; it is a URI, such as urn:ngsi-ld:Dataset:1."
+                    f"'{name}.datasetId' is {shown(value)}; it is a URI, such as urn:ngsi-ld:Dataset:1."
                 )
         elif member in ("objectType", "valueType"):
             return self.read_words(f"{name}.{member}", value)
         elif not isinstance(value, str) or not value:
-            raise BadRequestData(f"'{name}.{member}' is {_shown(value)}; it is text, such as \"CEL\".")
+            raise BadRequestData(f"'{name}.{member}' is {shown(value)}; it is text, such as \"CEL\".")
         return value
 
     def read_value(self, name: str, value: Any) -> Any:
@@ -412,7 +412,7 @@ class _Reader:
         uris = value if isinstance(value, list) else [value]
         if not uris or not all(_is_uri_text(uri) for uri in uris) or (NULL in uris and value != NULL):
             raise BadRequestData(
-                f"The attribute '{name}' is a Relationship to {_shown(value)}; its 'object' is the URI of an entity, "
+                f"The attribute '{name}' is a Relationship to {shown(value)}; its 'object' is the URI of an entity, "
                 "such as urn:ngsi-ld:BusStop:0001, or an array of URIs."
             )
         return value
@@ -423,13 +423,13 @@ class _Reader:
             return {"@none": NULL}
         if not isinstance(value, dict) or not value:
             raise BadRequestData(
-                f'\'{name}.languageMap\' is {_shown(value)}; it is an object such as {{"id": "Pasar", "en": "Market"}}.'
+                f'\'{name}.languageMap\' is {shown(value)}; it is an object such as {{"id": "Pasar", "en": "Market"}}.'
             )
         for language, words in value.items():
             texts = words if isinstance(words, list) else [words]
             if not _is_language(language) or not texts or not all(isinstance(text, str) for text in texts):
                 raise BadRequestData(
-                    f"'{name}.languageMap' has {_shown(language)}: {_shown(words)}; each member is a language's code "
+                    f"'{name}.languageMap' has {shown(language)}: {shown(words)}; each member is a language's code "
                     'with text, such as "id": "Pasar".'
                 )
             if NULL in texts and not self._is_fragment:
@@ -441,7 +441,7 @@ class _Reader:
         words = value if isinstance(value, list) else [value]
         if not words or not all(isinstance(word, str) and word for word in words):
             raise BadRequestData(
-                f"The vocabulary value of '{name}' is {_shown(value)}; it is a word, or an array of words."
+                f"The vocabulary value of '{name}' is {shown(value)}; it is a word, or an array of words."
             )
         return self._context.expand_vocabulary(value)
 
@@ -453,7 +453,7 @@ class _Reader:
         if self._is_fragment and value in (NULL, [NULL]):
             return [NULL]
         if not isinstance(value, list):
-            raise BadRequestData(f"'{name}.valueList' is {_shown(value)}; it is an array, such as [1, 2, 3].")
+            raise BadRequestData(f"'{name}.valueList' is {shown(value)}; it is an array, such as [1, 2, 3].")
         self._raise_if_null_inside(name, value, 1)
         return value
 
@@ -464,7 +464,7 @@ class _Reader:
         uris = [item.get("object") if isinstance(item, dict) and len(item) == 1 else item for item in items]
         if not all(_is_uri_text(uri) and uri != NULL for uri in uris):
             raise BadRequestData(
-                f"'{name}.objectList' is {_shown(value)}; "
+                f"'{name}.objectList' is {shown(value)}; "
                 'it is an array such as [{"object": "urn:ngsi-ld:BusStop:0001"}].'
             )
         return [{"object": uri} for uri in uris]
@@ -548,32 +548,3 @@ def is_geometry(value: Any) -> bool:
         and value.get("type") in _GEOMETRY_TYPES
         and ("coordinates" in value or "geometries" in value)
     )
-
-
-def _raise_if_deep(value: Any, depth: int) -> None:
-    if not isinstance(value, dict | list):
-        return
-    if depth <= 0:
-        raise InvalidRequest(f"The JSON is nested more than {limits.NESTING_DEPTH_MAX} deep.")
-    for part in value.values() if isinstance(value, dict) else value:
-        if isinstance(part, dict | list):
-            _raise_if_deep(part, depth - 1)
-
-
-def _place_of_defect(body: bytes, message: str) -> str:
-    found = re.search(r"\(byte ([0-9]+)\)", message)
-    before = body[: int(found.group(1))] if found else body
-    line = before.count(b"\n") + 1
-    column = len(before) - (before.rfind(b"\n") + 1) + 1
-    reason = message[: found.start() if found else None].removeprefix("JSON is malformed: ").strip()
-    if not found:
-        reason = "it ends too early" if "truncated" in message else reason
-    return f"{reason} at line {line}, column {column}"
-
-
-def _shown(value: Any) -> str:
-    try:
-        text = msgspec.json.encode(value).decode()
-    except (TypeError, ValueError):
-        text = repr(value)
-    return text if len(text) <= 80 else text[:79] + "…"
