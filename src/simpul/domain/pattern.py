@@ -35,9 +35,9 @@ from simpul.domain.pattern_syntax import (
 )
 from simpul.limits import ID_PATTERN_CHARACTERS_MAX, PATTERN_STEPS_MAX
 
-# States remembered by an automaton, and patterns whose plan is kept: at worst some 100 MB, usually some kB.
+# States remembered by an automaton, and automata that are kept: at worst some 100 MB, usually some kB.
 _REMEMBERED_STATES_MAX = 20_000
-_PLANS_MAX = 32
+_AUTOMATA_MAX = 32
 
 
 @lru_cache(maxsize=256)
@@ -59,31 +59,30 @@ def compile_pattern(text: str) -> re.Pattern[str]:
 
 def matches_pattern(pattern: re.Pattern[str], text: str) -> bool:
     """Return whether the text holds what the pattern (of `compile_pattern`) describes, in bounded work."""
-    plan = _plan(pattern.pattern, pattern.flags)
-    if len(text) <= plan.characters_max:
+    if len(text) <= _characters_max(pattern.pattern, pattern.flags):
         return pattern.search(text) is not None
-    return plan.automaton.search(text)
+    return find_automaton(pattern).search(text)
 
 
 def find_automaton(pattern: re.Pattern[str]) -> Automaton:
     """Return what reads long texts for this pattern."""
-    return _plan(pattern.pattern, pattern.flags).automaton
+    return _automaton(pattern.pattern, pattern.flags)
 
 
-@dataclass(frozen=True, slots=True)
-class _Plan:
-    """Up to which length a text goes to Python's engine, and what the longer ones go to."""
+@lru_cache(maxsize=256)
+def _characters_max(rendered: str, flags: int) -> int:
+    """Return up to which length a text goes to Python's engine."""
+    exponent = PatternChecker(rendered).exponent(_parsed_again(rendered, flags))
+    return int(PATTERN_STEPS_MAX ** (1 / exponent))
 
-    characters_max: int
-    automaton: Automaton
+
+@lru_cache(maxsize=_AUTOMATA_MAX)
+def _automaton(rendered: str, flags: int) -> Automaton:
+    return Automaton(_parsed_again(rendered, flags), flags)
 
 
-@lru_cache(maxsize=_PLANS_MAX)
-def _plan(rendered: str, flags: int) -> _Plan:
-    ignores_case = bool(flags & re.IGNORECASE)
-    node = PatternParser(rendered, 0, ignores_case=ignores_case).parse()
-    exponent = PatternChecker(rendered).exponent(node)
-    return _Plan(int(PATTERN_STEPS_MAX ** (1 / exponent)), Automaton(node, flags))
+def _parsed_again(rendered: str, flags: int) -> Node:
+    return PatternParser(rendered, 0, ignores_case=bool(flags & re.IGNORECASE)).parse()
 
 
 @dataclass(slots=True)
