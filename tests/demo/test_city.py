@@ -25,6 +25,8 @@ from simpul.main import open_hub
 from simpul.ports.store import Run
 from simpul.settings import Settings
 
+pytestmark = pytest.mark.slow
+
 Result = TypeVar("Result")
 TENANT = "padang"
 OPERATOR = identity.operator(TENANT)

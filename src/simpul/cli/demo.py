@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -84,7 +85,20 @@ async def _demo(settings: Settings, console: Console, *, is_new: bool) -> None:
         await _sync(hub, city, console, every=is_new or bool(steps))
         for line in [*await greeting(hub, settings), *_suggestions(settings)]:
             click.echo(line)
+        await _serve_until_stopped(hub, settings)
+    click.echo("Stopped.")
+
+
+async def _serve_until_stopped(hub: Hub, settings: Settings) -> None:
+    """Serve until Ctrl-C, and take that as the end of the work and no failure of it."""
+    try:
         await serve_hub(hub, settings)
+        # The interrupt that ended the server is raised at the next wait: here, so that the hub can still be closed.
+        await asyncio.sleep(0)
+    except asyncio.CancelledError:
+        task = asyncio.current_task()
+        assert task is not None, "a coroutine runs in a task"
+        task.uncancel()
 
 
 def _load(folder: Path) -> City:
@@ -103,9 +117,10 @@ async def _sync(hub: Hub, city: City, console: Console, *, every: bool) -> None:
         runs = [(source, await _run(hub, city, source, show)) for source in wanted]
     for source, run in runs:
         if run.error is not None:
-            console.print(f"[yellow]{source.title['id']}: {run.error}[/]")
+            console.print(f"{source.title['id']}: {run.error}", style="yellow", markup=False, soft_wrap=True)
         elif run.rows_rejected:
-            console.print(f"{source.title['id']}: {run.rows_rejected} rows kept aside, see Sources in the console")
+            kept = "1 row was" if run.rows_rejected == 1 else f"{run.rows_rejected} rows were"
+            console.print(f"{source.title['id']}: {kept} kept aside; Sources in the console says why.", soft_wrap=True)
 
 
 def _has_to_run(hub: Hub, city: City, source: SourceDeclaration) -> bool:
@@ -130,7 +145,7 @@ async def _run(hub: Hub, city: City, source: SourceDeclaration, show: Show) -> R
 
 @contextmanager
 def _bars(console: Console) -> Iterator[Show]:
-    """Show a bar for each title that is told about."""
+    """Show a bar for each title that is told about; nothing where there is none."""
     bars = Progress(
         SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(),
         console=console,
@@ -139,11 +154,15 @@ def _bars(console: Console) -> Iterator[Show]:
 
     def show(title: str, done: int, of_all: int) -> None:
         if title not in tasks:
+            bars.start()
             tasks[title] = bars.add_task(title)
         bars.update(tasks[title], completed=done, total=of_all)
 
-    with bars:
+    try:
         yield show
+    finally:
+        if tasks:
+            bars.stop()
 
 
 def _suggestions(settings: Settings) -> list[str]:
