@@ -145,3 +145,22 @@ def test_a_damaged_question_is_parsed_or_refused_with_our_errors(expression: Exp
     damaged = text[:at] + data.draw(st.sampled_from(['"', "(", ")", ";", "..", "\\", "", "\ud800"])) + text[at + 1 :]
     with suppress(BadRequestData, TooComplexQuery):
         parse_q(damaged, expand)
+
+
+SIMPLE_NAMES = st.sampled_from(["a", "id", "scope", "observedAt", "createdAt", "jumlah_1"])
+SIMPLE_NUMBERS = st.from_regex(r"-?[0-9]{1,20}(\.[0-9]{1,4})?", fullmatch=True)
+
+
+@given(SIMPLE_NAMES, st.sampled_from(EQUALITY + ORDERS), SIMPLE_NUMBERS)
+def test_the_short_way_of_reading_a_number_is_the_long_one(name: str, operator: Operator, number: str) -> None:
+    text = f"{name}{operator.value}{number}"
+    # White space in front keeps the text from the short way.
+    assert outcome(text) == outcome(f" {text}")
+
+
+def outcome(text: str) -> tuple[Expression, str] | None:
+    try:
+        expression = parse_q(text, expand)
+    except BadRequestData:
+        return None
+    return expression, repr(expression)
