@@ -156,7 +156,11 @@ def test_the_context_of_the_link_is_every_entitys(writer: httpx2.Client) -> None
 
 
 def test_an_id_in_a_delete_has_to_be_a_uri(writer: httpx2.Client) -> None:
-    for body in ([names(0)[0], "halte"], [5], [None]):
+    put(writer, 0)
+    response = writer.post(f"{OPERATIONS}/delete", json=[names(0)[0], "halte"])
+    assert failures(response) == {"halte": "BadRequestData"}
+    assert response.json()["success"] == names(0)
+    for body in ([5], [None]):
         raise_unless_problem(writer.post(f"{OPERATIONS}/delete", json=body), 400, "BadRequestData")
 
 

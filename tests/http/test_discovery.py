@@ -90,7 +90,7 @@ def test_a_name_that_is_none_is_refused(writer: httpx2.Client, path: str) -> Non
 
 def test_names_are_those_of_the_context_asked_for(writer: httpx2.Client) -> None:
     found = writer.get(f"{API}/types", headers={"link": CONTEXT_LINK, "accept": "application/ld+json"}).json()
-    assert found["typeList"] == ["Shelter", DEFAULT + "Halte"]
+    assert found["typeList"] == ["Shelter", "ngsi-ld:default-context/Halte"]
     assert "@context" in found
 
 

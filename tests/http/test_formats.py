@@ -14,7 +14,6 @@ from tests.http.conftest import API, CONTEXT_LINK, CONTEXT_URL, raise_unless_pro
 ENTITY_ID = "urn:ngsi-ld:Halte:shown"
 PATH = f"{API}/entities/{ENTITY_ID}"
 LIST = f"{API}/entities?id={ENTITY_ID}"
-DEFAULT = "https://uri.etsi.org/ngsi-ld/default-context/"
 CORE_URL = "https://uri.etsi.org/ngsi-ld/v1/ngsi-ld-core-context-v1.9.jsonld"
 GEO = {"accept": "application/geo+json"}
 GUESS = {"type": "Property", "value": 9, "datasetId": "urn:ngsi-ld:Dataset:guess"}
@@ -112,7 +111,7 @@ def test_json_ld_has_its_context_in_the_body(writer: httpx2.Client) -> None:
     assert both(writer, "options=keyValues", accept=accept)["@context"] == CORE_URL
     linked = both(writer, "", accept=accept, link=CONTEXT_LINK)
     assert linked["@context"] == CONTEXT_URL
-    assert linked["type"] == DEFAULT + "Halte"
+    assert linked["type"] == "ngsi-ld:default-context/Halte"
 
 
 def test_geojson_is_a_feature(writer: httpx2.Client) -> None:

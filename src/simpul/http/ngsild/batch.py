@@ -11,7 +11,7 @@ from simpul.app.batch import BatchItem, BatchOutcome, UpsertMode
 from simpul.app.hub import Hub
 from simpul.domain.errors import BadRequestData, HubError, TooManyResults
 from simpul.domain.merge import Overwrite
-from simpul.domain.parse import decode_json, raise_unless_uri
+from simpul.domain.parse import decode_json
 from simpul.http.admission import admit_writer, body_link, context_of_object, kind_of
 from simpul.http.exchange import JSON, LD_JSON, NO_CONTENT, Answer, Exchange, answer_json
 from simpul.http.negotiate import BODY_TYPES, PATCH_BODY_TYPES, parse_content_type
@@ -83,7 +83,6 @@ async def delete(hub: Hub, exchange: Exchange) -> Answer:
     for place, entity_id in enumerate(ids, start=1):
         if not isinstance(entity_id, str):
             raise BadRequestData(f"Item {place} of the list is {kind_of(entity_id)}; it has to be an entity id.")
-        raise_unless_uri(entity_id, f"Item {place} of the list")
     outcome = await batch.delete(caller, hub, ids)
     return answer_result(outcome.updated, outcome.errors) if outcome.errors else NO_CONTENT
 
