@@ -85,7 +85,7 @@ class Formats:
         for scale, words in MONEY_SCALES:
             if abs(amount) >= scale:
                 return (
-                    f"Rp {format_decimal(amount / scale, format='#,##0.#', locale=self._locale)} {words[self.language]}"
+                    f"Rp {format_decimal(amount / scale, format='#,##0.0', locale=self._locale)} {words[self.language]}"
                 )
         return f"Rp {format_decimal(amount, format='#,##0', locale=self._locale)}"
 
@@ -111,7 +111,7 @@ class Formats:
         """Return how long something took: `0,4 s`, `12 s`, `3 menit`."""
         seconds = duration_us / 1_000_000
         if seconds < 90:
-            return f"{self.number(seconds, 1 if seconds < 10 else 0)} s"
+            return f"{self.number(seconds, 2 if seconds < 1 else 1 if seconds < 10 else 0)}\u00a0s"
         return format_timedelta(timedelta(seconds=seconds), threshold=1.5, locale=self._locale)
 
 

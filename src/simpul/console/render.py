@@ -156,7 +156,7 @@ def _environment(language: str, assets: Assets) -> Environment:
         lstrip_blocks=True,
         auto_reload=False,
     )
-    environment.install_gettext_translations(translations(language), newstyle=True)  # type: ignore[attr-defined]
+    environment.install_gettext_translations(translations(language), newstyle=True)  # type: ignore[attr-defined]  # An extension adds it.
     environment.globals["asset"] = assets.address
     environment.globals["map_texts"] = lambda: _map_texts(language)
     return environment

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Any
 from urllib.parse import quote
@@ -62,7 +62,7 @@ def display_name(visit: Visit, entity: Entity) -> str:
 
 def entity_tail(entity_id: str) -> str:
     """Return the part of an id that tells it from its neighbours."""
-    return entity_id.removeprefix("urn:ngsi-ld:").replace(":", " ", 1) if ":" in entity_id else entity_id
+    return entity_id.rpartition(":")[2] or entity_id
 
 
 def find_name(visit: Visit, entity_id: str) -> str | None:
@@ -96,12 +96,29 @@ def place_of(entity: Entity) -> dict[str, Any] | None:
     return found
 
 
-def render_attribute(visit: Visit, attribute: Instance | list[Instance]) -> Shown:
+def render_attribute(visit: Visit, attribute: Instance | list[Instance], name: str = "") -> Shown:
     """Return the attribute's value, or its values one after the other."""
     all_shown = [_render_instance(visit, instance) for instance in instances(attribute)]
     if len(all_shown) == 1:
-        return all_shown[0]
+        return _as_year(all_shown[0]) if "year" in name.lower() else all_shown[0]
     return Shown(", ".join(one.text for one in all_shown), sort=all_shown[0].sort)
+
+
+def _as_year(shown: Shown) -> Shown:
+    """Return a year without the points that numbers have."""
+    return shown if shown.number is None else replace(shown, text=f"{shown.number:.0f}")
+
+
+def aligned(visit: Visit, column: Sequence[Shown]) -> list[Shown]:
+    """Return the numbers of one column with as many decimals as the finest of them, so that they line up."""
+    texts = [f"{one.number:.3f}".rstrip("0") for one in column if one.number is not None and not one.exact]
+    decimals = max((len(text.partition(".")[2]) for text in texts), default=0)
+    if decimals == 0:
+        return list(column)
+    return [
+        one if one.number is None or one.exact else replace(one, text=visit.formats.number(one.number, decimals))
+        for one in column
+    ]
 
 
 def plain_text(attribute: Instance | list[Instance] | None) -> str:

@@ -71,7 +71,7 @@ WORDS = {
     "refRoute": _("Corridor"),
     "registerNumber": _("Register number"),
     "routeCode": _("Corridor code"),
-    "routeCodes": _("Corridors"),
+    "routeCodes": _("Corridor codes"),
     "scenario": _("Scenario"),
     "statisticsCode": _("Statistics office's code"),
     "synthetic": _("Synthetic"),
@@ -91,6 +91,27 @@ ROLES = {
     "administrator": _("Administrator"),
     "integrator": _("Integrator"),
     "reader": _("Reader"),
+}
+
+# Rules of a source that a row can break.
+RULES = {
+    "boolean": _("Must be yes or no"),
+    "coordinate": _("Must be a coordinate on the earth"),
+    "date": _("Must be a date"),
+    "entity": _("Could not be taken over"),
+    "geometry": _("Must be a shape on the map"),
+    "id": _("Must give a usable id"),
+    "inside": _("Must lie inside the area"),
+    "key": _("Must have a key that occurs once"),
+    "map": _("Must be one of the known values"),
+    "number": _("Must be a number"),
+    "observed_at": _("Must say when it was observed"),
+    "one_of": _("Must be one of the known values"),
+    "pattern": _("Must have the right form"),
+    "range": _("Must lie within the range"),
+    "required": _("Must not be empty"),
+    "text": _("Must be readable text"),
+    "unique": _("Must not occur twice"),
 }
 
 # Connectors, as a clerk would name the systems behind them.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from starlette.responses import Response
@@ -17,6 +18,7 @@ from simpul.console.pages import selection
 from simpul.console.table import Column, Pager, Row, Table, sorted_rows
 from simpul.console.values import (
     Shown,
+    aligned,
     display_name,
     entity_address,
     is_name,
@@ -142,7 +144,7 @@ async def _type_view(visit: Visit, type_name: str) -> TypeView:
         searched=visit.parameter("q"),
         table=_table(visit, listing, records),
         pager=_pager(visit, page, len(records), listing.count),
-        count=visit.formats.number(listing.count),
+        count=visit.texts("%(count)s entry", "%(count)s entries", listing.count),
         sort_note="" if listing.is_whole else _too_many(visit),
         has_places=any(place_of(record.entity) for record in listing.records[:50]),
         shows_map=visit.parameter("view") == "map",
@@ -266,25 +268,25 @@ def _sorted(visit: Visit, listing: Listing) -> list[Record]:
 
 def _table(visit: Visit, listing: Listing, records: list[Record]) -> Table:
     names = _column_names(listing.records)
-    shown = [[_shown(visit, record, name) for name in names] for record in records]
+    shown = [aligned(visit, [_shown(visit, record, name) for record in records]) for name in names]
     columns = [_column(visit, listing, "name", visit.text("Name"), ())]
-    for index, name in enumerate(names):
-        columns.append(_column(visit, listing, term(name), visit.word(name), tuple(row[index] for row in shown)))
+    for name, column in zip(names, shown, strict=True):
+        columns.append(_column(visit, listing, term(name), visit.word(name), column))
     selected = selection.selected_id(visit)
     rows = tuple(
         Row(
             record.id,
             display_name(visit, record.entity),
             entity_address(record.id),
-            tuple(one.cell() for one in line),
+            tuple(column[index].cell() for column in shown),
             record.id == selected,
         )
-        for record, line in zip(records, shown, strict=True)
+        for index, record in enumerate(records)
     )
     return Table("listing", tuple(columns), rows)
 
 
-def _column(visit: Visit, listing: Listing, key: str, label: str, shown: tuple[Shown, ...]) -> Column:
+def _column(visit: Visit, listing: Listing, key: str, label: str, shown: Sequence[Shown]) -> Column:
     known = [one for one in shown if one.text]
     is_number = bool(known) and all(one.number is not None for one in known)
     units = {one.unit for one in known}
@@ -300,7 +302,7 @@ def _column(visit: Visit, listing: Listing, key: str, label: str, shown: tuple[S
 
 def _shown(visit: Visit, record: Record, name: str) -> Shown:
     attribute = record.entity.get(name)
-    return Shown("") if attribute is None else render_attribute(visit, attribute)
+    return Shown("") if attribute is None else render_attribute(visit, attribute, name)
 
 
 async def export(visit: Visit) -> Response:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from urllib.parse import urlencode
 
 from starlette.responses import JSONResponse, Response
@@ -27,6 +28,12 @@ from simpul.domain.entity import Entity, Instance, Record, attribute_names, inst
 from simpul.domain.errors import NotFound
 from simpul.domain.moment import count_microseconds
 from simpul.ports.store import Change
+
+Point = tuple[float, float | None]
+
+# Fewer points than this have no usual interval; more missing intervals than this are a gap.
+GAP_POINTS_MIN = 10
+GAP_INTERVALS = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +85,7 @@ class EntityView:
     id: str
     name: str
     href: str
+    type_term: str
     type_label: str
     type_href: str
     attributes: tuple[AttributeView, ...]
@@ -114,6 +122,7 @@ async def view_of(visit: Visit, entity_id: str) -> EntityView:
         id=record.id,
         name=display_name(visit, record.entity),
         href=entity_address(record.id),
+        type_term=term(record.types[0]),
         type_label=visit.word(record.types[0]),
         type_href=type_address(record.types[0]),
         attributes=tuple(line for line in lines if CORE.expand(line.term) not in links),
@@ -138,7 +147,7 @@ def _attribute(visit: Visit, record: Record, name: str, changes: Sequence[Change
     return AttributeView(
         label=visit.word(name),
         term=term(name),
-        shown=render_attribute(visit, attribute),
+        shown=render_attribute(visit, attribute, name),
         observed=render_attribute(visit, {"type": "Property", "value": observed}).text if observed else "",
         origin=_origin(visit, _last_change(name, changes)),
     )
@@ -171,9 +180,21 @@ def _histories(visit: Visit, record: Record, changes: Sequence[Change]) -> list[
     found = []
     for name in attribute_names(record.entity):
         touched = [change for change in changes if name in change.attributes]
-        if len(touched) > 1 and _kind(record.entity[name]) != "GeoProperty":
+        if _kind(record.entity[name]) != "GeoProperty" and _differ(touched, name):
             found.append(_history(visit, record.entity, name, touched))
     return sorted(found, key=lambda history: not history.is_chart)
+
+
+def _differ(touched: Sequence[Change], name: str) -> bool:
+    """Return whether an attribute ever had another value; one that only was observed again has no history."""
+    values = {str([_plain(one) for one in instances(change.attributes[name])]) for change in touched}
+    return len(values) > 1
+
+
+def _plain(instance: Instance) -> object:
+    return next(
+        (instance[member] for member in ("value", "object", "languageMap", "vocab") if member in instance), None
+    )
 
 
 def _history(visit: Visit, entity: Entity, name: str, touched: Sequence[Change]) -> HistoryView:
@@ -207,17 +228,33 @@ async def history(visit: Visit) -> Response:
     """Return one attribute's numbers over time, for the chart: seconds since 1970, and values or null for gaps."""
     name = CORE.expand(visit.parameter("attribute"))
     found = await temporal.retrieve(visit.caller, visit.hub, visit.parameter("entity"))
-    points = sorted(
+    points: list[Point] = [
         (_time_of(change, name) / 1_000_000, _number(change.attributes[name]))
         for change in found.changes
         if name in change.attributes
-    )
+    ]
+    points.sort(key=lambda point: point[0])
     if not points:
         raise NotFound("That entity has no history of that attribute.")
+    points = _with_gaps(points)
     return JSONResponse(
         {"at": [at for at, _ in points], "values": [value for _, value in points]},
         headers={"Cache-Control": "private, no-cache"},
     )
+
+
+def _with_gaps(points: list[Point]) -> list[Point]:
+    """Return the points with an empty one in each gap: where several of the usual intervals went by without a value."""
+    intervals = sorted(later[0] - earlier[0] for earlier, later in pairwise(points))
+    if len(intervals) < GAP_POINTS_MIN:
+        return points
+    usual = intervals[len(intervals) // 2]
+    spaced: list[Point] = []
+    for point in points:
+        if spaced and point[0] - spaced[-1][0] > GAP_INTERVALS * usual:
+            spaced.append((spaced[-1][0] + usual, None))
+        spaced.append(point)
+    return spaced
 
 
 def _number(attribute: Instance | list[Instance]) -> float | None:

@@ -2,19 +2,28 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass
 from typing import Any
 
+import structlog
 from starlette.responses import RedirectResponse, Response
 
 from simpul import limits
 from simpul.app import sources
 from simpul.app.sources import SourceStatus
+from simpul.console import words
 from simpul.console.freshness import AgencyLines, Fact, agency_lines, line_of, split_interval
 from simpul.console.page import Page, Step
 from simpul.console.visit import Moment, Visit
 from simpul.domain.context import CORE
+from simpul.domain.errors import HubError
 from simpul.ports.store import Reject, Run
+
+log = structlog.get_logger(__name__)
+
+# A task that nobody holds may be collected before it ends.
+_RUNS: set[asyncio.Task[HubError | None]] = set()
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,15 +86,15 @@ class SourceView:
 async def show_all(visit: Visit) -> Page:
     agencies = agency_lines(visit)
     lines = [line for agency in agencies for line in agency.sources]
-    words = {
+    labels = {
         "good": visit.text("current"),
         "late": visit.text("late"),
         "broken": visit.text("broken"),
         "running": visit.text("running"),
         "never": visit.text("never run"),
     }
-    counts = {state: sum(line.state == state for line in lines) for state in words}
-    facts = tuple(Fact(visit.formats.number(count), words[state]) for state, count in counts.items() if count)
+    counts = {state: sum(line.state == state for line in lines) for state in labels}
+    facts = tuple(Fact(visit.formats.number(count), labels[state]) for state, count in counts.items() if count)
     title = visit.text("Sources")
     return Page("sources.html", title, SourcesView(agencies, facts), "sources", (Step(title),))
 
@@ -138,7 +147,7 @@ def _error(visit: Visit, run: Run | None) -> str:
 
 def _schedule(visit: Visit, declaration: dict[str, Any]) -> str:
     count, unit = split_interval(declaration)
-    words = {
+    phrases = {
         "s": visit.text("every %(count)s seconds", count=count),
         "m": visit.text("every %(count)s minutes", count=count),
         "h": visit.text("every %(count)s hours", count=count),
@@ -147,7 +156,7 @@ def _schedule(visit: Visit, declaration: dict[str, Any]) -> str:
     singles = {"m": visit.text("every minute"), "h": visit.text("every hour"), "d": visit.text("every day")}
     if count == "1" and unit in singles:
         return singles[unit]
-    return words.get(unit, visit.text("only when asked to"))
+    return phrases.get(unit, visit.text("only when asked to"))
 
 
 def _run(visit: Visit, run: Run, *, failed: bool) -> RunView:
@@ -178,7 +187,7 @@ def _rejects(visit: Visit, source_id: str) -> tuple[RejectView, ...]:
     return tuple(
         RejectView(
             reject.key,
-            reject.rule,
+            visit.text(words.RULES[reject.rule]) if reject.rule in words.RULES else reject.rule,
             reject.reason,
             visit.moment(reject.at_us),
             tuple((name, "" if value is None else str(value)) for name, value in reject.raw.items()),
@@ -188,6 +197,24 @@ def _rejects(visit: Visit, source_id: str) -> tuple[RejectView, ...]:
 
 
 async def sync(visit: Visit) -> Response:
+    """Start a run. A short one is waited for; a long one goes on, and the page follows it live."""
     source_id = visit.request.path_params["id"]
-    await sources.sync(visit.caller, visit.hub, source_id)
+    run = asyncio.create_task(_run_to_end(visit, source_id))
+    _RUNS.add(run)
+    run.add_done_callback(_RUNS.discard)
+    done, _ = await asyncio.wait({run}, timeout=limits.CONSOLE_SYNC_WAIT_SECONDS)
+    for finished in done:
+        error = finished.result()
+        if error is not None:
+            raise error
     return RedirectResponse(f"/sources/{source_id}", status_code=303)
+
+
+async def _run_to_end(visit: Visit, source_id: str) -> HubError | None:
+    """Run the source; return what refused it. Nobody may be left to raise it to."""
+    try:
+        await sources.sync(visit.caller, visit.hub, source_id)
+    except HubError as error:
+        log.warning("source not run", source=source_id, because=type(error).__name__)
+        return error
+    return None

@@ -1,4 +1,4 @@
-// One attribute's history as a line, read from the table under it. No data of its own.
+// One attribute's history as a line; the table under it has the latest values for those who read.
 
 const dark = matchMedia("(prefers-color-scheme: dark)");
 
@@ -13,13 +13,14 @@ function library(address) {
   });
 }
 
-function series(element) {
-  const rows = [...document.getElementById(element.dataset.chart).querySelectorAll("tr[data-at]")].reverse();
-  return [rows.map((row) => Number(row.dataset.at)), rows.map((row) => (row.dataset.value === "" ? null : Number(row.dataset.value)))];
+async function series(address) {
+  const answer = await fetch(address);
+  if (!answer.ok) throw new Error(`${address}: ${answer.status}`);
+  const { at, values } = await answer.json();
+  return [at, values];
 }
 
 export async function draw(element, address) {
-  await library(address);
   const language = document.documentElement.lang === "id" ? "id-ID" : "en-GB";
   const zone = document.documentElement.dataset.zone;
   const numbers = new Intl.NumberFormat(language, { maximumFractionDigits: 3 });
@@ -27,7 +28,7 @@ export async function draw(element, address) {
   const months = new Intl.DateTimeFormat(language, { month: "short", year: "numeric", timeZone: zone });
   const clock = new Intl.DateTimeFormat(language, { hour: "2-digit", minute: "2-digit", second: "2-digit", timeZone: zone });
   const exact = new Intl.DateTimeFormat(language, { dateStyle: "long", timeStyle: "short", timeZone: zone });
-  const data = series(element);
+  const [data] = await Promise.all([series(element.dataset.chart), library(address)]);
   const read = element.parentElement.querySelector(".chart-read");
   let chart = null;
   const make = () => {
@@ -46,7 +47,7 @@ export async function draw(element, address) {
       legend: { show: false },
       scales: { y: { range: (_, low, high) => (low === high ? [Math.min(0, low), high + Math.max(1, Math.abs(high) * 0.2)] : window.uPlot.rangeNum(low, high, 0.12, true)) } },
       series: [{}, { stroke: colour("accent"), width: 2, points: { show: data[0].length < 60, size: 6, fill: colour("surface"), stroke: colour("accent"), width: 2 }, spanGaps: false, paths: window.uPlot.paths[element.dataset.steps !== undefined ? "stepped" : "linear"]({ align: 1 }) }],
-      axes: [{ ...axis, values: (_, ticks) => ticks.map((tick) => label.format(tick * 1000)), space: 90 }, { ...axis, size: 64, values: (_, ticks) => ticks.map((tick) => numbers.format(tick)) }],
+      axes: [{ ...axis, size: 28, values: (_, ticks) => ticks.map((tick) => label.format(tick * 1000)), space: 90 }, { ...axis, size: 64, values: (_, ticks) => ticks.map((tick) => numbers.format(tick)) }],
       hooks: {
         setCursor: [(self) => {
           const at = self.cursor.idx ?? data[0].length - 1;

@@ -104,6 +104,13 @@ for (const form of document.querySelectorAll("form[data-swap]")) {
   });
 }
 
+// An act that cannot be undone names what it does, and asks.
+
+document.addEventListener("submit", (event) => {
+  const question = event.target.dataset.confirm;
+  if (question && !confirm(question)) event.preventDefault();
+});
+
 // Keys.
 
 document.addEventListener("keydown", (event) => {
@@ -168,6 +175,7 @@ const line = document.querySelector(".line-state");
 let stream = null;
 let silence = 0;
 let renewal = 0;
+let renewed = 0;
 
 function showLine(state) {
   if (line.dataset.line === state && !line.hidden) return;
@@ -192,8 +200,9 @@ function listen() {
   stream.addEventListener("still", alive);
   stream.addEventListener("changed", (event) => {
     alive();
-    renewSoon();
-    events.dispatchEvent(new CustomEvent("changed", { detail: JSON.parse(event.data) }));
+    const change = JSON.parse(event.data);
+    if ([...document.querySelectorAll("[data-live-part]")].some((part) => concerns(part, change))) renewSoon();
+    events.dispatchEvent(new CustomEvent("changed", { detail: change }));
   });
   stream.addEventListener("error", lost);
 }
@@ -205,9 +214,21 @@ function lost() {
   setTimeout(listen, 3000 + Math.random() * 2000);
 }
 
+// A part names the type that it shows, or `*` where it shows many.
+function concerns(part, change) {
+  const wanted = part.dataset.livePart;
+  return wanted === "*" || Object.hasOwn(change.types, wanted) || change.sources.length > 0;
+}
+
+// The first change shows at once, those that follow it together: a long run changes something every second.
 function renewSoon() {
-  clearTimeout(renewal);
-  renewal = setTimeout(renew, 300 + Math.random() * 400);
+  if (renewal) return;
+  const wait = Math.max(200, renewed + 4000 - Date.now()) + Math.random() * 300;
+  renewal = setTimeout(() => {
+    renewal = 0;
+    renewed = Date.now();
+    renew().catch((error) => console.warn(error));
+  }, wait);
 }
 
 async function renew() {

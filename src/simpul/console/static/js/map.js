@@ -143,6 +143,15 @@ function putLabels(map, boundaries, places) {
   map.on("resize", arrange);
 }
 
+// The room around what is shown: the legend must not lie on it.
+function room(element) {
+  const padding = { top: 40, right: 48, bottom: 40, left: 40 };
+  const legend = element.parentElement.querySelector(".map-legend");
+  if (!legend) return padding;
+  const isStrip = legend.offsetWidth > element.clientWidth * 0.7;
+  return isStrip ? { top: 24, right: 24, left: 24, bottom: legend.offsetHeight + 24 } : { ...padding, left: legend.offsetWidth * 0.4 };
+}
+
 function putCounts(map) {
   const shown = new Map();
   const arrange = () => {
@@ -208,7 +217,7 @@ export async function draw(element, page) {
       layers: layers(colours()).filter((layer) => layer.type !== "symbol"),
     },
     bounds: focus || undefined,
-    fitBoundsOptions: { padding: 48, maxZoom: 15 },
+    fitBoundsOptions: { padding: room(element), maxZoom: element.dataset.map === "entity" ? 13.2 : 15 },
     attributionControl: false,
     cooperativeGestures: element.dataset.map !== "tall",
     dragRotate: false,
