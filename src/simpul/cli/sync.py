@@ -43,7 +43,7 @@ async def _sync(settings: Settings, wanted: Sequence[str], *, accept_shrink: boo
         with _bars(console) as bars:
             for declaration in chosen:
                 run = await _run(hub, tenant, declaration, bars, accept_shrink=accept_shrink)
-                bars.console.print(_told(run), markup=False)
+                bars.console.print(_told(run), markup=False, soft_wrap=True)
                 if run.error is not None:
                     failed.append(run.source)
     return failed

@@ -8,12 +8,12 @@ exactly the rows that are durable, and takes over the rest.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Container, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import Any, Final, NamedTuple, TypeVar
 
 import structlog
 
@@ -97,6 +97,14 @@ class Engine:
     def _surroundings(self, city: City) -> Surroundings:
         folder = Path(city.folder)
         return Surroundings(folder) if self._environment is None else Surroundings(folder, self._environment)
+
+
+class Prepared(NamedTuple):
+    """A chunk that is ready to be written: what to put, and which of its rows the hub knew before."""
+
+    items: list[Item]
+    known: Container[str]
+    is_last: bool
 
 
 @dataclass(slots=True)
@@ -197,17 +205,18 @@ class SourceRun:
         writing: asyncio.Task[None] | None = None
         try:
             while not is_last:
-                items, is_last = await self._prepare(rows)
+                prepared = await self._prepare(rows)
+                is_last = prepared.is_last
                 if writing is not None:
                     await writing
                     self._report(rows_expected)
-                writing = asyncio.create_task(self._write(items, takeover)) if items else None
+                writing = asyncio.create_task(self._write(prepared, takeover)) if prepared.items else None
         finally:
             if writing is not None:
                 await writing
         self._report(rows_expected)
 
-    async def _prepare(self, rows: RowSource) -> tuple[list[Item], bool]:
+    async def _prepare(self, rows: RowSource) -> Prepared:
         chunk: Chunk = await self._in_thread(partial(rows.take_chunk, limits.SOURCE_CHUNK_ROWS))
         self.counts.read += len(chunk.taken) + len(chunk.broken)
         if self.counts.read > limits.SOURCE_ROWS_MAX:
@@ -220,43 +229,44 @@ class SourceRun:
         items = await self._in_thread(partial(rows.map_rows, changed)) if changed else []
         items += [item for item in broken if digests.get(item.key) != item.digest]
         self.counts.unchanged += len(keys) - len(items)
-        return items, chunk.is_last
+        return Prepared(items, digests.keys(), chunk.is_last)
 
-    async def _write(self, items: list[Item], takeover: Takeover) -> None:
+    async def _write(self, prepared: Prepared, takeover: Takeover) -> None:
         try:
-            await self._write_together(items, takeover)
+            await self._write_together(prepared, takeover)
         except BadRequestData:
             # One entity that the store refuses (too large) must not keep the others out.
-            for item in items:
-                await self._write_alone(item, takeover)
+            for item in prepared.items:
+                await self._write_alone(prepared._replace(items=[item]), takeover)
 
-    async def _write_alone(self, item: Item, takeover: Takeover) -> None:
+    async def _write_alone(self, prepared: Prepared, takeover: Takeover) -> None:
         try:
-            await self._write_together([item], takeover)
+            await self._write_together(prepared, takeover)
         except BadRequestData as refusal:
-            refused = item._replace(entity=None, rule="entity", reason=refusal.detail)
-            await self._write_together([refused], takeover)
+            refused = prepared.items[0]._replace(entity=None, rule="entity", reason=refusal.detail)
+            await self._write_together(prepared._replace(items=[refused]), takeover)
 
-    async def _write_together(self, items: list[Item], takeover: Takeover) -> None:
+    async def _write_together(self, prepared: Prepared, takeover: Takeover) -> None:
         now_us = self.job.hub.clock.now_us()
         source_id = self.job.source.id
 
         def operation(draft: Draft) -> int:
             written = 0
-            for item in items:
+            for item in prepared.items:
                 if item.entity is None:
                     self._keep_reject(draft, item, now_us)
                 else:
                     written += takeover.put(draft, item.entity, now_us)
-                    draft.drop_reject(source_id, item.key)
+                    if item.key in prepared.known:
+                        draft.drop_reject(source_id, item.key)
                 draft.put_source_row(source_id, item.key, item.digest, item.entity_id)
             return written
 
         written: int = await self._commit(operation)
-        rejected = sum(1 for item in items if item.entity is None)
+        rejected = sum(1 for item in prepared.items if item.entity is None)
         self.counts.written += written
         self.counts.rejected += rejected
-        self.counts.unchanged += len(items) - written - rejected
+        self.counts.unchanged += len(prepared.items) - written - rejected
 
     def _keep_reject(self, draft: Draft, item: Item, now_us: int) -> None:
         self.rejects_kept += 1

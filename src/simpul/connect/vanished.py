@@ -69,20 +69,27 @@ class Vanished:
         """
         if self._rule == "keep":
             return 0
+        known, gone = await self._count()
+        if gone == 0:
+            return 0
         if not accept_shrink:
-            await self._raise_if_collapsed()
+            self._raise_if_collapsed(known, gone)
         count = 0
         async for rows in self._iter_gone():
             count += await self._settle_rows(rows, takeover, commit)
         return count
 
-    async def _raise_if_collapsed(self) -> None:
+    async def _count(self) -> tuple[int, int]:
+        """Return how many rows there were, and how many of them are gone."""
         known = gone = 0
         async for rows in self._iter_known():
             missing = [row for row in rows if not self._has_seen(row[0])]
             live = self._live(missing)
             known += len(rows) - len(missing) + len(live)
             gone += len(live)
+        return known, gone
+
+    def _raise_if_collapsed(self, known: int, gone: int) -> None:
         if known - gone >= known * limits.SOURCE_SHRINK_RATIO_MIN:
             return
         raise SourceMismatch(
