@@ -7,24 +7,24 @@ from contextlib import closing
 from pathlib import Path
 
 from simpul.demo.compiled import read_table
+from simpul.demo.statements import read_statements
 from simpul.demo.step import Advance
-from simpul.store.statements import load_statements
 
 FILE = Path("dishub/transpadang.sqlite")
 
 
 def build(systems: Path, advance: Advance) -> None:
     """Write the database, with the row 0 that stands for "none" and the name that ends in a line break."""
-    sql = load_statements(__package__, "transpadang.sql")
+    sql = read_statements("transpadang.sql")
     points = read_table("route_points.csv")
     with closing(sqlite3.connect(systems / FILE)) as database:
-        database.executescript(sql.schema)
+        database.executescript(sql["schema"])
         corridors = ((row["corridor"], row["number"], row["name"]) for row in read_table("corridors.csv"))
-        database.executemany(sql.put_corridor, corridors)
-        database.executemany(sql.put_stop, map(_stop, read_table("stops.csv")))
-        database.executemany(sql.put_point, map(_point, points))
+        database.executemany(sql["put_corridor"], corridors)
+        database.executemany(sql["put_stop"], map(_stop, read_table("stops.csv")))
+        database.executemany(sql["put_point"], map(_point, points))
         of_corridors = ((row["corridor"], row["stop"], row["order"]) for row in points if row["stop"] != "0")
-        database.executemany(sql.put_stop_of_corridor, of_corridors)
+        database.executemany(sql["put_stop_of_corridor"], of_corridors)
         database.commit()
     advance(1, 1)
 

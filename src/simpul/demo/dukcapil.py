@@ -9,8 +9,8 @@ from itertools import islice
 from pathlib import Path
 
 from simpul.demo.residents import Household, Registrar, Resident
+from simpul.demo.statements import read_statements
 from simpul.demo.step import Advance
-from simpul.store.statements import load_statements
 
 FILE = Path("dukcapil/kependudukan.sqlite")
 
@@ -28,17 +28,17 @@ def builder(residents: int) -> Callable[[Path, Advance], None]:
 
 def write(path: Path, residents: int, advance: Advance) -> None:
     """Write the database, every record of it marked SINTETIS."""
-    sql = load_statements(__package__, "kependudukan.sql")
+    sql = read_statements("kependudukan.sql")
     households = Registrar().iter_households(residents)
     done = 0
     with closing(sqlite3.connect(path)) as database:
-        database.executescript(sql.schema)
+        database.executescript(sql["schema"])
         while chunk := list(islice(households, _CHUNK_HOUSEHOLDS)):
-            database.executemany(sql.put_household, map(_household_row, (household for household, _ in chunk)))
-            database.executemany(sql.put_resident, _residents(chunk))
+            database.executemany(sql["put_household"], map(_household_row, (household for household, _ in chunk)))
+            database.executemany(sql["put_resident"], _residents(chunk))
             done += sum(len(members) for _, members in chunk)
             advance(done, residents)
-        database.executescript(sql.indexes)
+        database.executescript(sql["indexes"])
         database.commit()
 
 
