@@ -34,7 +34,7 @@ class BenchHub:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.city = folder / "city"
+        self.city = folder / "bench"
         self.token = ""
         self.url = f"http://127.0.0.1:{PORT}"
         self.environment = {"SIMPUL_FOLDER": str(self.city), "SIMPUL_PORT": str(PORT), "SIMPUL_SYNCS": "false"}
@@ -50,7 +50,7 @@ class BenchHub:
         (self.city / "agencies.yaml").write_text(AGENCIES)
         for name, declaration in (sources or {}).items():
             (self.city / "sources" / f"{name}.yaml").write_text(declaration)
-        self._run("apply", "--yes")
+        self._run("apply")
         answer = self._run("token", "create", "bench", "--role", "integrator")
         found = re.search(r"simpul_\S+", answer)
         if found is None:

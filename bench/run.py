@@ -43,7 +43,7 @@ def main(*, quick: bool, keep: bool) -> None:
     count = ENTITIES_QUICK if quick else ENTITIES
     seconds = SECONDS_PER_FIGURE_QUICK if quick else SECONDS_PER_FIGURE
     try:
-        lines = measure(count, seconds, keep)
+        lines = measure(count, seconds, source.ROWS_QUICK if quick else source.ROWS, keep=keep)
     except LoadFailed as error:
         raise click.ClickException(str(error)) from error
     console.print(table(lines, count))
@@ -53,7 +53,7 @@ def main(*, quick: bool, keep: bool) -> None:
     sys.exit(1 if missed else 0)
 
 
-def measure(count: int, seconds: int, keep: bool) -> list[Line]:
+def measure(count: int, seconds: int, source_rows: int, *, keep: bool) -> list[Line]:
     """Return every line of the table."""
     hub = dataset.copy_of(dataset.ready(DATA, count, console), DATA / "run")
     yardstick = [sys.executable, "-m", "bench.yardstick", str(YARDSTICK_PORT)]
@@ -64,7 +64,7 @@ def measure(count: int, seconds: int, keep: bool) -> list[Line]:
             with hub.serving() as server:
                 rounds = run_rounds(Contest(hub, server, plain, yardstick_url), count, seconds)
                 whole_mb, own_mb = processes.memory_mb(server.pid)
-        rows, plain_rows = source.measure(DATA / "source", count, console)
+        rows, plain_rows = source.measure(DATA / "source", source_rows, console)
     finally:
         if not keep:
             hub.remove()
