@@ -32,7 +32,7 @@ def test_what_is_wrong_everywhere_is_told_first(writer: httpx2.Client) -> None:
 
 
 @pytest.mark.parametrize(
-    "path", ["", "/", "/tiada", "/entities/urn:x:1/tiada", "/entities/urn:x:1/attrs/a/b", "/a/b/c/d/e/f"]
+    "path", ["", "/", "/tiada", "/entities/urn:x:1/tiada", "/entities/urn:x:1/attrs/a/b", "/a/b/c/d/e/f", "/tiada%0A"]
 )
 def test_nothing_is_not_found(writer: httpx2.Client, path: str) -> None:
     response = writer.get(f"{API}{path}", follow_redirects=True)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import Any
 
-from starlette.routing import BaseRoute, Mount, Route
+from starlette.datastructures import URLPath
+from starlette.routing import BaseRoute, Match, NoMatchFound, Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from simpul.app.hub import Hub
@@ -19,7 +21,7 @@ from simpul.http.ngsild.routes import ROOT, method_not_allowed
 def api_routes(hub: Hub) -> Sequence[BaseRoute]:
     """Return the routes of the NGSI-LD API, of /health and of /version."""
     return [
-        Mount(ROOT.decode(), app=build_api(hub)),
+        Below(ROOT.decode(), build_api(hub)),
         Route("/health", _layered(hub, Service(hub, service.health))),
         Route("/version", _layered(hub, Service(hub, service.version))),
     ]
@@ -32,6 +34,25 @@ def build_api(hub: Hub) -> ASGIApp:
 
 def _layered(hub: Hub, app: ASGIApp) -> ASGIApp:
     return CommonHeaders(Preflight(BodyLimit(app)), hub.settings.allowed_origins)
+
+
+class Below(BaseRoute):
+    """Leads every path below a prefix to one app, also one with a line break in it, which a `Mount` does not take."""
+
+    def __init__(self, prefix: str, app: ASGIApp) -> None:
+        self._prefix = prefix
+        self._app = app
+
+    def matches(self, scope: Scope) -> tuple[Match, Scope]:
+        path: str = scope.get("path", "")
+        is_below = scope["type"] == "http" and (path == self._prefix or path.startswith(self._prefix + "/"))
+        return (Match.FULL if is_below else Match.NONE), {}
+
+    def url_path_for(self, name: str, /, **path_params: Any) -> URLPath:
+        raise NoMatchFound(name, path_params)
+
+    async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await self._app(scope, receive, send)
 
 
 class Api:
