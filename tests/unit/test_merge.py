@@ -320,7 +320,7 @@ def as_bytes(value: Any) -> bytes:
 
 
 @given(ENTITIES, FRAGMENTS, CHANGES)
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=250, deadline=None)
 def test_a_change_is_exact_idempotent_and_leaves_its_input_alone(entity: Entity, fragment: Entity, change: Any) -> None:
     entity_before, fragment_before = copy.deepcopy(entity), copy.deepcopy(fragment)
     try:

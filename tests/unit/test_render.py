@@ -228,7 +228,7 @@ def attributes(draw: st.DrawFn, depth: int = 2) -> dict[str, Any]:
 
 
 @given(st.dictionaries(st.sampled_from("xyz"), attributes(), max_size=3))
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 def test_what_is_shown_concisely_reads_back_as_it_was(members: dict[str, Any]) -> None:
     entity: Entity = parse_entity({"id": "urn:a:1", "type": "T", **members}, CORE)
     shown = render_entity(Record(entity, TIMES), CORE, Representation(format=Format.CONCISE))

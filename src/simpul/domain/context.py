@@ -428,7 +428,12 @@ def build_context(documents: Sequence[tuple[str, ContextDocument]], load: Load, 
     """
     definitions = _Definitions(load)
     for url, document in documents:
-        definitions.take(document, url, (url,) if url else ())
+        try:
+            definitions.take(document, url, (url,) if url else ())
+        except RecursionError as error:
+            raise BadRequestData(
+                f"The @context {url or 'of the body'} is nested too deep. Write its parts flat."
+            ) from error
     urls = tuple(_list_user_urls(url for url, _ in documents))
     return Context(definitions, urls, link or (urls[0] if urls else CORE_CONTEXT_URL))
 
