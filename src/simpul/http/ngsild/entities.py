@@ -83,13 +83,12 @@ async def retrieve(hub: Hub, exchange: Exchange) -> Answer:
 
 def raise_unless_anything_shown(record: Record, representation: Representation, context: Context) -> None:
     """Refuse to show an entity of which `attrs`, `pick` or `omit` leave nothing (§5.7.1.4)."""
-    wanted = representation.attributes or representation.pick
-    shown = [name for name in record.entity if representation.shows(name)]
+    wanted = representation.attributes
     if wanted and not any(name in record.entity for name in wanted):
         names = ", ".join(map(context.compact, wanted))
-        raise NotFound(f"The entity {record.id} has none of these: {names[:300]}.")
-    if not shown:
-        raise NotFound(f"The entity {record.id} has nothing but what 'omit' leaves out.")
+        raise NotFound(f"The entity {record.id} has none of the attributes {names[:300]}.")
+    if (representation.pick or representation.omit) and not render_entity(record, context, representation):
+        raise NotFound(f"The entity {record.id} has nothing of what 'pick' and 'omit' let through.")
 
 
 def lies_in(document: Document, hub: Hub, context: Context) -> bool:
@@ -148,7 +147,9 @@ def answer_documents(
     if media_type == GEO_JSON:
         features = [render_feature(record, context, plan.representation) for record in records]
         return answer_geo(render_feature_collection(features), context, prefer, headers)
-    shown_entities = [render_entity(record, context, plan.representation) for record in records]
+    rendered = [render_entity(record, context, plan.representation) for record in records]
+    # One of which nothing is shown would be an empty object (§4.21).
+    shown_entities = [entity for entity in rendered if entity]
     if media_type == LD_JSON:
         shown_entities = [{"@context": context.link, **entity} for entity in shown_entities]
     return answer_json(shown_entities, (*context_headers(context, media_type), *headers), media_type=media_type)
