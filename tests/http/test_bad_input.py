@@ -168,6 +168,22 @@ def test_a_body_without_a_told_length_is_measured_on_the_way(served: Served, wri
     assert status == 413
 
 
+def test_a_stranger_sends_less_than_one_who_is_known(served: Served, writer: httpx2.Client) -> None:
+    body = b" " * (2 * MEGABYTE)
+    for headers in (JSON, {**JSON, "authorization": "Bearer wrong"}):
+        with served.client(**headers) as stranger:
+            response = stranger.post(ENTITIES, content=body)
+            assert response.status_code == 413
+            assert "1,048,576" in response.json()["detail"]
+    raise_unless_problem(writer.post(ENTITIES, content=body, headers=JSON), 400, "InvalidRequest")
+
+
+def test_a_large_batch_is_taken_from_one_who_is_known(writer: httpx2.Client) -> None:
+    batch = [stop(f"urn:ngsi-ld:Halte:large{place}", teks="x" * 3_000) for place in range(1_000)]
+    assert writer.post(f"{API}/entityOperations/upsert", json=batch).status_code == 201
+    assert writer.post(f"{API}/entityOperations/delete", json=[one["id"] for one in batch]).status_code == 204
+
+
 def test_a_body_that_is_shorter_than_told_changes_nothing(served: Served, writer: httpx2.Client) -> None:
     body = json.dumps(stop("urn:ngsi-ld:Halte:short")).encode()
     place = urlsplit(served.url)

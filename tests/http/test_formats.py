@@ -81,7 +81,8 @@ def test_omit_leaves_these_members(writer: httpx2.Client) -> None:
 
 
 @pytest.mark.parametrize("query", [
-    "attrs=tiada", "pick=tiada", "pick=scope", "pick=createdAt", "omit=id,type,nama,kapasitas,koridor,location,label,penumpang,area",
+    "attrs=tiada", "pick=tiada", "pick=scope", "pick=createdAt",
+    "omit=id,type,nama,kapasitas,koridor,location,label,penumpang,area",
 ])  # fmt: skip
 def test_an_entity_of_which_nothing_is_left_is_not_found(writer: httpx2.Client, query: str) -> None:
     """CIM 009 §5.7.1.4."""

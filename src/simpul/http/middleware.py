@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import MutableMapping
+from collections.abc import Callable, MutableMapping
 from typing import Any
 
 from starlette.requests import ClientDisconnect
@@ -92,9 +92,13 @@ class Preflight:
 
 
 class BodyLimit:
-    """Refuses a body over `limits.BODY_BYTES_MAX`: before it is read where its length is told, else on the way."""
+    """Refuses a body over the limit: before it is read where its length is told, else on the way.
 
-    def __init__(self, app: ASGIApp, bytes_max: int = limits.BODY_BYTES_MAX) -> None:
+    `bytes_max` says how much whoever sends the request may send. It is asked only past
+    `limits.STRANGER_BODY_BYTES_MAX`, which everyone may send.
+    """
+
+    def __init__(self, app: ASGIApp, bytes_max: Callable[[Scope], int]) -> None:
         self._app = app
         self._bytes_max = bytes_max
 
@@ -102,11 +106,9 @@ class BodyLimit:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        if told_length(scope) > self._bytes_max:
-            await refuse(self._too_large(), receive, send)
-            return
         try:
-            body = await self._read(receive)
+            self._raise_if_larger(told_length(scope), scope)
+            body = await self._read(receive, scope)
         except ClientDisconnect:
             # Half a body may be a whole, other request; nobody is there to be answered.
             return
@@ -115,7 +117,7 @@ class BodyLimit:
             return
         await self._app(scope, replay(body, receive), send)
 
-    async def _read(self, receive: Receive) -> bytes:
+    async def _read(self, receive: Receive, scope: Scope) -> bytes:
         parts: list[bytes] = []
         size = 0
         while True:
@@ -124,16 +126,19 @@ class BodyLimit:
                 raise ClientDisconnect
             part = message.get("body", b"")
             size += len(part)
-            if size > self._bytes_max:
-                raise self._too_large()
+            self._raise_if_larger(size, scope)
             parts.append(part)
             if not message.get("more_body", False):
                 return b"".join(parts)
 
-    def _too_large(self) -> BodyTooLarge:
-        return BodyTooLarge(
-            f"The body is over {self._bytes_max:,} bytes, the most that is taken. Send it in several parts."
-        )
+    def _raise_if_larger(self, size: int, scope: Scope) -> None:
+        if size <= limits.STRANGER_BODY_BYTES_MAX:
+            return
+        bytes_max = self._bytes_max(scope)
+        if size > bytes_max:
+            known = bytes_max > limits.STRANGER_BODY_BYTES_MAX
+            advice = "Send it in several parts." if known else "With a token, more is taken."
+            raise BodyTooLarge(f"The body is over {bytes_max:,} bytes, the most that is taken from you. {advice}")
 
 
 async def refuse(error: BodyTooLarge, receive: Receive, send: Send) -> None:

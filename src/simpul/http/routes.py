@@ -9,9 +9,11 @@ from starlette.datastructures import URLPath
 from starlette.routing import BaseRoute, Match, NoMatchFound, Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from simpul import limits
 from simpul.app.hub import Hub
 from simpul.domain.errors import HubError, NotFound
 from simpul.http import service
+from simpul.http.admission import admit
 from simpul.http.dispatch import answer, answer_error
 from simpul.http.exchange import Answer, Exchange, exchange_of
 from simpul.http.middleware import BodyLimit, CommonHeaders, Preflight, send_answer
@@ -33,7 +35,21 @@ def build_api(hub: Hub) -> ASGIApp:
 
 
 def _layered(hub: Hub, app: ASGIApp) -> ASGIApp:
-    return CommonHeaders(Preflight(BodyLimit(app)), hub.settings.allowed_origins)
+    return CommonHeaders(
+        Preflight(BodyLimit(app, lambda scope: body_bytes_max(hub, scope))), hub.settings.allowed_origins
+    )
+
+
+def body_bytes_max(hub: Hub, scope: Scope) -> int:
+    """Return how large a body the caller may send: strangers must not fill the memory before they are refused."""
+    if hub.settings.open_access:
+        return limits.BODY_BYTES_MAX
+    exchange = exchange_of((scope["method"], b"", b""), scope["headers"], b"")
+    try:
+        is_known = not admit(hub, exchange).is_anonymous
+    except HubError:
+        is_known = False
+    return limits.BODY_BYTES_MAX if is_known else limits.STRANGER_BODY_BYTES_MAX
 
 
 class Below(BaseRoute):

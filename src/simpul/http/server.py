@@ -148,7 +148,7 @@ class FastLaneProtocol(HttpToolsProtocol):
         for name, value in self.headers:
             if name in _COLD_HEADERS:
                 return False
-            if name == b"content-length" and (not value.isdigit() or int(value) > limits.BODY_BYTES_MAX):
+            if name == b"content-length" and (not value.isdigit() or int(value) > limits.STRANGER_BODY_BYTES_MAX):
                 return False
             if name == b"content-type" and value not in (b"application/json", b"application/merge-patch+json"):
                 return False
