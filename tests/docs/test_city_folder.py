@@ -14,9 +14,9 @@ from simpul.connectors import geo, sql, table
 from tests.house.tree import ROOT
 
 PAGE = (ROOT / "docs/reference/city-folder.md").read_text(encoding="utf-8")
-EXAMPLES = re.findall(
-    r"^```yaml\n(source: .*?)^```", PAGE.partition("## Complete examples")[2], re.MULTILINE | re.DOTALL
-)
+HOW_TO = "\n".join(path.read_text(encoding="utf-8") for path in sorted((ROOT / "docs/how-to").glob("*.md")))
+SOURCE = re.compile(r"^```yaml\n(source: .*?)^```", re.MULTILINE | re.DOTALL)
+EXAMPLES = SOURCE.findall(PAGE.partition("## Complete examples")[2]) + SOURCE.findall(HOW_TO)
 
 CITY = """city: padang
 name: {id: Kota Padang, en: City of Padang}
