@@ -30,10 +30,16 @@ class Shape(Protocol):
 
 
 def suggest(wrong: str, known: Iterable[str]) -> str:
-    """Return ` - did you mean …?` for a near miss, or nothing."""
+    """Return `; did you mean …?` for a near miss, or nothing."""
+    near = find_near(wrong, known)
+    return "" if near is None else f"; did you mean {near!r}?"
+
+
+def find_near(wrong: str, known: Iterable[str]) -> str | None:
+    """Return the known word that is nearly this one, or None."""
     by_folded = {name.casefold(): name for name in known}
     near = get_close_matches(wrong.casefold(), list(by_folded), n=1, cutoff=0.6)
-    return f"; did you mean {by_folded[near[0]]!r}?" if near else ""
+    return by_folded[near[0]] if near else None
 
 
 def describe(node: Node) -> str:
@@ -261,27 +267,25 @@ class Fields:
             problems.append(Problem(node.place, f"expected {self.what} (a mapping), found {describe(node)}"))
             return None
         known = self.by_name()
+        meant: set[str | None] = set()
         for name, below in node.value.items():
             if name not in known:
                 place = node.key_places.get(name, below.place)
                 problems.append(Problem(place, unknown_key(name, self.what, known)))
-        return self._read_known(node.value, node.place, problems)
+                meant.add(find_near(name, known))
+        plain: Plain = {}
+        for field in self.fields:
+            found = node.value.get(field.name)
+            if found is not None:
+                value = field.shape.read(found, problems)
+                if value is not None:
+                    plain[field.name] = value
+            elif field.required and field.name not in meant:
+                problems.append(Problem(node.place, f"{self.what} needs {field.name!r}: {field.doc}"))
+        return plain
 
     def by_name(self) -> dict[str, Field]:
         return {field.name: field for field in self.fields}
-
-    def _read_known(self, members: Mapping[str, Node], place: Place, problems: Problems) -> Plain:
-        plain: Plain = {}
-        for field in self.fields:
-            below = members.get(field.name)
-            if below is None:
-                if field.required:
-                    problems.append(Problem(place, f"{self.what} needs {field.name!r}: {field.doc}"))
-                continue
-            value = field.shape.read(below, problems)
-            if value is not None:
-                plain[field.name] = value
-        return plain
 
     def schema(self) -> Schema:
         schema: Schema = {

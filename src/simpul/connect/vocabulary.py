@@ -115,6 +115,9 @@ class Attribute:
             return None if column is None else {"column": column}
         plain = ATTRIBUTE.read(node, problems) or {}
         origins = [name for name in ORIGINS if name in node.value]
+        if not origins and not ATTRIBUTE.by_name().keys() >= node.value.keys():
+            # The unknown key, which is told already, is probably the origin.
+            return None
         if len(origins) != 1:
             found = " and ".join(origins) if origins else f"none (it has {', '.join(node.value) or 'nothing'})"
             expected = ", ".join(ORIGINS)

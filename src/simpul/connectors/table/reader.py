@@ -150,7 +150,7 @@ class _Lines:
         return line
 
     def _read(self) -> str:
-        most = limits.CELL_CHARACTERS_MAX
+        most = limits.CSV_LINE_CHARACTERS_MAX
         try:
             line = self._file.readline(most + 1)
         except UnicodeError as error:
