@@ -181,6 +181,7 @@ def test_fewer_people_than_the_smallest_cell_are_not_told(tmp_path: Path) -> Non
     people = made.column("people")
     assert made.rows[0].cells[people] == Cell(None, withheld=True)
     assert made.rows[1].cells[people] == Cell(6)
+    assert made.columns[people].smallest == 5
     assert next(figure.value for figure in made.figures if figure.name == "people") == 6
 
 

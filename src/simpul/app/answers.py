@@ -66,13 +66,17 @@ class Summary:
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """One column: `kind` is number or text; `sources` are the ids of the sources that its values come from."""
+    """One column: `kind` is number or text; `sources` are the ids of the sources that its values come from.
+
+    A count under `smallest` is withheld.
+    """
 
     name: str
     title: dict[str, str]
     kind: str
     unit: str
     sources: tuple[str, ...]
+    smallest: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -332,7 +336,8 @@ class _Maker:
         values = [row.cells[number].value for row in rows]
         is_number = isinstance(column.origin, Count | Distance) or _are_numbers(values)
         kind = "number" if is_number else "text"
-        return Column(column.name, column.title, kind, column.unit, self._sources(column, rows))
+        smallest = column.origin.smallest if isinstance(column.origin, Count) else 0
+        return Column(column.name, column.title, kind, column.unit, self._sources(column, rows), smallest)
 
     def _sources(self, column: PlannedColumn, rows: Sequence[_Draft]) -> tuple[str, ...]:
         """Return the ids of the sources that a column's values come from, those of the entities it goes through too."""

@@ -23,6 +23,7 @@ from rich.progress import (
 )
 
 from simpul.app import identity, sources
+from simpul.app.answer_plan import read_plan
 from simpul.app.hub import Hub
 from simpul.cli.serve import greeting
 from simpul.connect.city import load_city
@@ -107,6 +108,8 @@ def _load(folder: Path) -> City:
     if loaded.city is None:
         listed = "\n  ".join(str(problem) for problem in loaded.problems)
         raise SourceMisconfigured(f"The city's folder {folder} has problems:\n  {listed}")
+    for declaration in loaded.city.answers:
+        read_plan(declaration, loaded.city)
     return loaded.city
 
 
