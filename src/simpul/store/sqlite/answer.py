@@ -52,7 +52,10 @@ async def answer(city: CityFile, query: EntityQuery) -> Page:
     if not scope.shown_sets:
         return Page([], 0 if query.counts else None)
     try:
-        page = _answer_in_loop(city, query, scope)
+        if city.is_committing:
+            page = city.on_snapshot(lambda: _answer_in_loop(city, query, scope))
+        else:
+            page = _answer_in_loop(city, query, scope)
     except apsw.Error as error:
         raise translate(error, city.path) from error
     if page is not None:
@@ -119,7 +122,7 @@ def _page_of_ids(city: CityFile, query: EntityQuery, scope: Scope) -> Page | Non
 
 def _page_of_type(city: CityFile, query: EntityQuery, type_term: int) -> Page:
     page = (type_term, query.limit, query.offset)
-    eids = city.memory.pages.get(page)
+    eids = city.memory.pages.get(page) if not city.is_committing else None
     if eids is None:
         rows: Rows = city.reader.execute(SQL.page_of_type, page).fetchall()
         eids = [row[0] for row in rows]

@@ -11,15 +11,18 @@ from collections.abc import Sequence
 from simpul import limits
 from simpul.ports.store import Document
 
-_GENERATION_MAX = limits.DOCUMENT_CACHE_ENTRIES_MAX // 2
+_GENERATION_ENTRIES_MAX = limits.DOCUMENT_CACHE_ENTRIES_MAX // 2
+_GENERATION_BYTES_MAX = limits.DOCUMENT_CACHE_BYTES_MAX // 2
 
 
 class DocumentCache:
     """Documents by id and by eid."""
 
-    __slots__ = ("_by_eid", "_by_id", "_old_by_eid", "_old_by_id")
+    __slots__ = ("_body_bytes", "_by_eid", "_by_id", "_old_by_eid", "_old_by_id")
 
     def __init__(self) -> None:
+        # Of the young generation; a document that is put twice counts twice.
+        self._body_bytes = 0
         self._by_id: dict[str, Document] = {}
         self._by_eid: dict[int, Document] = {}
         self._old_by_id: dict[str, Document] = {}
@@ -42,9 +45,12 @@ class DocumentCache:
         return found
 
     def put(self, document: Document) -> None:
-        if len(document.body) > limits.DOCUMENT_CACHE_BODY_BYTES_MAX:
+        size = len(document.body)
+        if size > limits.DOCUMENT_CACHE_BODY_BYTES_MAX:
             return
-        if len(self._by_id) >= _GENERATION_MAX:
+        self._body_bytes += size
+        if len(self._by_id) >= _GENERATION_ENTRIES_MAX or self._body_bytes > _GENERATION_BYTES_MAX:
+            self._body_bytes = size
             self._old_by_id, self._by_id = self._by_id, {}
             self._old_by_eid, self._by_eid = self._by_eid, {}
         self._by_id[document.id] = document

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
@@ -32,6 +32,7 @@ Listener = Callable[[dict[str, int]], None]
 
 _decode = msgspec.json.Decoder().decode
 _GROUPS_PER_WAL_LOOK = 32
+_ENTITIES_PER_GROUP = 256
 _WAL_FACTOR_BLOCKING = 4
 
 
@@ -41,6 +42,14 @@ class CityFile:
     def __init__(self, path: Path, contexts: ContextTable, listener: Listener) -> None:
         self.path = path
         self._lock = FileLock(path)
+        try:
+            self._open(path, contexts, listener)
+        except BaseException:
+            # Otherwise a file that is mended could be opened only by a new process.
+            self._lock.release()
+            raise
+
+    def _open(self, path: Path, contexts: ContextTable, listener: Listener) -> None:
         self._contexts = contexts
         self._listener = listener
         # The writer must not wait inside SQLite: that would stop the event loop. `group.py` asks again instead.
@@ -52,6 +61,9 @@ class CityFile:
         self._checkpoint_thread = ThreadPoolExecutor(1, thread_name_prefix="simpul-checkpoint")
         self._groups_since_look = 0
         self._is_wal_long = False
+        self._are_names_stale = False
+        # What the COMMIT that goes on in its thread changes, by eid: cached documents of these may be older than it.
+        self._in_flight: Mapping[int, object] = {}
         self.cache = DocumentCache()
         self.memory = Memory()
         with translated_errors(path):
@@ -88,6 +100,8 @@ class CityFile:
     def documents(self, eids: Sequence[int]) -> list[Document]:
         """Return the documents of these eids, in their order, without those that are gone. In the loop only."""
         found = self.cache.find_all(eids)
+        if self._in_flight:
+            found = [None if eid in self._in_flight else one for eid, one in zip(eids, found, strict=True)]
         if None not in found:
             return found  # type: ignore[return-value]  # No None is in it.
         missing = [eid for eid, document in zip(eids, found, strict=True) if document is None]
@@ -130,6 +144,19 @@ class CityFile:
             for sequence, at_us, kind, origin, body, removed in rows
         ]
 
+    @property
+    def is_committing(self) -> bool:
+        """Whether a COMMIT that changes entities may end at any moment."""
+        return bool(self._in_flight)
+
+    def on_snapshot(self, question: Callable[[], Result]) -> Result:
+        """Run a question of the loop so that all that it reads is of one moment, while a COMMIT goes on."""
+        self.reader.execute(SQL.begin_reading)
+        try:
+            return question()
+        finally:
+            self.reader.execute(SQL.rollback)
+
     async def scan(self, question: Callable[[apsw.Connection], Result]) -> Result:
         """Run a question that may read many rows, in the reader thread, on one snapshot."""
         return await asyncio.get_running_loop().run_in_executor(self._scan_thread, self._scan, question)
@@ -167,6 +194,8 @@ class CityFile:
         return [statement.rows for statement in run]
 
     def begin(self) -> None:
+        if self._are_names_stale:
+            self._reload_names()
         self.writer.execute(SQL.begin)
 
     def draft(self, group: Changes, origin: str) -> tuple[SqliteDraft, Changes]:
@@ -192,6 +221,7 @@ class CityFile:
             self.writer.executemany(SQL.insert_context, rows)
         group.write(self.writer, self.names)
         self.writer.execute(SQL.put_sequence, (self._numbers.sequence,))
+        self._in_flight = group.updated
 
     def commit(self) -> None:
         self.writer.execute(SQL.commit)
@@ -207,17 +237,31 @@ class CityFile:
 
     def abandon(self) -> None:
         """Roll back a group that failed, and forget the names that it had promised."""
+        self._in_flight = {}
+        self._are_names_stale = True
+        with suppress(apsw.Error):
+            # A disk that fails may fail here too; the next group begins with what is left to do.
+            self._reload_names()
+
+    def _reload_names(self) -> None:
         self.rollback()
-        with translated_errors(self.path):
-            self.names.reload()
+        self.names.reload()
+        self._are_names_stale = False
 
     def acknowledge(self, group: Changes) -> None:
+        self._in_flight = {}
         self._known_contexts |= group.contexts
         self.names.count_entities(group.count_differences())
         if group.types:
             self.memory.pages.clear()
+        if group.statements:
+            # Also where nobody waits any more for a token's revocation.
+            self.memory.tokens.clear()
         touched: dict[str, int] = {}
         for entity_id, entry in group.entries.items():
+            if entry.eid not in group.updated and entry.eid not in group.inserted:
+                # It was only read.
+                continue
             self.cache.refresh(entity_id, entry.document)
             if entry.document is not None:
                 for name in entry.document.types:
@@ -227,7 +271,7 @@ class CityFile:
                 for name in type_set.names:
                     touched[name] = touched.get(name, 0) + 1
         self._listener(touched)
-        self._groups_since_look += 1
+        self._groups_since_look += 1 + len(group.history) // _ENTITIES_PER_GROUP
         if self._groups_since_look >= _GROUPS_PER_WAL_LOOK:
             self._groups_since_look = 0
             self._look_at_wal()
@@ -253,8 +297,9 @@ class CityFile:
 
     @staticmethod
     def _checkpoint(connection: apsw.Connection, mode: int) -> None:
-        with suppress(apsw.BusyError):
-            # A reader may be in the way; the next look tries again.
+        with suppress(apsw.Error):
+            # A reader may be in the way, or the disk full. What was committed is so all the same; the next look
+            # tries again.
             connection.wal_checkpoint(mode=mode)
 
     async def close(self) -> None:

@@ -18,7 +18,7 @@ from typing import Any, Protocol
 import apsw
 
 from simpul import limits
-from simpul.domain.errors import HubBusy, HubError, InternalError
+from simpul.domain.errors import HubBusy, HubError, InternalError, StorageUnavailable
 from simpul.ports.store import Draft
 from simpul.store.sqlite.changes import Changes
 
@@ -66,11 +66,14 @@ class GroupCommit:
         self._city = city
         self._waiting: deque[_Write] = deque()
         self._is_running = False
+        self._is_closing = False
         self._idle = asyncio.Event()
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="simpul-commit")
 
     def submit(self, origin: str, operation: Callable[[Draft], Any]) -> asyncio.Future[Any]:
-        """Return a future of the operation's result, which is set when it is durable. Raises HubBusy."""
+        """Return a future of the operation's result, which is set when it is durable. Raises HubBusy, StorageUnavailable."""
+        if self._is_closing:
+            raise StorageUnavailable("The city is being closed. Send the request again when it is open.")
         if len(self._waiting) >= limits.WRITES_WAITING_MAX:
             raise HubBusy(
                 f"{limits.WRITES_WAITING_MAX} writes are waiting for the disk. Send the request again shortly."
@@ -85,7 +88,8 @@ class GroupCommit:
         return future
 
     async def drain(self) -> None:
-        """Return when nothing is waiting and nothing is being written."""
+        """Take nothing more, and return when nothing is waiting and nothing is being written."""
+        self._is_closing = True
         if self._is_running:
             await self._idle.wait()
 
@@ -113,7 +117,7 @@ class GroupCommit:
             return
         try:
             self._city.flush(group)
-        except apsw.Error as error:
+        except Exception as error:  # noqa: BLE001  # Whatever cannot be written must be answered, or all writes would wait for ever.
             self._fail(loop, answers, error)
             return
         committing = loop.run_in_executor(self._thread, self._city.commit)
@@ -145,16 +149,21 @@ class GroupCommit:
         if error is not None:
             self._fail(loop, answers, error)
             return
-        self._city.acknowledge(group)
-        self._settle(answers)
-        self._next(loop)
+        try:
+            self._city.acknowledge(group)
+        finally:
+            # It is on disk, whatever those who are told of it make of that.
+            self._settle(answers)
+            self._next(loop)
 
     def _fail(self, loop: asyncio.AbstractEventLoop, answers: list[_Answer], error: BaseException) -> None:
         """Refuse the whole group: nothing of it was kept."""
-        self._city.abandon()
         refusal = self._city.translate(error) if isinstance(error, apsw.Error) else _defect(error)
-        self._settle([_Answer(answer.future, None, answer.error or refusal) for answer in answers])
-        self._next(loop)
+        try:
+            self._city.abandon()
+        finally:
+            self._settle([_Answer(answer.future, None, answer.error or refusal) for answer in answers])
+            self._next(loop)
 
     def _refuse_all(self, refusal: HubError) -> None:
         waiting, self._waiting = self._waiting, deque()

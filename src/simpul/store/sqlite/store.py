@@ -77,7 +77,8 @@ class SqliteStore:
     # TenantStore
 
     def list_tenants(self) -> list[str]:
-        return sorted(path.name.removesuffix(_SUFFIX) for path in self._directory.glob(f"*{_SUFFIX}"))
+        names = (path.name.removesuffix(_SUFFIX) for path in self._directory.glob(f"*{_SUFFIX}"))
+        return sorted(name for name in names if _TENANT.match(name))
 
     def has_tenant(self, tenant: str) -> bool:
         return tenant in self._cities or (bool(_TENANT.match(tenant)) and self._path(tenant).exists())
