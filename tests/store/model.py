@@ -85,11 +85,9 @@ class ModelDraft:
         past: Entity | None = None,
     ) -> None:
         self._keep(after)
-        if past is None:
-            self._log(after, ChangeKind.CHANGED, changed, removed)
-        else:
-            attributes = {"id": after.id, "type": after.entity["type"], **past}
-            self._add(after.id, after.times.modified_us, ChangeKind.CHANGED, attributes, ())
+        attributes = {"id": after.id, "type": list(after.types), **(past or {})}
+        attributes.update((name, after.entity[name]) for name in changed if name in after.entity)
+        self._add(after.id, after.times.modified_us, ChangeKind.CHANGED, attributes, tuple(removed))
 
     def replace(self, before: Record, after: Record) -> None:
         self._keep(after)

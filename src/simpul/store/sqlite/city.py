@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -257,20 +258,14 @@ class CityFile:
         if group.statements:
             # Also where nobody waits any more for a token's revocation.
             self.memory.tokens.clear()
-        touched: dict[str, int] = {}
-        for entity_id, entry in group.entries.items():
-            if entry.eid not in group.updated and entry.eid not in group.inserted:
-                # It was only read.
-                continue
+        # An entity that was only read has an entry, too.
+        eids = group.inserted.keys() | group.updated.keys()
+        written = [(entity_id, entry) for entity_id, entry in group.entries.items() if entry.eid in eids]
+        for entity_id, entry in written:
             self.cache.refresh(entity_id, entry.document)
-            if entry.document is not None:
-                for name in entry.document.types:
-                    touched[name] = touched.get(name, 0) + 1
-        for type_set, difference in group.counts:
-            if difference < 0:
-                for name in type_set.names:
-                    touched[name] = touched.get(name, 0) + 1
-        self._listener(touched)
+        types = [name for _, entry in written if entry.document is not None for name in entry.document.types]
+        types += [name for type_set, difference in group.counts if difference < 0 for name in type_set.names]
+        self._listener(Counter(types))
         self._groups_since_look += 1 + len(group.history) // _ENTITIES_PER_GROUP
         if self._groups_since_look >= _GROUPS_PER_WAL_LOOK:
             self._groups_since_look = 0

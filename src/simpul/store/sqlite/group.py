@@ -71,7 +71,7 @@ class GroupCommit:
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="simpul-commit")
 
     def submit(self, origin: str, operation: Callable[[Draft], Any]) -> asyncio.Future[Any]:
-        """Return a future of the operation's result, which is set when it is durable. Raises HubBusy, StorageUnavailable."""
+        """Return a future of the result, which is set when it is durable. Raises HubBusy, StorageUnavailable."""
         if self._is_closing:
             raise StorageUnavailable("The city is being closed. Send the request again when it is open.")
         if len(self._waiting) >= limits.WRITES_WAITING_MAX:
