@@ -46,7 +46,7 @@ def test_every_word_that_a_file_may_say_is_in_the_page(name: str) -> None:
     assert sorted(word for word in words if not re.search(rf"(?<!\w){re.escape(word)}(?!\w)", PAGE)) == []
 
 
-@pytest.mark.parametrize("example", EXAMPLES, ids=lambda example: str(example.split()[1]))
+@pytest.mark.parametrize("example", EXAMPLES, ids=[f"{n}-{text.split()[1]}" for n, text in enumerate(EXAMPLES, 1)])
 def test_each_complete_example_passes_the_check(example: str, city_folder: Path) -> None:
     (city_folder / "sources").mkdir()
     (city_folder / "city.yaml").write_text(CITY)
