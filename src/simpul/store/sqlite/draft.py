@@ -13,10 +13,10 @@ from simpul.domain.entity import ENTITY_MEMBERS, Entity, Record, Times, attribut
 from simpul.domain.errors import BadRequestData
 from simpul.ports.contexts import ContextTable
 from simpul.ports.store import ChangeKind, Document, Reject
-from simpul.store.sqlite.changes import Changes, EntityRow, Entry, IndexRow
+from simpul.store.sqlite.changes import NEVER_THERE, Changes, EntityRow, Entry, IndexRow
 from simpul.store.sqlite.connection import SQL
-from simpul.store.sqlite.index_keys import PRESENT, attribute_keys, geo_keys
-from simpul.store.sqlite.names import Names, TypeSet
+from simpul.store.sqlite.index_keys import PRESENT, attribute_keys, geo_keys, plain_key
+from simpul.store.sqlite.names import VALUE, Names, TypeSet
 
 _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder().decode
@@ -71,8 +71,13 @@ class SqliteDraft:
             return entry.record
         row = self._execute(SQL.get_entity_with_times, (entity_id,)).fetchone()
         if row is None:
+            self.changes.entries[entity_id] = NEVER_THERE
             return None
         eid, type_set, context_id, created_us, modified_us, times, body = row
+        if body is None:
+            # A deleted entity: a new one of that id takes its eid, and so its history, up again.
+            self.changes.entries[entity_id] = Entry(eid, None, None)
+            return None
         context = self._contexts.get(context_id)
         record = Record(context.expand_entity(_decode(body)), decode_times(created_us, modified_us, times), context_id)
         types = self._names.type_sets[type_set].names
@@ -86,25 +91,27 @@ class SqliteDraft:
         if self._find_eid(entity_id) is not None:
             return True
         row = self._execute(SQL.get_entity_eid, (entity_id,)).fetchone()
-        if row is None:
-            return False
-        if not row[1]:
-            # A deleted entity: a new one of that id takes its eid, and so its history, up again.
-            self.changes.entries[entity_id] = Entry(row[0], None, None)
-        return bool(row[1])
+        if row is not None and row[1]:
+            return True
+        self.changes.entries[entity_id] = NEVER_THERE if row is None else Entry(row[0], None, None)
+        return False
 
     def create(self, record: Record) -> None:
-        entry = self._find_entry(record.id)
-        known_eid = entry.eid if entry is not None else self._deleted_eid(record.id)
+        is_there = self.exists(record.id)
+        assert not is_there, "the caller has checked that it is not there"
+        known_eid = self._eid(record.id)
         eid = known_eid or self._numbers.next_eid()
         type_set = self._names.type_set(record.types)
-        body = self._put_entity(eid, record, type_set, is_new=known_eid is None)
+        body = self._put_entity(eid, record, type_set, is_new=not known_eid)
         self.changes.counts.append((type_set, 1))
-        self._put_types(eid, type_set.terms, ())
-        names = attribute_names(record.entity)
-        rows = self._index_rows(eid, record.entity, type_set.terms, names)
-        self.changes.index.update(dict.fromkeys(rows, True))
-        self._put_geo(eid, {}, record.entity, type_set.terms, names)
+        if known_eid:
+            self._put_types(eid, type_set.terms, ())
+            names = attribute_names(record.entity)
+            rows = self._index_rows(eid, record.entity, type_set.terms, names)
+            self.changes.index.update(dict.fromkeys(rows, True))
+            self._put_geo(eid, {}, record.entity, type_set.terms, names)
+        else:
+            self._put_new_rows(eid, record.entity, type_set.terms)
         fragment = body if record.context_id == 0 else _encode(CORE.compact_entity(record.entity))
         self._put_history(eid, record.times.modified_us, ChangeKind.CREATED, fragment, ())
 
@@ -164,10 +171,6 @@ class SqliteDraft:
     def _find_entry(self, entity_id: str) -> Entry | None:
         return self.changes.entries.get(entity_id) or self._group.entries.get(entity_id)
 
-    def _deleted_eid(self, entity_id: str) -> int | None:
-        row = self._execute(SQL.get_entity_eid, (entity_id,)).fetchone()
-        return int(row[0]) if row else None
-
     def _eid(self, entity_id: str) -> int:
         entry = self._find_entry(entity_id)
         assert entry is not None, "a changed entity was found before"
@@ -214,6 +217,26 @@ class SqliteDraft:
         self._put_geo(eid, before.entity, {}, old_set.terms, touched)
         self._put_geo(eid, {}, after.entity, new_set.terms, touched)
         self._put_entity(eid, after, new_set, is_new=eid in self.changes.inserted)
+
+    def _put_new_rows(self, eid: int, entity: Entity, terms: tuple[int, ...]) -> None:
+        """Put the index rows of an entity whose eid is new: nothing of it can be there yet, so nothing is compared."""
+        self.changes.new_types += [(term, eid) for term in terms]
+        find_column = self._names.column
+        new_index = self.changes.new_index
+        for name, attribute in entity.items():
+            if name in ENTITY_MEMBERS:
+                continue
+            key = plain_key(attribute)
+            if key is None:
+                self.changes.index.update(dict.fromkeys(self._index_rows(eid, entity, terms, (name,)), True))
+                self._put_geo(eid, {}, entity, terms, (name,))
+                continue
+            for term in terms:
+                column_id = find_column(term, name, VALUE).id
+                rows = new_index.get(column_id)
+                if rows is None:
+                    rows = new_index[column_id] = []
+                rows.append((column_id, key, eid))
 
     def _put_types(self, eid: int, there: Iterable[int], gone: Iterable[int]) -> None:
         self.changes.types.update(((term, eid), False) for term in gone)

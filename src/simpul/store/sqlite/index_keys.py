@@ -39,6 +39,20 @@ def scalar_key(value: Any) -> Key | None:
     return None
 
 
+def plain_key(attribute: Instance | list[Instance]) -> Key | None:
+    """Return the one key of an attribute that is a single scalar, as most are; None for every other attribute."""
+    if type(attribute) is not dict:
+        return None
+    kind = attribute["type"]
+    value = (
+        attribute.get("value") if kind == "Property" else attribute.get("object") if kind == "Relationship" else None
+    )
+    value_type = type(value)
+    if value_type is str:
+        return value[:_TEXT_MAX]
+    return value if value_type is float else scalar_key(value)
+
+
 def attribute_keys(attribute: Instance | list[Instance]) -> list[tuple[int, Key]]:
     """Return the (kind of column, key) pairs of all the attribute's instances."""
     if isinstance(attribute, dict):

@@ -61,6 +61,7 @@ class Names:
         self.type_sets = type_sets
         self._type_set_ids = {one.names: one for one in type_sets.values()}
         self._columns: dict[tuple[int, int, int], Column] = {}
+        self._by_name: dict[tuple[int, str, int], Column] = {}
         self._columns_of: dict[int, list[Column]] = {}
         for row in execute(SQL.list_columns):
             self._keep_column(Column(row[0], row[1], row[2], row[3], bool(row[4]), row[5]))
@@ -111,12 +112,16 @@ class Names:
 
     def column(self, type_term: int, attribute: str, kind: int) -> Column:
         """Return the column, promising a new one where it is not known."""
+        by_name = self._by_name.get((type_term, attribute, kind))
+        if by_name is not None:
+            return by_name
         attribute_term = self.term(attribute)
         known = self._columns.get((type_term, attribute_term, kind))
         if known is None:
             known = Column(len(self._columns) + 1, type_term, attribute_term, kind)
             self._keep_column(known)
             self._dirty_columns[known.id] = known
+        self._by_name[type_term, attribute, kind] = known
         return known
 
     def mark_mixed(self, column: Column) -> None:

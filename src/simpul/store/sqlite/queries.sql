@@ -27,7 +27,7 @@ WHERE id = ?
 -- name: get_entity_with_times
 SELECT eid, type_set, context, created_us, modified_us, times, body
 FROM entity
-WHERE id = ? AND body IS NOT NULL
+WHERE id = ?
 
 -- name: list_entities
 -- One statement for a page: 20 single reads cost 88 µs, this 35.
