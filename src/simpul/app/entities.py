@@ -152,9 +152,11 @@ def find_for_change(draft: Draft, entity_id: str) -> Record:
 
 def put_outcome(hub: Hub, draft: Draft, before: Record, outcome: Outcome, context_id: int) -> Outcome:
     """Put what a merge came to, if it changed anything."""
-    if outcome.changed or outcome.removed or outcome.entity != before.entity:
+    if not outcome.is_nothing:
         times = merge.advance_times(before.times, outcome, hub.clock.now_us())
-        draft.change(before, Record(outcome.entity, times, context_id), outcome.changed, outcome.removed)
+        gone = tuple(member for member in outcome.members if member not in outcome.entity)
+        changed, removed = (*outcome.changed, *outcome.members), (*outcome.removed, *gone)
+        draft.change(before, Record(outcome.entity, times, context_id), changed, removed)
     return outcome
 
 

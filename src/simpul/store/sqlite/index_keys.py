@@ -23,6 +23,9 @@ _TEXT_MAX = limits.INDEXED_TEXT_CHARACTERS_MAX
 _INTEGER_END = 2**63
 
 
+_SCALAR_MEMBERS = {"Property": "value", "Relationship": "object"}
+
+
 def scalar_key(value: Any) -> Key | None:
     """Return the key of a scalar, or None for any other value."""
     if value is True:
@@ -43,14 +46,11 @@ def plain_key(attribute: Instance | list[Instance]) -> Key | None:
     """Return the one key of an attribute that is a single scalar, as most are; None for every other attribute."""
     if type(attribute) is not dict:
         return None
-    kind = attribute["type"]
-    value = (
-        attribute.get("value") if kind == "Property" else attribute.get("object") if kind == "Relationship" else None
-    )
-    value_type = type(value)
-    if value_type is str:
+    member = _SCALAR_MEMBERS.get(attribute["type"])
+    value: Any = attribute.get(member) if member is not None else None
+    if isinstance(value, str):
         return value[:_TEXT_MAX]
-    return value if value_type is float else scalar_key(value)
+    return scalar_key(value)
 
 
 def attribute_keys(attribute: Instance | list[Instance]) -> list[tuple[int, Key]]:
