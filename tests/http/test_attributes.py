@@ -127,9 +127,3 @@ def test_the_context_of_the_link_names_the_attribute(writer: httpx2.Client, halt
 
 def test_an_id_left_empty_is_told(writer: httpx2.Client) -> None:
     raise_unless_problem(writer.post(f"{API}/entities//attrs", json={}), 400, "BadRequestData")
-
-
-def test_simplified_input_is_not_there_yet(writer: httpx2.Client, halte: str) -> None:
-    response = writer.patch(f"{API}/entities/{halte}?options=keyValues", json={"kapasitas": 5})
-    assert response.status_code == 501
-    assert "Key-values" in response.json()["detail"]

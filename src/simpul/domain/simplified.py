@@ -1,83 +1,99 @@
-"""What a simplified fragment means for an entity that is there (CIM 009 §5.6.17). No merging (`merge.py`).
+"""Key-values as the input of a merge (CIM 009 §4.5.4, §5.6.17): completed by what the entity is. No merging here.
 
-A simplified fragment says only values; the entity says of which kind each attribute is, and that stays.
+A value alone does not say whether it is a Property's value or a Relationship's object; the attribute that is there
+does. Of an attribute that is not there yet, a geometry is a GeoProperty and anything else a Property.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
-from simpul.domain.core_context import shorten
-from simpul.domain.entity import Entity, Instance, attribute_names, instances
-from simpul.domain.errors import BadRequestData
-from simpul.domain.merge import is_deletion
-from simpul.domain.parse import MAIN_MEMBERS, is_moment, raise_unless_uri
+from simpul.domain.context import Context
+from simpul.domain.entity import Entity, Instance, instances
+from simpul.domain.parse import MAIN_MEMBERS, NULL, is_geometry
 
-_BARE_KINDS = frozenset({"Property", "GeoProperty"})
-
-
-def fit_kinds(entity: Entity, fragment: Entity, language: str | None = None) -> Entity:
-    """Return the fragment with bare values made into the kinds that the entity's attributes are of.
-
-    `language` is that of text for a LanguageProperty. Raises BadRequestData where a value does not fit.
-    """
-    return _change_instances(entity, fragment, lambda name, present, given: _fit(name, present, given, language))
+_IDENTITY = frozenset({"id", "@id", "type", "@type", "scope", "@context"})
+# Kinds whose simplified value is an object that names its member.
+_LABELLED = {"LanguageProperty": "languageMap", "VocabProperty": "vocab", "JsonProperty": "json"}
+_DEFAULT_INSTANCE = "@none"
 
 
-def spread_observation(entity: Entity, fragment: Entity, observed_at: str) -> Entity:
-    """Return the fragment with this `observedAt` wherever the entity has one and the fragment does not say another."""
-    if not is_moment(observed_at):
-        raise BadRequestData(f"observedAt is {observed_at[:80]!r}; it is a date and time such as 2024-05-01T10:00:00Z.")
+def complete_key_values(
+    body: dict[str, Any], present: Entity, context: Context, language: str | None = None
+) -> dict[str, Any]:
+    """Return the body with each value as a whole instance; `language` is that of texts for a LanguageProperty."""
+    completed: dict[str, Any] = {}
+    for name, value in body.items():
+        if name in _IDENTITY or value == NULL:
+            completed[name] = value
+            continue
+        known = _kinds_of(present, context.expand(name))
+        if isinstance(value, dict) and set(value) == {"dataset"} and isinstance(value["dataset"], dict):
+            completed[name] = [
+                _complete(part, known.get(_dataset_of(dataset), known.get(None)), language) | _named(dataset)
+                for dataset, part in value["dataset"].items()
+            ]
+        else:
+            completed[name] = _complete(value, known.get(None) or next(iter(known.values()), None), language)
+    return completed
 
-    def spread(_name: str, present: Instance, given: Instance) -> Instance:
-        is_meant = "observedAt" in present and "observedAt" not in given and not is_deletion(given)
-        return {**given, "observedAt": observed_at} if is_meant else given
 
-    return _change_instances(entity, fragment, spread)
+def translate_texts(body: dict[str, Any], present: Entity, context: Context, language: str) -> dict[str, Any]:
+    """Return the body with bare texts for a LanguageProperty as texts in that language."""
+    translated = dict(body)
+    for name, value in body.items():
+        is_text = isinstance(value, str) and value != NULL and name not in _IDENTITY
+        if is_text and _kinds_of(present, context.expand(name)).get(None) == "LanguageProperty":
+            translated[name] = {"type": "LanguageProperty", "languageMap": {language: value}}
+    return translated
 
 
-def _change_instances(
-    entity: Entity, fragment: Entity, change: Callable[[str, Instance, Instance], Instance]
-) -> Entity:
-    changed = dict(fragment)
-    for name in attribute_names(fragment):
-        present = {instance.get("datasetId"): instance for instance in instances(entity.get(name, []))}
-        fitted = [
-            change(name, present[given.get("datasetId")], given) if given.get("datasetId") in present else given
-            for given in instances(fragment[name])
+def date_fragment(fragment: Entity, present: Entity, observed_at: str) -> Entity:
+    """Return the fragment with this time of observation in each instance that has none and follows one that had."""
+    dated: Entity = {}
+    for name, value in fragment.items():
+        if name in _IDENTITY or name not in present:
+            dated[name] = value
+            continue
+        observed = {one.get("datasetId") for one in instances(present[name]) if "observedAt" in one}
+        found = [
+            {"observedAt": observed_at, **one} if one.get("datasetId") in observed else one for one in instances(value)
         ]
-        changed[name] = fitted[0] if len(fitted) == 1 else fitted
-    return changed
+        dated[name] = found if isinstance(value, list) else found[0]
+    return dated
 
 
-def _fit(name: str, present: Instance, given: Instance, language: str | None) -> Instance:
-    kind = present["type"]
-    if given.get("type") not in _BARE_KINDS or given["type"] == kind or "value" not in given or is_deletion(given):
-        return given
-    rest = {member: value for member, value in given.items() if member not in ("type", "value")}
-    return {"type": kind, MAIN_MEMBERS[kind]: _fit_value(shorten(name), kind, given["value"], language), **rest}
+def _kinds_of(present: Entity, iri: str) -> dict[str | None, str]:
+    """Return the kind of each instance of an attribute, by its datasetId."""
+    if iri not in present or iri in _IDENTITY:
+        return {}
+    return {one.get("datasetId"): one["type"] for one in instances(present[iri])}
 
 
-def _fit_value(name: str, kind: str, value: Any, language: str | None) -> Any:
-    parts = value if isinstance(value, list) else [value]
-    if kind == "Relationship":
-        for part in parts:
-            raise_unless_uri(part, f"The object of the relationship '{name}'")
-    elif kind == "ListRelationship":
-        for part in parts:
-            raise_unless_uri(part, f"An object of the relationship '{name}'")
-        return [{"object": part} for part in parts]
-    elif kind == "ListProperty":
-        return parts
-    elif kind == "LanguageProperty":
-        if not isinstance(value, str) or language is None:
-            raise BadRequestData(
-                f"The attribute '{name}' is a LanguageProperty. Say the language of the text with the parameter "
-                'lang, or send a map, such as {"languageMap": {"id": "Pasar"}}.'
-            )
-        return {language: value}
-    elif kind in ("VocabProperty", "GeoProperty"):
-        right = '{"vocab": "…"}' if kind == "VocabProperty" else "a GeoJSON geometry"
-        raise BadRequestData(f"The attribute '{name}' is a {kind}. Send {right}.")
-    return value
+def _dataset_of(dataset: str) -> str | None:
+    return None if dataset == _DEFAULT_INSTANCE else dataset
+
+
+def _named(dataset: str) -> dict[str, str]:
+    return {} if dataset == _DEFAULT_INSTANCE else {"datasetId": dataset}
+
+
+def _complete(value: Any, kind: str | None, language: str | None) -> Instance:
+    if kind is None:
+        kind = _guess_kind(value)
+    if kind == "LanguageProperty" and isinstance(value, str) and language is not None:
+        return {"type": kind, "languageMap": {language: value}}
+    label = _LABELLED.get(kind)
+    if label is not None and isinstance(value, dict) and set(value) == {label}:
+        value = value[label]
+    if kind == "ListRelationship" and isinstance(value, list):
+        value = [part if isinstance(part, dict) else {"object": part} for part in value]
+    return {"type": kind, MAIN_MEMBERS[kind]: value}
+
+
+def _guess_kind(value: Any) -> str:
+    if isinstance(value, dict):
+        for kind, label in _LABELLED.items():
+            if set(value) == {label}:
+                return kind
+    return "GeoProperty" if is_geometry(value) else "Property"

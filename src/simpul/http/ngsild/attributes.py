@@ -11,20 +11,23 @@ from simpul.domain.parse import parse_attribute, parse_fragment, raise_unless_ur
 from simpul.http.admission import context_of_reader, read_body
 from simpul.http.exchange import NO_CONTENT, Answer, Exchange, answer_json
 from simpul.http.negotiate import PATCH_BODY_TYPES
-from simpul.http.ngsild.entities import WRITE_PARAMETERS, enter, raise_if_other_id
-from simpul.http.parameters import expand_name, parse_flag
+from simpul.http.ngsild.entities import TYPE, enter, raise_if_other_id
+from simpul.http.parameters import expand_name, parse_flag, parse_options
 
+NO_OVERWRITE = frozenset({"noOverwrite"})
+APPEND_PARAMETERS = TYPE | {"options"}
 DELETE_PARAMETERS = frozenset({"datasetId", "deleteAll", "type"})
 SCOPE = "scope"
 
 
 async def append(hub: Hub, exchange: Exchange) -> Answer:
     """POST /entities/{id}/attrs (§6.6.3.1)."""
-    caller, entity_id, parameters = await enter(hub, exchange)
+    caller, entity_id, parameters = await enter(hub, exchange, APPEND_PARAMETERS)
+    options = parse_options(parameters, NO_OVERWRITE)
     body, context = await read_body(hub, exchange)
     raise_if_other_id(body, entity_id)
     fragment = parse_fragment(body, context)
-    overwrite = Overwrite.DENIED if "noOverwrite" in parameters.get("options", "").split(",") else Overwrite.ALLOWED
+    overwrite = Overwrite.DENIED if options else Overwrite.ALLOWED
     outcome = await entities.append_attributes(caller, hub, entity_id, fragment, context, overwrite=overwrite)
     return answer_outcome(outcome)
 
@@ -50,7 +53,7 @@ def answer_outcome(outcome: Outcome) -> Answer:
 
 async def patch(hub: Hub, exchange: Exchange) -> Answer:
     """PATCH /entities/{id}/attrs/{attrId} (§6.7.3.1)."""
-    caller, entity_id, _ = await enter(hub, exchange, WRITE_PARAMETERS)
+    caller, entity_id, _ = await enter(hub, exchange)
     body, context = await read_body(hub, exchange, PATCH_BODY_TYPES)
     name = attribute_in_path(exchange, context)
     instance = parse_attribute(body, context, name)
@@ -60,7 +63,7 @@ async def patch(hub: Hub, exchange: Exchange) -> Answer:
 
 async def replace(hub: Hub, exchange: Exchange) -> Answer:
     """PUT /entities/{id}/attrs/{attrId} (§6.7.3.3)."""
-    caller, entity_id, _ = await enter(hub, exchange, WRITE_PARAMETERS)
+    caller, entity_id, _ = await enter(hub, exchange)
     body, context = await read_body(hub, exchange)
     name = attribute_in_path(exchange, context)
     instance = parse_attribute(body, context, name)

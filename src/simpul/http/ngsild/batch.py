@@ -9,24 +9,25 @@ from simpul import limits
 from simpul.app import batch
 from simpul.app.batch import BatchItem, BatchOutcome, UpsertMode
 from simpul.app.hub import Hub
+from simpul.domain.access import Caller
 from simpul.domain.errors import BadRequestData, HubError, TooManyResults
 from simpul.domain.merge import Overwrite
 from simpul.domain.parse import decode_json
 from simpul.http.admission import admit_writer, body_link, context_of_object, kind_of
 from simpul.http.exchange import JSON, LD_JSON, NO_CONTENT, Answer, Exchange, answer_json
 from simpul.http.negotiate import BODY_TYPES, PATCH_BODY_TYPES, parse_content_type
-from simpul.http.ngsild.entities import raise_if_input_is_simplified
+from simpul.http.ngsild.fragments import BATCH_MERGE_PARAMETERS, Manner, parse_manner, read_fragment
 from simpul.http.parameters import parse_options, parse_parameters
 from simpul.http.problem import render_problem
 
 Failure = tuple[str, HubError]
-WRITE_PARAMETERS = frozenset({"options", "format"})
+WRITE_PARAMETERS = frozenset({"options"})
 NOTHING = BatchOutcome([], [], [])
 
 
 async def create(hub: Hub, exchange: Exchange) -> Answer:
     """POST /entityOperations/create (§6.14.3.1)."""
-    parse_parameters(exchange.query, WRITE_PARAMETERS)
+    parse_parameters(exchange.query, frozenset())
     caller = await admit_writer(hub, exchange)
     items, failures = await read_items(hub, exchange)
     outcome = await batch.create(caller, hub, items) if items else NOTHING
@@ -65,12 +66,33 @@ async def update(hub: Hub, exchange: Exchange) -> Answer:
 
 async def merge(hub: Hub, exchange: Exchange) -> Answer:
     """POST /entityOperations/merge (§6.31.3.1)."""
-    raise_if_input_is_simplified(parse_parameters(exchange.query, WRITE_PARAMETERS | {"observedAt", "lang"}))
+    manner = parse_manner(parse_parameters(exchange.query, BATCH_MERGE_PARAMETERS))
     caller = await admit_writer(hub, exchange)
     items, failures = await read_items(hub, exchange, PATCH_BODY_TYPES)
+    if manner.needs_entity:
+        items, unread = complete_items((caller, hub), items, manner)
+        failures = [*failures, *unread]
     outcome = await batch.merge(caller, hub, items) if items else NOTHING
     failures = [*failures, *outcome.errors]
     return answer_result(outcome.updated, failures) if failures else NO_CONTENT
+
+
+def complete_items(
+    asker: tuple[Caller, Hub], items: Sequence[BatchItem], manner: Manner
+) -> tuple[list[BatchItem], list[Failure]]:
+    """Return the items, each completed by the entity that it is about, and those that cannot be read so."""
+    completed: list[BatchItem] = []
+    failures: list[Failure] = []
+    for item in items:
+        entity_id = _id_of(item.body)
+        try:
+            fragment = read_fragment(asker, entity_id, (item.body, item.context), manner)
+        except HubError as error:
+            failures.append((entity_id, error))
+        else:
+            # Full names are names under every @context, so what was read can be read again.
+            completed.append(BatchItem(fragment, item.context))
+    return completed, failures
 
 
 async def delete(hub: Hub, exchange: Exchange) -> Answer:

@@ -11,17 +11,16 @@ from simpul.app.hub import Hub
 from simpul.domain.access import Caller
 from simpul.domain.context import CORE, Context
 from simpul.domain.entity import Record
-from simpul.domain.errors import BadRequestData, NotFound, NotImplementedYet
-from simpul.domain.parse import parse_entity, parse_fragment, raise_unless_uri
+from simpul.domain.errors import BadRequestData, NotFound
+from simpul.domain.parse import parse_entity, raise_unless_uri
 from simpul.domain.render import Representation, render_entity, render_feature, render_feature_collection
 from simpul.http.admission import admit, admit_writer, context_headers, context_of_reader, read_body
 from simpul.http.exchange import GEO_JSON, LD_JSON, NO_CONTENT, Answer, Exchange, Headers, answer_bytes, answer_json
 from simpul.http.negotiate import ANY_JSON_OR_GEO, PATCH_BODY_TYPES, negotiate
+from simpul.http.ngsild.fragments import MERGE_PARAMETERS, parse_manner, read_fragment
 from simpul.http.ngsild.pages import fetch_page, paging_headers
-from simpul.http.parameters import Parameters, parse_format, parse_options, parse_parameters
+from simpul.http.parameters import Parameters, parse_parameters
 from simpul.http.plan import (
-    FORMATS,
-    OPTIONS,
     EntityPlan,
     parse_entity_query,
     parse_retrieve,
@@ -29,7 +28,7 @@ from simpul.http.plan import (
 from simpul.ports.store import Document
 
 NOTHING_MORE = frozenset[str]()
-WRITE_PARAMETERS = frozenset({"options", "format", "type", "observedAt", "lang"})
+TYPE = frozenset({"type"})
 
 
 async def create(hub: Hub, exchange: Exchange) -> Answer:
@@ -174,10 +173,11 @@ async def replace(hub: Hub, exchange: Exchange) -> Answer:
 
 async def merge(hub: Hub, exchange: Exchange) -> Answer:
     """PATCH /entities/{id} (§6.5.3.4)."""
-    caller, entity_id, _ = await enter(hub, exchange)
+    caller, entity_id, parameters = await enter(hub, exchange, MERGE_PARAMETERS)
+    manner = parse_manner(parameters)
     body, context = await read_body(hub, exchange, PATCH_BODY_TYPES)
     raise_if_other_id(body, entity_id)
-    fragment = parse_fragment(body, context)
+    fragment = read_fragment((caller, hub), entity_id, (body, context), manner)
     await entities.merge_entity(caller, hub, entity_id, fragment, context)
     return NO_CONTENT
 
@@ -189,28 +189,13 @@ async def delete(hub: Hub, exchange: Exchange) -> Answer:
     return NO_CONTENT
 
 
-async def enter(
-    hub: Hub, exchange: Exchange, allowed: frozenset[str] = WRITE_PARAMETERS
-) -> tuple[Caller, str, Parameters]:
+async def enter(hub: Hub, exchange: Exchange, allowed: frozenset[str] = TYPE) -> tuple[Caller, str, Parameters]:
     """Return who writes, to which entity, with which parameters."""
     parameters = parse_parameters(exchange.query, allowed)
-    raise_if_input_is_simplified(parameters)
     caller = await admit_writer(hub, exchange)
     entity_id = exchange.names[0]
     raise_unless_uri(entity_id, "The entity id in the path")
     return caller, entity_id, parameters
-
-
-def raise_if_input_is_simplified(parameters: Parameters) -> None:
-    """Refuse the parameters of a merge that this version does not have."""
-    for name in ("observedAt", "lang"):
-        if name in parameters:
-            raise NotImplementedYet(f"The parameter {name!r} of a merge is not in this version of Simpul yet.")
-    options = parse_options(parameters, OPTIONS | {"noOverwrite"})
-    if parse_format(parameters, options, FORMATS) == "keyValues":
-        raise NotImplementedYet(
-            "Key-values as input is not in this version of Simpul yet; send the normalized or the concise form."
-        )
 
 
 def raise_if_other_id(body: dict[str, Any], entity_id: str) -> None:
