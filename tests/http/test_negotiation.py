@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 
-from simpul.domain.errors import BadRequestData, NotAcceptable, UnsupportedMediaType
+from simpul.domain.errors import BadRequestData, InvalidRequest, NotAcceptable, UnsupportedMediaType
 from simpul.http.exchange import GEO_JSON, JSON, LD_JSON
 from simpul.http.negotiate import (
     ANY_JSON,
@@ -75,6 +77,16 @@ def test_any_other_body_is_refused(header: str) -> None:
 ])  # fmt: skip
 def test_the_context_is_found_among_the_links(header: str, url: str | None) -> None:
     assert parse_context_link(header) == url
+
+
+@pytest.mark.parametrize("read", [
+    lambda header: negotiate(header, ANY_JSON),
+    lambda header: parse_content_type(header, BODY_TYPES),
+    parse_context_link,
+], ids=["accept", "content-type", "link"])  # fmt: skip
+def test_a_header_that_is_too_long_is_refused(read: Callable[[str], object]) -> None:
+    with pytest.raises(InvalidRequest, match="4096"):
+        read("x" * 5_000)
 
 
 def test_two_contexts_in_links_are_refused() -> None:

@@ -8,6 +8,7 @@ from typing import Any
 import httpx2
 import pytest
 
+from simpul.http import plan
 from tests.http.conftest import API, CONTEXT_LINK, Served, raise_unless_problem, stop
 
 ENTITIES = f"{API}/entities"
@@ -234,6 +235,18 @@ def test_a_question_by_post_with_an_inline_context_is_answered_in_its_names(writ
     response = writer.post(QUERY, json=body, headers={"content-type": "application/ld+json"})
     assert response.json()[0]["tempat"]["value"] == 30
     assert "kapasitas" not in response.json()[0]
+
+
+def test_an_inline_context_is_not_kept_in_memory(served: Served, writer: httpx2.Client) -> None:
+    before = plan._remembered_types.cache_info().currsize
+    for place in range(5):
+        body = {
+            "@context": {f"term{place}": "https://kota.example.org/term"},
+            "type": "Query",
+            "entities": [{"type": "X"}],
+        }
+        assert writer.post(QUERY, json=body, headers={"content-type": "application/ld+json"}).json() == []
+    assert plan._remembered_types.cache_info().currsize == before
 
 
 def test_a_client_that_asks_for_types_named_none_gets_a_count(writer: httpx2.Client) -> None:

@@ -6,7 +6,8 @@ import re
 from functools import lru_cache
 from urllib.parse import quote
 
-from simpul.domain.errors import BadRequestData, NotAcceptable, UnsupportedMediaType
+from simpul import limits
+from simpul.domain.errors import BadRequestData, InvalidRequest, NotAcceptable, UnsupportedMediaType
 from simpul.http.exchange import GEO_JSON, JSON, LD_JSON, MERGE_PATCH_JSON
 
 ANY_JSON = (JSON, LD_JSON)
@@ -41,11 +42,24 @@ def _weigh(media_type: str, ranges: list[tuple[str, float]]) -> tuple[float, int
     return 0.0, 0
 
 
-@lru_cache(maxsize=512)
+def raise_if_long(header: str, name: str) -> None:
+    """Refuse a header that is too long to be meant, and that would fill what is remembered of others."""
+    if len(header) > limits.HEADER_CHARACTERS_MAX:
+        raise InvalidRequest(
+            f"The header {name} has {len(header)} characters; at most {limits.HEADER_CHARACTERS_MAX} are read."
+        )
+
+
 def negotiate(accept: str, offered: tuple[str, ...]) -> str:
     """Return the offered media type that `Accept` likes best (RFC 9110 §12.5.1); the first one if it is absent."""
     if not accept:
         return offered[0]
+    raise_if_long(accept, "Accept")
+    return _negotiate(accept, offered)
+
+
+@lru_cache(maxsize=512)
+def _negotiate(accept: str, offered: tuple[str, ...]) -> str:
     ranges: list[tuple[str, float]] = []
     for part in accept.split(","):
         name, *parameters = part.split(";")
@@ -59,9 +73,14 @@ def negotiate(accept: str, offered: tuple[str, ...]) -> str:
     return best
 
 
-@lru_cache(maxsize=256)
 def parse_content_type(header: str, understood: tuple[str, ...]) -> str:
     """Return the media type of the body, which has to be one of those understood, in UTF-8."""
+    raise_if_long(header, "Content-Type")
+    return _parse_content_type(header, understood)
+
+
+@lru_cache(maxsize=256)
+def _parse_content_type(header: str, understood: tuple[str, ...]) -> str:
     name, *parameters = header.split(";")
     media_type = name.strip().lower()
     if media_type not in understood:
@@ -74,9 +93,16 @@ def parse_content_type(header: str, understood: tuple[str, ...]) -> str:
     return media_type
 
 
-@lru_cache(maxsize=1024)
 def parse_context_link(header: str) -> str | None:
     """Return the URL of the @context that the Link header names, or None (CIM 009 §6.3.5)."""
+    if not header:
+        return None
+    raise_if_long(header, "Link")
+    return _parse_context_link(header)
+
+
+@lru_cache(maxsize=1024)
+def _parse_context_link(header: str) -> str | None:
     urls: list[str] = []
     for url, parameters in _LINK.findall(header):
         for quoted, bare in _RELATION.findall(parameters):

@@ -8,7 +8,7 @@ import msgspec
 
 from simpul import limits
 from simpul.domain.access import Caller
-from simpul.domain.context import Context
+from simpul.domain.context import CORE, Context
 from simpul.domain.errors import BadRequestData, InvalidRequest
 from simpul.domain.geo import GeoQuery, parse_geo_query
 from simpul.domain.pattern import compile_pattern
@@ -84,9 +84,22 @@ def parse_representation(parameters: Parameters, context: Context) -> Representa
     )
 
 
-@lru_cache(maxsize=limits.TYPE_SELECTIONS_REMEMBERED_MAX)
+def is_worth_remembering(text: str | bytes, context: Context) -> bool:
+    """Return whether what was parsed may be kept: of a short text, under an @context that is itself kept.
+
+    A long question is rarely asked twice. An inline @context never is: each is another one, of up to
+    `limits.CONTEXT_BYTES_MAX`, and what is kept of it keeps it too.
+    """
+    return len(text) <= limits.PLAN_REMEMBERED_BYTES_MAX and (context is CORE or bool(context.urls))
+
+
 def parse_types(text: str, context: Context) -> TypeSelection | None:
     """Return the selection of types; `*` stands for every type, which asks nothing."""
+    parse = _remembered_types if is_worth_remembering(text, context) else _parse_types
+    return parse(text, context)
+
+
+def _parse_types(text: str, context: Context) -> TypeSelection | None:
     if not text or text == "*":
         return None
     try:
@@ -143,9 +156,13 @@ class RetrievePlan(msgspec.Struct, frozen=True, gc=False):
     is_plain: bool
 
 
-@lru_cache(maxsize=limits.PLANS_REMEMBERED_MAX)
 def parse_retrieve(query_string: bytes, context: Context) -> RetrievePlan:
     """Return the plan of a retrieval's query string under an @context. Raises HubError."""
+    parse = _remembered_retrievals if is_worth_remembering(query_string, context) else _parse_retrieve
+    return parse(query_string, context)
+
+
+def _parse_retrieve(query_string: bytes, context: Context) -> RetrievePlan:
     parameters = given.parse_parameters(query_string, RETRIEVE_PARAMETERS)
     representation = parse_representation(parameters, context)
     return RetrievePlan(representation, parse_types(parameters.get("type", ""), context), is_plain(representation))
@@ -185,10 +202,11 @@ def _parse(query_string: bytes, context: Context, readable_types: frozenset[str]
 
 
 _remembered = lru_cache(maxsize=limits.PLANS_REMEMBERED_MAX)(_parse)
+_remembered_retrievals = lru_cache(maxsize=limits.PLANS_REMEMBERED_MAX)(_parse_retrieve)
+_remembered_types = lru_cache(maxsize=limits.TYPE_SELECTIONS_REMEMBERED_MAX)(_parse_types)
 
 
 def parse_entity_query(query_string: bytes, context: Context, caller: Caller) -> EntityPlan:
     """Return the caller's plan of a query string under an @context; short ones are remembered. Raises HubError."""
-    # A long question is rarely asked twice, and would let strangers fill the memory.
-    parse = _remembered if len(query_string) <= limits.PLAN_REMEMBERED_BYTES_MAX else _parse
+    parse = _remembered if is_worth_remembering(query_string, context) else _parse
     return parse(query_string, context, caller.readable_types)
