@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import pwd
 import shutil
+import signal
 import socket
 import subprocess
 import tempfile
@@ -31,7 +32,8 @@ class Server:
     process: subprocess.Popen[bytes]
 
     def stop(self) -> None:
-        self.process.terminate()
+        # PostgreSQL waits for its clients at SIGTERM; at SIGINT it does not.
+        self.process.send_signal(signal.SIGINT if self.kind == "postgresql" else signal.SIGTERM)
         try:
             self.process.wait(STOP_SECONDS_MAX)
         except subprocess.TimeoutExpired:

@@ -21,6 +21,8 @@ from simpul.connectors.sql.settings import SqlSettings, parse_settings
 from simpul.domain.errors import SourceMismatch
 
 _TABLES_LISTED_MAX: Final = 40
+# A query may sort for a while before its first row comes; a connection may not.
+_QUERY_PATIENCE: Final = 4
 
 
 class SqlReading:
@@ -92,16 +94,33 @@ class SqlReading:
             ) from error
 
     def close(self) -> None:
-        if self._connection is not None:
+        connection, self._connection = self._connection, None
+        if connection is not None:
             # A connection that broke during the run breaks again when it is closed.
             with suppress(SQLAlchemyError):
-                self._connection.invalidate() if self._is_mysql_midway() else self._connection.close()
+                self._end(connection)
         self._engine.dispose()
 
-    def _is_mysql_midway(self) -> bool:
-        # PyMySQL reads all rows that are left before it closes a stream; cutting the connection does not.
-        result = getattr(self, "_result", None)
-        return self._engine.dialect.name == "mysql" and result is not None and not result.closed
+    def _end(self, connection: Connection) -> None:
+        result: CursorResult[Any] | None = getattr(self, "_result", None)
+        if result is not None and self._engine.dialect.name == "mysql":
+            _forget_stream(result)
+            connection.invalidate()
+        elif result is not None:
+            result.close()
+        connection.close()
+
+
+def _forget_stream(result: CursorResult[Any]) -> None:
+    """Let PyMySQL forget the rows that are left of a stream.
+
+    It would read them all before it closes, and fails in a destructor where the connection is lost; there is no
+    public way to say that nobody wants them.
+    """
+    stream = getattr(result.cursor, "_result", None)
+    if stream is not None:
+        stream.unbuffered_active = False
+        stream.connection = None
 
 
 def open_reading(plain: Plain, surroundings: Surroundings) -> Reading:
@@ -121,7 +140,10 @@ def _engine(settings: SqlSettings) -> Engine:
         url = url.set(database=f"file:{_escaped(path)}", query={"mode": "ro", "uri": "true"})
         arguments = {"timeout": timeout}
     elif url.drivername.startswith("mysql"):
-        arguments = {"connect_timeout": int(timeout), "read_timeout": int(timeout) * 10}
+        arguments = {"connect_timeout": int(timeout), "read_timeout": int(timeout) * _QUERY_PATIENCE}
+        if url.password is not None:
+            # PyMySQL would encode it as Latin-1; servers hash what was set, and that is UTF-8 almost everywhere.
+            arguments["password"] = str(url.password).encode()
         if "charset" not in url.query:
             url = url.update_query_dict({"charset": "utf8mb4"})
     else:
