@@ -253,7 +253,7 @@ class CityFile:
         self._in_flight = {}
         self._known_contexts |= group.contexts
         self.names.count_entities(group.count_differences())
-        if group.types:
+        if group.types or group.new_types:
             self.memory.pages.clear()
         if group.statements:
             # Also where nobody waits any more for a token's revocation.
