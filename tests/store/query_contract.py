@@ -247,6 +247,8 @@ class QuestionContract:
         assert city.ids(asking("Other", ids=("urn:x:003",))) == []
         assert sorted(city.ids(asking(ids=many))) == sorted(many)
         assert city.ids(asking(ids=many, q=q("a>140"))) == [f"urn:x:{n}" for n in (141, 143, 145, 147, 149)]
+        assert city.ids(asking(ids=("urn:x:003", "urn:x:004"), q=q("a==3|a==5"))) == ["urn:x:003"]
+        assert city.ids(asking(ids=("urn:x:003",), q=q("a==5"))) == []
         assert city.ids(asking(id_pattern="^urn:x:00[1-3]$")) == ["urn:x:001", "urn:x:003", "urn:x:002"]
         assert city.ids(asking(None, id_pattern="04$", attributes=(iri("b"),))) == ["urn:x:004", "urn:x:104"]
         assert city.ids(asking(attributes=(iri("a"), iri("nothing")), ids=("urn:x:001", "urn:x:002"))) == ["urn:x:001"]

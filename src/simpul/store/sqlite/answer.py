@@ -206,6 +206,7 @@ class _Scan:
         if query.ids:
             self._candidates.append([Select(SQL.candidates_of_ids, (json.dumps(query.ids),))])
         self._geo_columns = _geo_columns(city, query.geo, types) if query.geo is not None else []
+        self._ids = frozenset(query.ids)
         self._pattern = compile_pattern(query.id_pattern) if query.id_pattern else None
         type_sets = names.type_sets
         self._shown_names = {type_sets[set_id].names for set_id in scope.shown_sets}
@@ -236,11 +237,13 @@ class _Scan:
             yield from self._check(connection, self._city.read_documents(connection, chunk))
 
     def _check(self, connection: apsw.Connection, documents: list[Document]) -> list[Document]:
-        shown_names, pattern = self._shown_names, self._pattern
+        shown_names, ids, pattern = self._shown_names, self._ids, self._pattern
         shown = [
             document
             for document in documents
-            if document.types in shown_names and (pattern is None or matches_pattern(pattern, document.id))
+            if document.types in shown_names
+            and (not ids or document.id in ids)
+            and (pattern is None or matches_pattern(pattern, document.id))
         ]
         if not self._needs_record:
             return shown
