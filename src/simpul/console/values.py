@@ -14,6 +14,7 @@ from simpul.console import words
 from simpul.console.formats import unit_sign
 from simpul.console.table import Cell
 from simpul.console.visit import Visit
+from simpul.domain.context import CORE
 from simpul.domain.entity import Entity, Instance, attribute_names, instances
 
 DISPLAY_NAMES = ("name", "title", "label", "alternateName")
@@ -48,7 +49,7 @@ def type_address(type_name: str) -> str:
 
 def term(name: str) -> str:
     """Return how a type or attribute is written in an address: its short name where it is unambiguous."""
-    return name.removeprefix(words.DEFAULT_PREFIX)
+    return CORE.compact(name)
 
 
 def display_name(visit: Visit, entity: Entity) -> str:

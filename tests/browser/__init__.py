@@ -1,0 +1,1 @@
+"""The console, driven in Chromium over a hub with a small city."""
