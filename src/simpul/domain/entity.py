@@ -13,8 +13,9 @@ names. It is a list only where there is more than one instance or one with a `da
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from typing import Any
+
+import msgspec
 
 Entity = dict[str, Any]
 Instance = dict[str, Any]
@@ -22,8 +23,7 @@ Instance = dict[str, Any]
 ENTITY_MEMBERS = frozenset({"id", "type", "scope"})
 
 
-@dataclass(frozen=True, slots=True)
-class Times:
+class Times(msgspec.Struct, frozen=True):
     """When the entity and its attributes were made and last changed, in microseconds since 1970 UTC.
 
     `attributes` maps an attribute's key (`attribute_key`) to (created, modified); one that is absent has the
@@ -32,14 +32,13 @@ class Times:
 
     created_us: int
     modified_us: int
-    attributes: dict[str, tuple[int, int]] = field(default_factory=dict)
+    attributes: dict[str, tuple[int, int]] = {}
 
     def of(self, key: str) -> tuple[int, int]:
         return self.attributes.get(key, (self.created_us, self.created_us))
 
 
-@dataclass(frozen=True, slots=True)
-class Record:
+class Record(msgspec.Struct, frozen=True):
     """One entity with its times: what a use-case reads, changes and gives back.
 
     `context_id` names the @context whose short names the stored bytes use (0 is the core context).

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
@@ -66,7 +67,7 @@ class Changes:
     index: dict[IndexRow, bool] = field(default_factory=dict)
     geo: dict[GeoRow, tuple[float | None, float | None] | None] = field(default_factory=dict)
     new_types: list[tuple[int, int]] = field(default_factory=list)
-    new_index: dict[int, list[IndexRow]] = field(default_factory=dict)
+    new_index: defaultdict[int, list[IndexRow]] = field(default_factory=lambda: defaultdict(list))
     history: list[tuple[int, int, int, int, str, bytes, str | None]] = field(default_factory=list)
     counts: list[tuple[TypeSet, int]] = field(default_factory=list)
     contexts: set[int] = field(default_factory=set)
@@ -87,12 +88,8 @@ class Changes:
         self.index.update(other.index)
         self.geo.update(other.geo)
         self.new_types += other.new_types
-        for column_id, rows_of_column in other.new_index.items():
-            known = self.new_index.get(column_id)
-            if known is None:
-                self.new_index[column_id] = rows_of_column
-            else:
-                known += rows_of_column
+        for column_id, rows in other.new_index.items():
+            self.new_index[column_id] += rows
         self.history += other.history
         self.counts += other.counts
         self.contexts |= other.contexts

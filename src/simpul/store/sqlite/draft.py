@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from typing import Any
 
 import apsw
 import msgspec
@@ -16,7 +17,7 @@ from simpul.ports.store import ChangeKind, Document, Reject
 from simpul.store.sqlite.changes import NEVER_THERE, Changes, EntityRow, Entry, IndexRow
 from simpul.store.sqlite.connection import SQL
 from simpul.store.sqlite.index_keys import PRESENT, attribute_keys, geo_keys, plain_key
-from simpul.store.sqlite.names import VALUE, Names, TypeSet
+from simpul.store.sqlite.names import VALUE, Column, Names, TypeSet
 
 _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder().decode
@@ -220,23 +221,32 @@ class SqliteDraft:
 
     def _put_new_rows(self, eid: int, entity: Entity, terms: tuple[int, ...]) -> None:
         """Put the index rows of an entity whose eid is new: nothing of it can be there yet, so nothing is compared."""
-        self.changes.new_types += [(term, eid) for term in terms]
-        find_column = self._names.column
-        new_index = self.changes.new_index
-        for name, attribute in entity.items():
-            if name in ENTITY_MEMBERS:
-                continue
-            key = plain_key(attribute)
-            if key is None:
-                self.changes.index.update(dict.fromkeys(self._index_rows(eid, entity, terms, (name,)), True))
-                self._put_geo(eid, {}, entity, terms, (name,))
-                continue
-            for term in terms:
-                column_id = find_column(term, name, VALUE).id
-                rows = new_index.get(column_id)
-                if rows is None:
-                    rows = new_index[column_id] = []
-                rows.append((column_id, key, eid))
+        changes = self.changes
+        new_index = changes.new_index
+        for term in terms:
+            changes.new_types.append((term, eid))
+            columns = self._names.value_columns(term)
+            for name, attribute in entity.items():
+                if name in ENTITY_MEMBERS:
+                    continue
+                key = plain_key(attribute)
+                if key is None:
+                    self._put_new_mixed(eid, attribute, columns[name])
+                else:
+                    column_id = columns[name].id
+                    new_index[column_id].append((column_id, key, eid))
+
+    def _put_new_mixed(self, eid: int, attribute: Any, column: Column) -> None:
+        """Put the index rows of a new attribute that is more than one scalar: several values, a place, an object."""
+        self._names.mark_mixed(column)
+        for kind, key in attribute_keys(attribute):
+            its_column = column if kind == VALUE else self._names.sibling(column, kind)
+            self.changes.index[its_column.id, key, eid] = True
+        levels, keys = geo_keys(attribute)
+        if keys:
+            self._names.mark_levels(column, levels)
+            for cell, longitude, latitude in keys:
+                self.changes.geo[column.id, cell, eid] = (longitude, latitude)
 
     def _put_types(self, eid: int, there: Iterable[int], gone: Iterable[int]) -> None:
         self.changes.types.update(((term, eid), False) for term in gone)
@@ -266,11 +276,9 @@ class SqliteDraft:
                     continue
                 levels, keys = geo_keys(attribute)
                 for term in terms if keys else ():
-                    column = self._names.column(term, name, 0)
-                    for level in range(levels.bit_length()):
-                        if levels >> level & 1:
-                            self._names.mark_level(column, level)
-                    for cell, _, longitude, latitude in keys:
+                    column = self._names.column(term, name, VALUE)
+                    self._names.mark_levels(column, levels)
+                    for cell, longitude, latitude in keys:
                         self.changes.geo[column.id, cell, eid] = (longitude, latitude) if is_there else None
 
     def _put_history(self, eid: int, at_us: int, kind: ChangeKind, body: bytes, removed: Sequence[str]) -> None:

@@ -1,8 +1,8 @@
 """The grid that finds places: cells of integer numbers, in levels of growing size. No SQL here.
 
 A point lies in one cell of level 0 (0.002°, some 220 m), which holds points only. Any other geometry lies in the
-cells that its bounds touch at the first level above where these are at most four. A cell's number holds level, row and column, so that the
-cells of one row between two columns are one range of numbers.
+cells that its bounds touch at the first level above where these are at most four. A cell's number holds level, row
+and column, so that the cells of one row between two columns are one range of numbers.
 """
 
 from __future__ import annotations

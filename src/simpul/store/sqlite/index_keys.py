@@ -18,7 +18,7 @@ FALSE = b"\x00"
 TRUE = b"\x01"
 
 Key = float | int | str | bytes
-GeoKey = tuple[int, int, float | None, float | None]
+GeoKey = tuple[int, float | None, float | None]
 _TEXT_MAX = limits.INDEXED_TEXT_CHARACTERS_MAX
 _INTEGER_END = 2**63
 
@@ -93,7 +93,7 @@ def _indexed_value(instance: Instance) -> Any:
 
 
 def geo_keys(attribute: Instance | list[Instance]) -> tuple[int, list[GeoKey]]:
-    """Return the levels used, as a bit set, and (level's cell, 0, longitude, latitude) of each geometry."""
+    """Return the levels used, as a bit set, and (cell, longitude, latitude) of each geometry."""
     levels = 0
     keys: list[GeoKey] = []
     if isinstance(attribute, dict) and attribute["type"] != "GeoProperty":
@@ -104,7 +104,7 @@ def geo_keys(attribute: Instance | list[Instance]) -> tuple[int, list[GeoKey]]:
         geometry = instance["value"]
         if geometry["type"] == "Point":
             longitude, latitude = geometry["coordinates"][:2]
-            key = (cell_of_point(longitude, latitude), 0, float(longitude), float(latitude))
+            key: GeoKey = (cell_of_point(longitude, latitude), float(longitude), float(latitude))
             if all(key[0] != other[0] for other in keys):
                 levels |= 1
                 keys.append(key)
@@ -112,5 +112,5 @@ def geo_keys(attribute: Instance | list[Instance]) -> tuple[int, list[GeoKey]]:
             # A cell has room for one point of an entity: a second one is kept as any other geometry is.
         level, cells = cells_of_bounds(geo.bounds(geometry))
         levels |= 1 << level
-        keys += [(cell, 0, None, None) for cell in cells]
+        keys += [(cell, None, None) for cell in cells]
     return levels, keys

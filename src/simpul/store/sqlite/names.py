@@ -39,6 +39,19 @@ class TypeSet:
     entities: int = 0
 
 
+class _ValueColumns(dict[str, Column]):
+    """The columns of one type's values: one look-up for a name that is known."""
+
+    def __init__(self, names: Names, type_term: int) -> None:
+        super().__init__()
+        self._names = names
+        self._type_term = type_term
+
+    def __missing__(self, name: str) -> Column:
+        column = self[name] = self._names.column(self._type_term, name, VALUE)
+        return column
+
+
 class Names:
     """The interned names of one city."""
 
@@ -61,6 +74,7 @@ class Names:
         self.type_sets = type_sets
         self._type_set_ids = {one.names: one for one in type_sets.values()}
         self._columns: dict[tuple[int, int, int], Column] = {}
+        self._value_columns: dict[int, _ValueColumns] = {}
         self._by_name: dict[tuple[int, str, int], Column] = {}
         self._columns_of: dict[int, list[Column]] = {}
         for row in execute(SQL.list_columns):
@@ -124,14 +138,25 @@ class Names:
         self._by_name[type_term, attribute, kind] = known
         return known
 
+    def value_columns(self, type_term: int) -> _ValueColumns:
+        """Return the type's columns of values by the name of their attribute; new ones are promised on first use."""
+        known = self._value_columns.get(type_term)
+        if known is None:
+            known = self._value_columns[type_term] = _ValueColumns(self, type_term)
+        return known
+
+    def sibling(self, column: Column, kind: int) -> Column:
+        """Return the column of the same attribute and type for the other kind of value."""
+        return self.column(column.type, self._iris[column.attribute], kind)
+
     def mark_mixed(self, column: Column) -> None:
         if not column.is_mixed:
             column.is_mixed = True
             self._dirty_columns[column.id] = column
 
-    def mark_level(self, column: Column, level: int) -> None:
-        if not column.geo_levels >> level & 1:
-            column.geo_levels |= 1 << level
+    def mark_levels(self, column: Column, levels: int) -> None:
+        if column.geo_levels | levels != column.geo_levels:
+            column.geo_levels |= levels
             self._dirty_columns[column.id] = column
 
     def find_columns(self, attribute: str, types: set[int] | None) -> list[Column]:
