@@ -222,21 +222,18 @@ def _areas(areas: list[tuple[str, str, float, float, float]]) -> str:
                     "properties": {"kode": code, "nama": name},
                     "geometry": {
                         "type": "Polygon",
-                        "coordinates": [
-                            [
-                                [west, south],
-                                [west + size, south],
-                                [west + size, south + size],
-                                [west, south + size],
-                                [west, south],
-                            ]
-                        ],
+                        "coordinates": [_ring(west, south, size)],
                     },
                 }
                 for code, name, west, south, size in areas
             ],
         }
     )
+
+
+def _ring(west: float, south: float, size: float) -> list[list[float]]:
+    east, north = west + size, south + size
+    return [[west, south], [east, south], [east, north], [west, north], [west, south]]
 
 
 def _lines(head: str, rows: list[str]) -> str:

@@ -34,9 +34,8 @@ PAGES = (
 
 def violations(page: Page) -> list[str]:
     """Return what axe finds wrong: the rule, and the first element that breaks it."""
-    found: list[dict[str, Any]] = page.evaluate(
-        "(rules) => axe.run(document, rules).then((all) => all.violations)", RULES
-    )
+    run = "(rules) => axe.run(document, rules).then((all) => all.violations)"
+    found: list[dict[str, Any]] = page.evaluate(run, RULES)
     return [f"{one['id']}: {one['nodes'][0]['html'][:200]} {one['nodes'][0]['failureSummary']}" for one in found]
 
 
@@ -70,7 +69,8 @@ MARK_FOCUSED = """() => {
   const style = getComputedStyle(one);
   const seen = one.dataset.reached !== undefined;
   one.dataset.reached = '';
-  return { seen, outlined: style.outlineStyle !== 'none' && parseFloat(style.outlineWidth) >= 2, html: one.outerHTML.slice(0, 120) };
+  const outlined = style.outlineStyle !== 'none' && parseFloat(style.outlineWidth) >= 2;
+  return { seen, outlined, html: one.outerHTML.slice(0, 120) };
 }"""
 
 

@@ -38,7 +38,7 @@ def test_a_translation_has_the_values_of_its_message(language: str) -> None:
         wanted = set(re.findall(r"%\((\w+)\)s", " ".join(ids)))
         for text in texts:
             if message.id:
-                assert set(re.findall(r"%\((\w+)\)s", text)) == wanted, message.id
+                assert set(re.findall(r"%\((\w+)\)s", str(text))) == wanted, message.id
 
 
 @pytest.mark.parametrize(("asked", "remembered", "accepted", "chosen"), [
