@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, TypeVar
@@ -32,8 +32,6 @@ Result = TypeVar("Result")
 Listener = Callable[[dict[str, int]], None]
 
 _decode = msgspec.json.Decoder().decode
-_GROUPS_PER_WAL_LOOK = 32
-_ENTITIES_PER_GROUP = 256
 _WAL_FACTOR_BLOCKING = 4
 
 
@@ -60,7 +58,8 @@ class CityFile:
         self._scanner = open_connection(path)
         self._scan_thread = ThreadPoolExecutor(1, thread_name_prefix="simpul-scan")
         self._checkpoint_thread = ThreadPoolExecutor(1, thread_name_prefix="simpul-checkpoint")
-        self._groups_since_look = 0
+        self._checkpointing: Future[None] | None = None
+        self._wal = path.with_name(path.name + "-wal")
         self._is_wal_long = False
         self._are_names_stale = False
         # What the COMMIT that goes on in its thread changes, by eid: cached documents of these may be older than it.
@@ -266,22 +265,18 @@ class CityFile:
         types = [name for _, entry in written if entry.document is not None for name in entry.document.types]
         types += [name for type_set, difference in group.counts if difference < 0 for name in type_set.names]
         self._listener(Counter(types))
-        self._groups_since_look += 1 + len(group.history) // _ENTITIES_PER_GROUP
-        if self._groups_since_look >= _GROUPS_PER_WAL_LOOK:
-            self._groups_since_look = 0
-            self._look_at_wal()
+        self._look_at_wal()
 
     def translate(self, error: apsw.Error) -> HubError:
         return translate(error, self.path)
 
     def _look_at_wal(self) -> None:
         """Move the write-ahead log into the file once it is large, off the loop."""
-        wal = self.path.with_name(self.path.name + "-wal")
-        size = wal.stat().st_size if wal.exists() else 0
+        size = self._wal.stat().st_size if self._wal.exists() else 0
         if size > limits.CHECKPOINT_WAL_BYTES * _WAL_FACTOR_BLOCKING:
             self._is_wal_long = True
-        elif size > limits.CHECKPOINT_WAL_BYTES:
-            self._checkpoint_thread.submit(self._checkpoint_aside)
+        elif size > limits.CHECKPOINT_WAL_BYTES and (self._checkpointing is None or self._checkpointing.done()):
+            self._checkpointing = self._checkpoint_thread.submit(self._checkpoint_aside)
 
     def _checkpoint_aside(self) -> None:
         connection = open_connection(self.path)
