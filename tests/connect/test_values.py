@@ -48,7 +48,7 @@ def test_plain_numbers_are_read(cell: Any, number: float) -> None:
 
 
 def test_a_plain_number_that_looks_indonesian_gets_a_hint() -> None:
-    with pytest.raises(RowRejected, match="write number: indonesian"):
+    with pytest.raises(RowRejected, match="declare it as indonesian"):
         parse_number("1.234.567,89")
 
 

@@ -7,12 +7,12 @@ is), or None after noting a problem. No meaning beyond one value here: that is `
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Any, Protocol
 
-from simpul.connect.document import Node, Place, Problem
+from simpul.connect.document import Node, Problem
 
 Problems = list[Problem]
 Schema = dict[str, Any]

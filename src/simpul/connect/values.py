@@ -116,7 +116,7 @@ def parse_number(cell: Cell) -> int | float:
         return cell  # type: ignore[no-any-return]  # The two types just tested.
     if kind is str:
         if not _PLAIN.match(cell):
-            hint = "; it looks Indonesian: write number: indonesian" if _INDONESIAN.match(cell) else ""
+            hint = "; it looks Indonesian: declare it as indonesian, not plain" if _INDONESIAN.match(cell) else ""
             raise RowRejected("number", f"{show(cell)} is not a number{hint}")
         return _from_plain_text(cell)
     return _from_other(cell)

@@ -1,0 +1,99 @@
+"""When sources are read by themselves: every so often, as each says; sooner after a failure. Nothing is read here."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, field
+from typing import Final
+
+import structlog
+
+from simpul import limits
+from simpul.app.hub import Hub
+from simpul.connect.source import duration_seconds
+from simpul.domain.city import City, SourceDeclaration
+from simpul.domain.errors import HubError
+from simpul.ports.store import Run
+
+_US_PER_SECOND: Final = 1_000_000
+_log = structlog.get_logger(__name__)
+
+
+@dataclass(slots=True)
+class Schedule:
+    """The sources of all cities with the moments when each is due."""
+
+    hub: Hub
+    _due_us: dict[tuple[str, str], tuple[City, int]] = field(default_factory=dict)
+
+    def list_due(self) -> list[tuple[str, SourceDeclaration]]:
+        """Return (tenant, source) of every source that is to be read now."""
+        now_us = self.hub.clock.now_us()
+        return [
+            (tenant, source)
+            for tenant, city in list(self.hub.cities.items())
+            for source in city.sources
+            if "schedule" in source.declaration and self._is_due(city, source, now_us)
+        ]
+
+    def _is_due(self, city: City, source: SourceDeclaration, now_us: int) -> bool:
+        key = (city.tenant, source.id)
+        known = self._due_us.get(key)
+        if known is not None and known[0] is city and known[1] > now_us:
+            return False
+        # Looked up again when it seems due: somebody may have read the source in between.
+        runs = self.hub.sources.list_runs(city.tenant, source.id, limits.SOURCE_RETRIES_MAX + 1)
+        due_us = next_due_us(runs, duration_seconds(source.declaration["schedule"]["every"]))
+        self._due_us[key] = (city, due_us)
+        return due_us <= now_us
+
+    async def run_due(self) -> None:
+        """Read every source that is due, a few at a time."""
+        slots = asyncio.Semaphore(limits.SOURCES_AT_ONCE_MAX)
+        async with asyncio.TaskGroup() as group:
+            for tenant, source in self.list_due():
+                group.create_task(self._run(tenant, source, slots))
+
+    async def _run(self, tenant: str, source: SourceDeclaration, slots: asyncio.Semaphore) -> None:
+        assert self.hub.engine is not None, "only a hub with an engine has schedules"
+        async with slots:
+            was_well = self._is_well(tenant, source.id)
+            try:
+                run = await self.hub.engine.run(self.hub, tenant, source)
+            except HubError as error:
+                # The store or a run by hand stands in the way; the next round tries again.
+                _log.warning("source not read", tenant=tenant, source=source.id, reason=error.title)
+                return
+            if was_well and run.error is not None:
+                _log.warning("source lost", tenant=tenant, source=source.id, run=run.id)
+            elif not was_well and run.error is None:
+                _log.info("source back", tenant=tenant, source=source.id, run=run.id)
+
+    def _is_well(self, tenant: str, source_id: str) -> bool:
+        last = self.hub.sources.list_runs(tenant, source_id, 1)
+        return not last or last[0].error is None
+
+
+def next_due_us(runs: list[Run], every_seconds: int) -> int:
+    """Return when a source with these last runs (newest first) is due.
+
+    After a failure it is tried again in one, two and four minutes, and then as often as it is read anyway.
+    """
+    if not runs:
+        return 0
+    failures = next((count for count, run in enumerate(runs) if run.error is None), len(runs))
+    wait_seconds = every_seconds
+    if 0 < failures <= limits.SOURCE_RETRIES_MAX:
+        wait_seconds = min(every_seconds, limits.SOURCE_RETRY_SECONDS << (failures - 1))
+    return runs[0].started_us + wait_seconds * _US_PER_SECOND
+
+
+async def run_schedules(hub: Hub) -> None:
+    """Read sources when they are due, until cancelled."""
+    schedule = Schedule(hub)
+    while True:
+        try:
+            await schedule.run_due()
+        except HubError as error:
+            _log.warning("schedules not looked at", reason=error.title)
+        await asyncio.sleep(limits.SCHEDULE_INTERVAL_SECONDS)

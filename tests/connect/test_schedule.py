@@ -1,0 +1,72 @@
+"""When sources are read by themselves."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import pytest
+
+from simpul.app.hub import Hub
+from simpul.connect.schedule import Schedule, next_due_us
+from simpul.ports.store import Run
+from tests.connect.kota import TENANT, Kota, csv_source
+
+MINUTE_US = 60_000_000
+
+
+@dataclass
+class SetClock:
+    """A clock that stands where it is set."""
+
+    at_us: int = 1_000 * MINUTE_US
+
+    def now_us(self) -> int:
+        return self.at_us
+
+
+def run_at(minute: int, error: str | None = None) -> Run:
+    return Run(minute, "halte", minute * MINUTE_US, minute * MINUTE_US, 0, 0, 0, 0, 0, error)
+
+
+@pytest.mark.parametrize(("runs", "minute"), [
+    ([], 0), ([run_at(10)], 70), ([run_at(10, "x"), run_at(1)], 11), ([run_at(10, "x"), run_at(9, "x"), run_at(1)], 12),
+    ([run_at(10, "x"), run_at(9, "x"), run_at(8, "x")], 14), ([run_at(10, "x")] * 4, 70),
+])  # fmt: skip
+def test_a_source_is_due_after_its_time_and_sooner_after_a_failure(runs: list[Run], minute: int) -> None:
+    assert next_due_us(runs, 3600) == minute * MINUTE_US
+
+
+def test_a_source_that_is_read_often_is_not_tried_less_often_after_a_failure() -> None:
+    assert next_due_us([run_at(10, "x")], 15) == 10 * MINUTE_US + 15_000_000
+
+
+def test_sources_are_read_when_they_are_due(kota: Kota) -> None:
+    kota.write_csv("halte.csv", [["id", "nama"], [1, "Pasar Raya"]])
+    kota.declare(csv_source(schedule={"every": "15m"}), csv_source(source="tangan"))
+    clock = SetClock()
+
+    async def work(hub: Hub) -> list[int]:
+        schedule = Schedule(replace(hub, clock=clock))
+        counts = []
+        for _ in range(4):
+            await schedule.run_due()
+            counts.append(len(hub.sources.list_runs(TENANT, "halte")))
+            clock.at_us += 8 * MINUTE_US
+        assert hub.sources.list_runs(TENANT, "tangan") == []
+        return counts
+
+    assert kota.with_hub(work) == [1, 1, 2, 2]
+
+
+def test_a_source_that_fails_does_not_keep_the_others_waiting(kota: Kota) -> None:
+    kota.write_csv("halte.csv", [["id", "nama"], [1, "Pasar Raya"]])
+    lost = csv_source(source="hilang", read={"path": "tidak-ada.csv"}, schedule={"every": "1h"})
+    kota.declare(lost, csv_source(schedule={"every": "1h"}))
+
+    async def work(hub: Hub) -> list[str | None]:
+        await Schedule(hub).run_due()
+        return [hub.sources.list_runs(TENANT, source)[0].error for source in ("hilang", "halte")]
+
+    failed, fine = kota.with_hub(work)
+    assert failed is not None
+    assert fine is None
