@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import gc
 import time
 from collections.abc import AsyncIterator
@@ -14,6 +15,7 @@ from simpul.app.live import LiveFeed
 from simpul.connect.city import parse_city, tenant_of
 from simpul.connect.contexts import read_contexts
 from simpul.connect.runner import Engine
+from simpul.connect.schedule import run_schedules
 from simpul.outbound import HttpOutbound
 from simpul.settings import Settings
 from simpul.store.sqlite import SqliteStore
@@ -74,4 +76,10 @@ async def serve(hub: Hub, settings: Settings) -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(50_000, 20, 20)
-    await server.serve()
+    schedules = asyncio.create_task(run_schedules(hub)) if settings.syncs else None
+    try:
+        await server.serve()
+    finally:
+        if schedules is not None:
+            schedules.cancel()
+            await asyncio.gather(schedules, return_exceptions=True)
