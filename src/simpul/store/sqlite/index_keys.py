@@ -23,9 +23,6 @@ _TEXT_MAX = limits.INDEXED_TEXT_CHARACTERS_MAX
 _INTEGER_END = 2**63
 
 
-_SCALAR_MEMBERS = {"Property": "value", "Relationship": "object"}
-
-
 def scalar_key(value: Any) -> Key | None:
     """Return the key of a scalar, or None for any other value."""
     if value is True:
@@ -46,11 +43,15 @@ def plain_key(attribute: Instance | list[Instance]) -> Key | None:
     """Return the one key of an attribute that is a single scalar, as most are; None for every other attribute."""
     if type(attribute) is not dict:
         return None
-    member = _SCALAR_MEMBERS.get(attribute["type"])
-    value: Any = attribute.get(member) if member is not None else None
-    if isinstance(value, str):
-        return value[:_TEXT_MAX]
-    return scalar_key(value)
+    kind = attribute["type"]
+    value: Any = None
+    if kind == "Property":
+        value = attribute.get("value")
+    elif kind == "Relationship":
+        value = attribute.get("object")
+    if type(value) is str:
+        return value if len(value) <= _TEXT_MAX else value[:_TEXT_MAX]
+    return value if type(value) is float else scalar_key(value)
 
 
 def attribute_keys(attribute: Instance | list[Instance]) -> list[tuple[int, Key]]:
