@@ -81,9 +81,7 @@ def test_the_installed_command_builds_and_serves_the_demo_city(installed: Path, 
         finally:
             hub.send_signal(signal.SIGINT)
     assert "BusStop" in stops
-    checked = subprocess.run(
-        [installed / "simpul", "check", "--folder", city], check=False, capture_output=True, text=True
-    )
+    checked = subprocess.run([installed / "simpul", "check", str(city)], check=False, capture_output=True, text=True)
     assert checked.returncode == 0, checked.stdout + checked.stderr
 
 
