@@ -12,6 +12,7 @@ from simpul.domain.entity import Entity, attribute_names
 from simpul.ports.contexts import ContextTable
 from simpul.ports.store import ChangeKind
 from simpul.store.sqlite.index_keys import attribute_keys, geo_keys
+from simpul.store.sqlite.names import ELEMENT
 
 
 def raise_unless_whole(path: Path, contexts: ContextTable) -> int:
@@ -69,13 +70,14 @@ class _Audit:
                 keys = attribute_keys(entity[name])
                 for kind, key in keys:
                     column_id, is_mixed, _ = self.columns[term, self.terms[name], kind]
-                    assert is_mixed or (len(keys) == 1 and key != b""), (entity["id"], name)
+                    # Only columns of values answer questions about numbers by themselves.
+                    assert kind == ELEMENT or is_mixed or (len(keys) == 1 and key != b""), (entity["id"], name)
                     self.index.add((column_id, key, eid))
                 levels, places = geo_keys(entity[name])
                 if places:
                     column_id, _, known_levels = self.columns[term, self.terms[name], 0]
                     assert known_levels & levels == levels
-                    self.places.update((column_id, cell, eid, lon, lat) for cell, _, lon, lat in places)
+                    self.places.update((column_id, cell, eid, lon, lat) for cell, lon, lat in places)
 
     def _check_history(self, eids: set[int]) -> None:
         """Check that the last change of each entity tells whether it is there, and that no sequence comes twice."""
