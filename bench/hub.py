@@ -13,9 +13,7 @@ from pathlib import Path
 
 from bench import shape
 from bench.figures import WRITES
-from bench.processes import LoadFailed, Server, serving
-
-PORT = 1927
+from bench.processes import LoadFailed, Server, free_port, serving
 
 CITY = f"""city: bench
 name: {{id: Kota Uji, en: Bench City}}
@@ -36,8 +34,9 @@ class BenchHub:
         self.folder = folder
         self.city = folder / "bench"
         self.token = ""
-        self.url = f"http://127.0.0.1:{PORT}"
-        self.environment = {"SIMPUL_FOLDER": str(self.city), "SIMPUL_PORT": str(PORT), "SIMPUL_SYNCS": "false"}
+        port = free_port()
+        self.url = f"http://127.0.0.1:{port}"
+        self.environment = {"SIMPUL_FOLDER": str(self.city), "SIMPUL_PORT": str(port), "SIMPUL_SYNCS": "false"}
 
     def command(self, *words: str) -> list[str]:
         """Return a `simpul` command, as it is installed beside this Python."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import socket
 import subprocess
 import time
 import urllib.error
@@ -37,6 +38,14 @@ Server = subprocess.Popen[bytes]
 
 class LoadFailed(Exception):
     """The load met an answer that no measurement should have."""
+
+
+def free_port() -> int:
+    """Return a loopback port that nobody listens on, so that no other run's server is measured."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
 
 
 @contextmanager

@@ -27,7 +27,6 @@ ENTITIES_QUICK = 100_000
 ROUNDS = 3
 SECONDS_PER_FIGURE = 8
 SECONDS_PER_FIGURE_QUICK = 3
-YARDSTICK_PORT = 1926
 DATA = Path(__file__).with_name("data")
 
 console = Console()
@@ -56,8 +55,9 @@ def main(*, quick: bool, keep: bool) -> None:
 def measure(count: int, seconds: int, source_rows: int, *, keep: bool) -> list[Line]:
     """Return every line of the table."""
     hub = dataset.copy_of(dataset.ready(DATA, count, console), DATA / "run")
-    yardstick = [sys.executable, "-m", "bench.yardstick", str(YARDSTICK_PORT)]
-    yardstick_url = f"http://127.0.0.1:{YARDSTICK_PORT}"
+    port = processes.free_port()
+    yardstick = [sys.executable, "-m", "bench.yardstick", str(port)]
+    yardstick_url = f"http://127.0.0.1:{port}"
     try:
         with serving(yardstick, yardstick_url, DATA / "yardstick.log", {}) as plain:
             start_seconds = seconds_to_first_answer(hub, count)
