@@ -12,11 +12,13 @@ from dataclasses import replace
 from simpul.app.contexts import ContextLibrary
 from simpul.app.hub import Hub
 from simpul.app.live import LiveFeed
+from simpul.app.registry import Registry
 from simpul.connect.city import parse_city, tenant_of
 from simpul.connect.contexts import read_contexts
 from simpul.connect.runner import Engine
 from simpul.connect.schedule import run_schedules
 from simpul.outbound import HttpOutbound
+from simpul.peers import HttpPeer
 from simpul.settings import Settings
 from simpul.store.sqlite import SqliteStore
 
@@ -40,6 +42,7 @@ async def open_hub(settings: Settings) -> AsyncIterator[Hub]:
     )
     live = LiveFeed()
     store = SqliteStore(settings.data_directory, contexts, live.publish)
+    peers = HttpPeer(allow_private_addresses=settings.allow_private_addresses)
     hub = Hub(
         settings=settings,
         clock=SystemClock(),
@@ -50,12 +53,15 @@ async def open_hub(settings: Settings) -> AsyncIterator[Hub]:
         tenants=store,
         contexts=contexts,
         live=live,
+        registry=Registry(store.registrations),
+        peers=peers,
         engine=Engine(),
     )
     try:
         if not store.has_tenant(settings.tenant):
             await store.create_tenant(settings.tenant)
         for tenant in store.list_tenants():
+            hub.registry.load(tenant)
             declarations = store.get_declarations(tenant)
             if declarations:
                 hub.cities[tenant] = city = parse_city(declarations)
@@ -63,6 +69,7 @@ async def open_hub(settings: Settings) -> AsyncIterator[Hub]:
                     contexts.preload(url, document)
         yield hub
     finally:
+        await peers.close()
         await store.close()
 
 

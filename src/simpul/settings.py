@@ -38,6 +38,10 @@ class Settings:
     allow_private_addresses: bool = field(
         default=False, metadata={"help": "Let the hub fetch an @context from this machine or its private network."}
     )
+    strict_registrations: bool = field(
+        default=True,
+        metadata={"help": "Refuse a registration that conflicts with entities held here, or is exclusive for a group."},
+    )
     fast_lane: bool = field(
         default=True, metadata={"help": "Answer the most common requests without building an ASGI scope."}
     )

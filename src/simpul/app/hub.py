@@ -10,8 +10,10 @@ from simpul.domain.city import City
 if TYPE_CHECKING:
     from simpul.app.contexts import ContextLibrary
     from simpul.app.live import LiveFeed
+    from simpul.app.registry import Registry
     from simpul.ports.clock import Clock
     from simpul.ports.engine import SourceEngine
+    from simpul.ports.peer import Peer
     from simpul.ports.store import DeclarationStore, EntityStore, IdentityStore, SourceStore, TenantStore
     from simpul.settings import Settings
 
@@ -29,6 +31,8 @@ class Hub:
     tenants: TenantStore
     contexts: ContextLibrary
     live: LiveFeed
+    registry: Registry
+    peers: Peer
     cities: dict[str, City] = field(default_factory=dict)
     engine: SourceEngine | None = None
 

@@ -4,6 +4,7 @@ HubError
 ├── InvalidRequest            the request's form is wrong: not JSON, an unknown parameter, a bad header
 ├── BadRequestData            the form is right, the content is not: an id that is no URI, no `type`
 ├── AlreadyExists             something with that id is there
+├── Conflict                  what is asked for contradicts who holds the data: a registration, an entity
 ├── NotFound                  the thing is not there, or the caller may not know that it is
 ├── NonexistentTenant         no city of that name is served here
 ├── TooComplexQuery           the question costs more than a named limit allows
@@ -20,6 +21,11 @@ HubError
 ├── HubBusy                   too much is waiting; try again
 ├── StorageFull               the disk took no more; nothing of the request was kept
 ├── StorageUnavailable        the city's file cannot be used: locked, unreadable, damaged
+├── PeerError                 another hub or source that a request was forwarded to
+│   ├── PeerUnreachable       it cannot be reached, or may not be
+│   ├── PeerTimeout           it did not answer in time
+│   ├── PeerRefused           it answered with an error of its own
+│   └── LoopDetected          the request has been here already
 ├── SourceError               something about an agency's system
 │   ├── SourceMisconfigured   its YAML is wrong; names file, line and what would be right
 │   ├── SourceUnreachable     it cannot be reached, or refuses the credentials
@@ -56,6 +62,12 @@ class AlreadyExists(HubError):
     """The id is taken."""
 
     title = "It already exists"
+
+
+class Conflict(HubError):
+    """It contradicts who holds the data: a registration against another, or against an entity (CIM 009 §4.3.6.3)."""
+
+    title = "It conflicts with what is there"
 
 
 class NotFound(HubError):
@@ -156,6 +168,41 @@ class StorageUnavailable(HubError):
     """The city's file cannot be used just now: locked, unreadable or damaged."""
 
     title = "The city's data cannot be reached"
+
+
+class PeerError(HubError):
+    """Another hub or source that a request was forwarded to (CIM 009 §4.3.6)."""
+
+    title = "Another hub failed"
+
+
+class PeerUnreachable(PeerError):
+    """It cannot be reached, or the operator does not allow its address."""
+
+    title = "Another hub cannot be reached"
+
+
+class PeerTimeout(PeerError):
+    """It did not answer in time."""
+
+    title = "Another hub did not answer in time"
+
+
+class PeerRefused(PeerError):
+    """It answered with an error of its own: `status`, and the URI of its type where it told one."""
+
+    title = "Another hub refused"
+
+    def __init__(self, detail: str, status: int, type_uri: str = "about:blank") -> None:
+        super().__init__(detail)
+        self.status = status
+        self.type_uri = type_uri
+
+
+class LoopDetected(PeerError):
+    """The request came back to a hub that it has been to (CIM 009 §6.3.17)."""
+
+    title = "The request goes round in a circle"
 
 
 class SourceError(HubError):

@@ -35,6 +35,7 @@ class Exchange(msgspec.Struct, frozen=True, gc=False):
     prefer: str = ""
     tenant: str | None = None
     authorization: str | None = None
+    headers: Headers | list[tuple[bytes, bytes]] = ()
 
 
 class Answer(msgspec.Struct, frozen=True, gc=False):
@@ -78,6 +79,7 @@ def exchange_of(
         prefer=wanted[b"prefer"],
         tenant=tenant,
         authorization=authorization,
+        headers=headers,
     )
 
 

@@ -14,6 +14,7 @@ STATUS: dict[type[HubError], tuple[int, str]] = {
     errors.InvalidRequest: (400, ETSI + "InvalidRequest"),
     errors.BadRequestData: (400, ETSI + "BadRequestData"),
     errors.AlreadyExists: (409, ETSI + "AlreadyExists"),
+    errors.Conflict: (409, ETSI + "Conflict"),
     errors.NotFound: (404, ETSI + "ResourceNotFound"),
     errors.NonexistentTenant: (404, ETSI + "NonexistentTenant"),
     errors.TooComplexQuery: (403, ETSI + "TooComplexQuery"),
@@ -30,6 +31,10 @@ STATUS: dict[type[HubError], tuple[int, str]] = {
     errors.HubBusy: (503, BLANK),
     errors.StorageFull: (507, BLANK),
     errors.StorageUnavailable: (503, BLANK),
+    errors.PeerUnreachable: (502, BLANK),
+    errors.PeerTimeout: (504, BLANK),
+    errors.PeerRefused: (502, BLANK),
+    errors.LoopDetected: (508, BLANK),
     errors.SourceMisconfigured: (422, BLANK),
     errors.SourceUnreachable: (502, BLANK),
     errors.SourceMismatch: (502, BLANK),
@@ -45,6 +50,8 @@ _HEADERS: dict[type[HubError], tuple[tuple[bytes, bytes], ...]] = {
 
 def status_of(error: HubError) -> tuple[int, str]:
     """Return the status and the type URI of the error, or of the nearest class above it."""
+    if isinstance(error, errors.PeerRefused):
+        return error.status, error.type_uri
     for kind in type(error).__mro__:
         if kind in STATUS:
             return STATUS[kind]

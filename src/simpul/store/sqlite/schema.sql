@@ -141,3 +141,17 @@ CREATE TABLE IF NOT EXISTS counter (
   name TEXT PRIMARY KEY,
   value INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
+
+-- Other sources that hold parts of the city's data, as documents with expanded names.
+CREATE TABLE IF NOT EXISTS registration (
+  id TEXT PRIMARY KEY,
+  document TEXT NOT NULL,
+  created_us INTEGER NOT NULL,
+  modified_us INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+-- The one name by which other hubs know the city in Via headers.
+CREATE TABLE IF NOT EXISTS peer_alias (
+  id INTEGER PRIMARY KEY CHECK (id = 1),
+  alias TEXT NOT NULL
+) STRICT;

@@ -24,6 +24,7 @@ from simpul.store.sqlite.answer import answer
 from simpul.store.sqlite.city import CityFile
 from simpul.store.sqlite.connection import SQL, translated_errors
 from simpul.store.sqlite.names import VALUE
+from simpul.store.sqlite.registrations import SqliteRegistrations
 
 Result = TypeVar("Result")
 Committed = Callable[[str, dict[str, int]], None]
@@ -43,6 +44,7 @@ class SqliteStore:
         self._contexts = contexts
         self._committed = committed
         self._cities: dict[str, CityFile] = {}
+        self.registrations = SqliteRegistrations(self._city)
         try:
             directory.mkdir(parents=True, exist_ok=True)
         except OSError as error:

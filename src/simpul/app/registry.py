@@ -1,0 +1,115 @@
+"""The registrations of every city, ready for matching, and how their sources did. No access rules, no sending.
+
+What is here is what the store has: it is read once when the hub opens and changed together with the store. A city
+without registrations is not in it, so that a request learns by one look-up that nobody else needs to be asked.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from simpul.domain.registration import Registration, compile_registration
+from simpul.domain.source_matching import provides_current_state
+from simpul.ports.registrations import KeptRegistration, RegistrationStore
+
+Listener = Callable[[str, Registration | None, Registration | None], None]
+
+_US_PER_MS = 1_000
+
+
+@dataclass(slots=True)
+class SourceStatus:
+    """How a registered source did since the hub started (§5.2.9, Table 5.2.9-2)."""
+
+    times_sent: int = 0
+    times_failed: int = 0
+    last_success_us: int | None = None
+    last_failure_us: int | None = None
+    unreachable_us: int | None = None
+
+    def succeeded(self, at_us: int) -> None:
+        self.times_sent += 1
+        self.last_success_us = at_us
+        self.unreachable_us = None
+
+    def failed(self, at_us: int, *, is_reachable: bool) -> None:
+        self.times_sent += 1
+        self.times_failed += 1
+        self.last_failure_us = at_us
+        self.unreachable_us = None if is_reachable else at_us
+
+    def is_cooling(self, now_us: int, cooldown_ms: int) -> bool:
+        """Return whether the source failed so shortly ago that it is not to be asked yet (§5.2.34)."""
+        return self.unreachable_us is not None and now_us < self.unreachable_us + cooldown_ms * _US_PER_MS
+
+
+class Registry:
+    """What is registered, city by city."""
+
+    def __init__(self, store: RegistrationStore) -> None:
+        self._store = store
+        self._aliases: dict[str, str] = {}
+        self._statuses: dict[tuple[str, str], SourceStatus] = {}
+        self._listeners: list[Listener] = []
+        # Only cities that have registrations are here.
+        self.by_tenant: dict[str, dict[str, Registration]] = {}
+
+    def load(self, tenant: str) -> None:
+        """Read a city's registrations. Raises StorageUnavailable."""
+        kept = self._store.list_registrations(tenant)
+        if kept:
+            self.by_tenant[tenant] = {
+                one.id: compile_registration(one.document, one.created_us, one.modified_us) for one in kept
+            }
+
+    def listen(self, listener: Listener) -> None:
+        """Call the listener after each change with the tenant and what was there before and is there after it."""
+        self._listeners.append(listener)
+
+    def list_all(self, tenant: str) -> list[Registration]:
+        return list(self.by_tenant.get(tenant, {}).values())
+
+    def find(self, tenant: str, registration_id: str) -> Registration | None:
+        return self.by_tenant.get(tenant, {}).get(registration_id)
+
+    def list_sources(self, tenant: str, now_us: int) -> list[Registration]:
+        """Return the registrations that requests about the current state may be forwarded to."""
+        return [one for one in self.list_all(tenant) if not one.is_expired(now_us) and provides_current_state(one)]
+
+    def status(self, tenant: str, registration_id: str) -> SourceStatus:
+        return self._statuses.setdefault((tenant, registration_id), SourceStatus())
+
+    async def put(self, tenant: str, registration: Registration) -> None:
+        """Keep it, in place of one with its id."""
+        before = self.find(tenant, registration.id)
+        kept = KeptRegistration(
+            registration.id, registration.document, registration.created_us, registration.modified_us
+        )
+        await self._store.put_registration(tenant, kept)
+        self.by_tenant.setdefault(tenant, {})[registration.id] = registration
+        self._tell(tenant, before, registration)
+
+    async def drop(self, tenant: str, registration: Registration) -> None:
+        """Forget it."""
+        await self._store.delete_registration(tenant, registration.id)
+        known = self.by_tenant.get(tenant, {})
+        known.pop(registration.id, None)
+        if not known:
+            self.by_tenant.pop(tenant, None)
+        self._statuses.pop((tenant, registration.id), None)
+        self._tell(tenant, registration, None)
+
+    def _tell(self, tenant: str, before: Registration | None, after: Registration | None) -> None:
+        for listener in self._listeners:
+            listener(tenant, before, after)
+
+    async def get_alias(self, tenant: str) -> str:
+        """Return the city's pseudonym in Via headers; it is made when it is first needed."""
+        alias = self._aliases.get(tenant) or self._store.find_alias(tenant)
+        if alias is None:
+            alias = f"{tenant}-{secrets.token_hex(8)}"
+            await self._store.put_alias(tenant, alias)
+        self._aliases[tenant] = alias
+        return alias
