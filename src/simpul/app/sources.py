@@ -84,7 +84,7 @@ def _status(hub: Hub, city: City, source: SourceDeclaration, rejects: int, sees_
     return SourceStatus(
         source=source,
         agency=city.agency(source.agency),
-        state=_state(last),
+        state=_state(hub, last, city.tenant),
         last_run=last if last is None or sees_errors else last._replace(error=None),
         fresh_us=complete.finished_us if complete else None,
         rows=complete.rows_read if complete else None,
@@ -92,11 +92,13 @@ def _status(hub: Hub, city: City, source: SourceDeclaration, rejects: int, sees_
     )
 
 
-def _state(run: Run | None) -> str:
+def _state(hub: Hub, run: Run | None, tenant: str) -> str:
     if run is None:
         return "never"
     if run.finished_us is None:
-        return "running"
+        # A run that was killed never says that it ended; only one process at a time has a city open.
+        is_running = hub.engine is not None and hub.engine.is_running(tenant, run.source)
+        return "running" if is_running else "failed"
     return "ok" if run.error is None else "failed"
 
 

@@ -89,6 +89,9 @@ class Engine:
         finally:
             self._running.discard((tenant, source.id))
 
+    def is_running(self, tenant: str, source_id: str) -> bool:
+        return (tenant, source_id) in self._running
+
     async def preview(self, hub: Hub, tenant: str, source: SourceDeclaration, rows: int) -> Preview:
         """Read the first rows and write nothing. Raises SourceError."""
         city = hub.city(tenant)

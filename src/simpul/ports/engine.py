@@ -49,5 +49,8 @@ class SourceEngine(Protocol):
         Raises HubBusy when the source is being read already; StorageFull and StorageUnavailable from the store.
         """
 
+    def is_running(self, tenant: str, source_id: str) -> bool:
+        """Return whether the source is being read just now."""
+
     async def preview(self, hub: Hub, tenant: str, source: SourceDeclaration, rows: int) -> Preview:
         """Read the first rows and write nothing. Raises SourceError."""
