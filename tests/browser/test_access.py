@@ -100,7 +100,9 @@ def test_the_one_time_link_makes_the_administrator_once(visit: Callable[..., Pag
     page.goto("/access")
     expect(page.locator("h1")).to_have_text("Akses")
     with served.client() as client:
-        assert client.get(f"/welcome/{code}").status_code == 401
+        again = client.get(f"/welcome/{code}")
+    assert again.status_code == 401
+    assert "Tautan ini tidak berlaku lagi" in again.text
 
 
 def test_a_token_is_made_shown_once_and_revoked(visit: Callable[..., Page], served: Served) -> None:

@@ -50,6 +50,10 @@ FORBIDDEN = Kind(
     403, "lock", _("This is not yours to open"),
     _("You are signed in, but your token does not include this. Ask the city's administrator."),
 )  # fmt: skip
+LINK_ENDED = Kind(
+    401, "lock", _("This link no longer works"),
+    _("It was used already, or it is too old. Sign in with your token, or restart the hub for a new link."),
+)  # fmt: skip
 WRONG = Kind(
     400, "warn", _("That request cannot be answered"),
     _("Something in the address or the form is not right. Go back and check it."),
@@ -98,14 +102,19 @@ def kind_of(error: HubError) -> Kind:
 
 
 def view_of(visit: Visit, error: HubError) -> ProblemView:
+    """Return the page that tells an error."""
     kind = kind_of(error)
     # A refusal is told without its detail: it would say that there is something to refuse.
     detail = error.detail if kind in {WRONG, BUSY} else ""
+    return view_of_kind(visit, kind, detail)
+
+
+def view_of_kind(visit: Visit, kind: Kind, detail: str = "") -> ProblemView:
     return ProblemView(
         status=kind.status,
         icon=kind.icon,
         heading=visit.text(kind.title),
         text=visit.text(kind.text),
         detail=detail,
-        offers_sign_in=visit.caller.is_anonymous and kind in {SIGN_IN, NOT_FOUND},
+        offers_sign_in=visit.caller.is_anonymous and kind in {SIGN_IN, NOT_FOUND, LINK_ENDED},
     )

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import io
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -13,8 +12,10 @@ from starlette.responses import Response
 from simpul import limits
 from simpul.app import entities, types
 from simpul.console import words
+from simpul.console.names import beginning_with
 from simpul.console.page import Page, Step
 from simpul.console.pages import selection
+from simpul.console.reading import question, read_all
 from simpul.console.table import Column, Pager, Row, Table, sorted_rows
 from simpul.console.values import (
     Shown,
@@ -33,8 +34,6 @@ from simpul.console.visit import Visit
 from simpul.domain.context import CORE
 from simpul.domain.entity import Record, attribute_names, instances
 from simpul.domain.errors import NotFound
-from simpul.domain.q import AnyOf, Compare, Expression, Operator, Path
-from simpul.domain.query import EntityQuery, TypeSelection
 
 COLUMNS_MAX = 7
 
@@ -88,6 +87,7 @@ class Listing:
     records: list[Record]
     count: int
     is_whole: bool
+    is_cut: bool
 
 
 async def show(visit: Visit) -> Page:
@@ -145,7 +145,7 @@ async def _type_view(visit: Visit, type_name: str) -> TypeView:
         table=_table(visit, listing, records),
         pager=_pager(visit, page, len(records), listing.count),
         count=visit.texts("%(count)s entry", "%(count)s entries", listing.count),
-        sort_note="" if listing.is_whole else _too_many(visit),
+        sort_note=_sort_note(visit, listing),
         has_places=any(place_of(record.entity) for record in listing.records[:50]),
         shows_map=visit.parameter("view") == "map",
         table_href=visit.address(view=None),
@@ -157,11 +157,13 @@ async def _type_view(visit: Visit, type_name: str) -> TypeView:
     )
 
 
-def _too_many(visit: Visit) -> str:
-    return visit.text(
-        "Sorting works up to %(count)s rows. Search to narrow the list.",
-        count=visit.formats.number(limits.CONSOLE_SORTED_ENTITIES_MAX),
-    )
+def _sort_note(visit: Visit, listing: Listing) -> str:
+    limit = visit.formats.number(limits.CONSOLE_SORTED_ENTITIES_MAX)
+    if listing.is_cut:
+        return visit.text("Only the first %(count)s are shown. Search for more of the name.", count=limit)
+    if listing.is_whole:
+        return ""
+    return visit.text("Too many to sort. Search by how a name begins to narrow the list.")
 
 
 async def _list(visit: Visit, type_name: str) -> Listing:
@@ -169,49 +171,23 @@ async def _list(visit: Visit, type_name: str) -> Listing:
     total = types.list_types(visit.caller, visit.hub).get(type_name)
     if total is None:
         raise NotFound(f"There is no type {type_name} here.")
-    query = question(visit, type_name)
     searched = visit.parameter("q").strip()
-    count = total
-    if total > limits.CONSOLE_SORTED_ENTITIES_MAX and searched:
-        query = replace(query, q=await _search_expression(visit, type_name, searched))
-        count = (await entities.query(visit.caller, visit.hub, replace(query, limit=0))).count or 0
-    if count <= limits.CONSOLE_SORTED_ENTITIES_MAX:
-        records = await read_all(visit, query, count)
+    asked = question(visit, type_name)
+    count_max = limits.CONSOLE_SORTED_ENTITIES_MAX
+    if total <= count_max:
+        records = await read_all(visit, asked, total)
+        wanted = searched.casefold()
         if searched:
-            wanted = searched.casefold()
             records = [record for record in records if wanted in search_text(visit, record.entity)]
-        return Listing(type_name, records, len(records), True)
+        return Listing(type_name, records, len(records), is_whole=True, is_cut=False)
+    if searched:
+        records = await read_all(visit, replace(asked, q=beginning_with(searched)), count_max)
+        return Listing(type_name, records, len(records), is_whole=True, is_cut=len(records) == count_max)
     per_page = limits.CONSOLE_ROWS_PER_PAGE
-    offset = (_page_number(visit) - 1) * per_page
-    page = await entities.query(visit.caller, visit.hub, replace(query, limit=per_page, offset=offset))
-    return Listing(type_name, entities.read_records(visit.caller, visit.hub, page.documents), count, False)
-
-
-def question(visit: Visit, type_name: str) -> EntityQuery:
-    """Return the question for all entities of a type that the visitor may see."""
-    selected = TypeSelection(((type_name,),))
-    return EntityQuery(types=selected, readable_types=visit.caller.readable_types, counts=True)
-
-
-async def read_all(visit: Visit, query: EntityQuery, count_max: int) -> list[Record]:
-    """Return the records of a question, page after page, up to a number of them."""
-    records: list[Record] = []
-    while len(records) < count_max:
-        step = min(limits.PAGE_SIZE_MAX, count_max - len(records))
-        page = await entities.query(visit.caller, visit.hub, replace(query, limit=step, offset=len(records)))
-        records += entities.read_records(visit.caller, visit.hub, page.documents)
-        if len(page.documents) < step:
-            break
-    return records
-
-
-async def _search_expression(visit: Visit, type_name: str, searched: str) -> Expression:
-    """Return the question that finds a text in the names of entities too many to look through one by one."""
-    known = (await types.list_attributes(visit.caller, visit.hub, type_name)).get(type_name, {})
-    named = [name for name in known if is_name(name)] or list(known)[:1]
-    pattern = re.escape(searched)
-    parts = tuple(Compare(Path((name,)), Operator.MATCH, (f"(?i){pattern}",)) for name in named)
-    return parts[0] if len(parts) == 1 else AnyOf(parts)
+    offset = min((_page_number(visit) - 1) * per_page, total)
+    page = await entities.query(visit.caller, visit.hub, replace(asked, limit=per_page, offset=offset))
+    records = entities.read_records(visit.caller, visit.hub, page.documents)
+    return Listing(type_name, records, total, is_whole=False, is_cut=False)
 
 
 def _pager(visit: Visit, page: int, shown: int, count: int) -> Pager:

@@ -12,7 +12,7 @@ from simpul.app import answers, entities, types
 from simpul.app.answers import Answer, Row
 from simpul.console import scale
 from simpul.console.pages import answers as answers_page
-from simpul.console.pages import entities as entities_page
+from simpul.console.reading import question, read_all
 from simpul.console.values import display_name, entity_address, place_of, search_text
 from simpul.console.visit import Visit
 from simpul.console.words import short_name
@@ -61,8 +61,7 @@ async def entity(visit: Visit) -> Response:
 
 
 async def _read(visit: Visit, type_name: str) -> list[Record]:
-    question = entities_page.question(visit, type_name)
-    return await entities_page.read_all(visit, question, limits.CONSOLE_MAP_PLACES_MAX)
+    return await read_all(visit, question(visit, type_name), limits.CONSOLE_MAP_PLACES_MAX)
 
 
 def feature(visit: Visit, record: Record, geometry: dict[str, Any], **properties: Any) -> dict[str, Any]:

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 
 from simpul import limits
 from simpul.app import entities, types
+from simpul.console.names import find_named
 from simpul.console.page import Page, Step
-from simpul.console.values import DISPLAY_NAMES, display_name, entity_address, type_address
+from simpul.console.values import display_name, entity_address, type_address
 from simpul.console.visit import Visit
-from simpul.console.words import DEFAULT_PREFIX
-from simpul.domain.q import AnyOf, Compare, Operator, Path
-from simpul.domain.query import EntityQuery
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,22 +78,14 @@ def _types(visit: Visit, searched: str) -> tuple[Hit, ...]:
 
 
 async def _entities(visit: Visit, searched: str) -> tuple[Hit, ...]:
-    pattern = "(?i)" + re.escape(searched)
-    named = tuple(Compare(Path((DEFAULT_PREFIX + name,)), Operator.MATCH, (pattern,)) for name in DISPLAY_NAMES[:1])
-    question = EntityQuery(
-        q=named[0] if len(named) == 1 else AnyOf(named),
-        readable_types=visit.caller.readable_types,
-        limit=limits.CONSOLE_SEARCH_RESULTS_MAX,
-    )
-    page = await entities.query(visit.caller, visit.hub, question)
-    documents = list(page.documents)
+    named = await find_named(visit, searched, limits.CONSOLE_SEARCH_RESULTS_MAX)
+    hits = [Hit(one.name, entity_address(one.id), visit.word(one.type_name)) for one in named]
     exact = entities.find_document(visit.caller, visit.hub, searched)
-    if exact is not None and exact.id not in {document.id for document in documents}:
-        documents.insert(0, exact)
-    return tuple(
-        Hit(display_name(visit, record.entity), entity_address(record.id), visit.word(record.types[0]))
-        for record in entities.read_records(visit.caller, visit.hub, documents)
-    )
+    if exact is not None:
+        record = entities.read_records(visit.caller, visit.hub, [exact])[0]
+        name = display_name(visit, record.entity)
+        hits.insert(0, Hit(name, entity_address(record.id), visit.word(record.types[0])))
+    return tuple(hits)
 
 
 def _fits(searched: str, *texts: str) -> bool:

@@ -8,9 +8,10 @@ from starlette.responses import Response
 
 from simpul import limits
 from simpul.app import identity
-from simpul.console import session
+from simpul.console import problem, session
 from simpul.console.page import Page, Step
 from simpul.console.visit import Visit
+from simpul.domain.errors import Unauthenticated
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,14 +25,25 @@ class WelcomeView:
 
 async def show(visit: Visit) -> Page:
     # Opening the link changes nothing: mail programs and chat previews open links too.
-    identity.raise_unless_welcome(visit.hub, visit.caller.tenant, visit.request.path_params["code"])
+    try:
+        identity.raise_unless_welcome(visit.hub, visit.caller.tenant, visit.request.path_params["code"])
+    except Unauthenticated:
+        return _ended(visit)
     return _page(visit, "", "")
 
 
-async def redeem(visit: Visit) -> Page | Response:
+async def redeem(visit: Visit) -> Page:
     code = visit.request.path_params["code"]
-    token, secret = await identity.redeem_welcome(visit.hub, visit.caller.tenant, code, visit.text("Administrator"))
+    try:
+        token, secret = await identity.redeem_welcome(visit.hub, visit.caller.tenant, code, visit.text("Administrator"))
+    except Unauthenticated:
+        return _ended(visit)
     return _page(visit, token, secret)
+
+
+def _ended(visit: Visit) -> Page:
+    view = problem.view_of_kind(visit, problem.LINK_ENDED)
+    return Page("problem.html", view.heading, view, status=view.status)
 
 
 def _page(visit: Visit, token: str, secret: str) -> Page:
