@@ -12,11 +12,13 @@ from dataclasses import replace
 from simpul.app.contexts import ContextLibrary
 from simpul.app.hub import Hub
 from simpul.app.live import LiveFeed
+from simpul.app.notify import Dispatch
 from simpul.app.registry import Registry
 from simpul.connect.city import parse_city, tenant_of
 from simpul.connect.contexts import read_contexts
 from simpul.connect.runner import Engine
 from simpul.connect.schedule import run_schedules
+from simpul.notifiers import SchemeNotifier
 from simpul.outbound import HttpOutbound
 from simpul.peers import HttpPeer
 from simpul.settings import Settings
@@ -55,6 +57,10 @@ async def open_hub(settings: Settings) -> AsyncIterator[Hub]:
         live=live,
         registry=Registry(store.registrations),
         peers=peers,
+        subscriptions=store.outbox,
+        outbox=store.outbox,
+        notifier=SchemeNotifier(allow_private_addresses=settings.allow_private_addresses),
+        notices=Dispatch(),
         engine=Engine(),
     )
     try:
@@ -67,9 +73,11 @@ async def open_hub(settings: Settings) -> AsyncIterator[Hub]:
                 hub.cities[tenant] = city = parse_city(declarations)
                 for url, document in read_contexts(city).items():
                     contexts.preload(url, document)
+        hub.notices.start(hub)
         yield hub
     finally:
         await peers.close()
+        await hub.notices.close()
         await store.close()
 
 

@@ -10,8 +10,7 @@ from tests.http.conftest import API, raise_unless_problem
 
 
 @pytest.mark.parametrize(("method", "path"), [
-    ("GET", "subscriptions"), ("POST", "subscriptions"), ("GET", "subscriptions/urn:x:1"),
-    ("PATCH", "subscriptions/urn:x:1"), ("DELETE", "subscriptions/urn:x:1"), ("GET", "csourceSubscriptions"), ("GET", "jsonldContexts"),
+    ("GET", "csourceSubscriptions"), ("GET", "jsonldContexts"),
     ("POST", "jsonldContexts"), ("DELETE", "jsonldContexts/x"), ("GET", "temporal/entities"),
     ("POST", "temporal/entities/"), ("DELETE", "temporal/entities/urn:x:1"),
     ("POST", "temporal/entities/urn:x:1/attrs"), ("POST", "temporal/entityOperations/query"), ("DELETE", "entities"),

@@ -10,9 +10,12 @@ from simpul.domain.city import City
 if TYPE_CHECKING:
     from simpul.app.contexts import ContextLibrary
     from simpul.app.live import LiveFeed
+    from simpul.app.notify import Dispatch
     from simpul.app.registry import Registry
     from simpul.ports.clock import Clock
     from simpul.ports.engine import SourceEngine
+    from simpul.ports.notifier import Notifier
+    from simpul.ports.outbox import Outbox, SubscriptionStore
     from simpul.ports.peer import Peer
     from simpul.ports.store import DeclarationStore, EntityStore, IdentityStore, SourceStore, TenantStore
     from simpul.settings import Settings
@@ -33,6 +36,10 @@ class Hub:
     live: LiveFeed
     registry: Registry
     peers: Peer
+    subscriptions: SubscriptionStore
+    outbox: Outbox
+    notifier: Notifier
+    notices: Dispatch
     cities: dict[str, City] = field(default_factory=dict)
     engine: SourceEngine | None = None
 

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from simpul.app.hub import Hub
 from simpul.domain.errors import MethodNotAllowed, NotFound
 from simpul.http.exchange import Answer, Exchange, Handler
-from simpul.http.ngsild import attributes, batch, entities, question, registrations, temporal, types
+from simpul.http.ngsild import attributes, batch, entities, question, registrations, subscriptions, temporal, types
 from simpul.http.ngsild.later import not_yet
 
 ROOT = b"/ngsi-ld/v1"
@@ -62,11 +62,13 @@ RESOURCES = (
     _later("temporal/entities/{}/attrs/{}", "Writing history", "DELETE"),
     _later("temporal/entities/{}/attrs/{}/{}", "Writing history", "PATCH", "DELETE"),
     _later("temporal/entityOperations/query", "Querying history", "POST"),
-    _later("subscriptions", "Subscribing", "GET", "POST"),
-    _later("subscriptions/{}", "Subscribing", "GET", "PATCH", "DELETE"),
     _resource("csourceRegistrations", GET=registrations.query, POST=registrations.create),
     _resource(
         "csourceRegistrations/{}", GET=registrations.retrieve, PATCH=registrations.update, DELETE=registrations.delete
+    ),
+    _resource("subscriptions", GET=subscriptions.query, POST=subscriptions.create),
+    _resource(
+        "subscriptions/{}", GET=subscriptions.retrieve, PATCH=subscriptions.update, DELETE=subscriptions.delete
     ),
     _later("csourceSubscriptions", "Subscribing to registrations", "GET", "POST"),
     _later("csourceSubscriptions/{}", "Subscribing to registrations", "GET", "PATCH", "DELETE"),

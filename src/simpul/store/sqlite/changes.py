@@ -10,10 +10,12 @@ from typing import Any, NamedTuple
 import apsw
 
 from simpul.domain.entity import Record
+from simpul.ports.outbox import Notice
 from simpul.ports.store import Document
 from simpul.store.sqlite.connection import SQL
 from simpul.store.sqlite.index_keys import Key
 from simpul.store.sqlite.names import Names, TypeSet
+from simpul.store.sqlite.outbox import SQL as OUTBOX
 
 IndexRow = tuple[int, Key, int]
 GeoRow = tuple[int, int, int]
@@ -73,6 +75,7 @@ class Changes:
     contexts: set[int] = field(default_factory=set)
     source_rows: dict[tuple[str, str], tuple[bytes, str] | None] = field(default_factory=dict)
     rejects: dict[tuple[str, str], tuple[int, int, str, str, str] | None] = field(default_factory=dict)
+    notices: list[Notice] = field(default_factory=list)
     statements: list[Statement] = field(default_factory=list)
 
     def absorb(self, other: Changes) -> None:
@@ -95,11 +98,12 @@ class Changes:
         self.contexts |= other.contexts
         self.source_rows.update(other.source_rows)
         self.rejects.update(other.rejects)
+        self.notices += other.notices
         self.statements += other.statements
 
     @property
     def is_empty(self) -> bool:
-        return not (self.history or self.source_rows or self.rejects or self.statements)
+        return not (self.history or self.source_rows or self.rejects or self.notices or self.statements)
 
     def write(self, connection: apsw.Connection, names: Names) -> None:
         """Write everything, in the transaction that is open. Sorted, so that pages are touched in their order."""
@@ -121,6 +125,8 @@ class Changes:
             SQL.insert_history,
             [(row[0], row[1], row[2], row[3], origins[row[4]], row[5], row[6]) for row in sorted(self.history)],
         )
+        if self.notices:
+            many(OUTBOX.insert_notice, self.notices)
         self._write_source_rows(connection)
         for statement in self.statements:
             statement.rows[:] = connection.execute(statement.sql, statement.parameters).fetchall()

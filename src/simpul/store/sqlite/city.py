@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
@@ -18,6 +18,7 @@ from simpul.domain.context import CORE
 from simpul.domain.entity import Record
 from simpul.domain.errors import HubError
 from simpul.ports.contexts import ContextTable
+from simpul.ports.outbox import Notice, Watch
 from simpul.ports.store import Change, ChangeKind, Document, Draft
 from simpul.store.sqlite.cache import DocumentCache
 from simpul.store.sqlite.changes import Changes, Statement
@@ -38,8 +39,12 @@ _WAL_FACTOR_BLOCKING = 4
 class CityFile:
     """A city's SQLite file, opened by the one process that may write it."""
 
-    def __init__(self, path: Path, contexts: ContextTable, listener: Listener) -> None:
+    def __init__(
+        self, path: Path, contexts: ContextTable, listener: Listener, noticed: Callable[[Sequence[Notice]], None]
+    ) -> None:
         self.path = path
+        self.watch: Watch | None = None
+        self._noticed = noticed
         self._lock = FileLock(path)
         try:
             self._open(path, contexts, listener)
@@ -127,6 +132,11 @@ class CityFile:
             for one in documents
         ]
 
+    def read(self, statement: str, parameters: Sequence[Any]) -> list[tuple[Any, ...]]:
+        """Run a reading statement that finds few rows."""
+        with translated_errors(self.path):
+            return self.reader.execute(statement, parameters).fetchall()
+
     def list_changes(self, entity_id: str) -> list[Change]:
         """Return the entity's history; the oldest changes are left out where there are too many."""
         with translated_errors(self.path):
@@ -182,13 +192,16 @@ class CityFile:
         results = await self.execute_all([(statement, parameters)])
         return results[0]
 
-    async def execute_all(self, statements: Sequence[tuple[str, Sequence[Any]]]) -> list[list[tuple[Any, ...]]]:
-        """Run writing statements in one durable transaction; return the rows of each."""
+    async def execute_all(
+        self, statements: Sequence[tuple[str, Sequence[Any]]], *, contexts: Iterable[int] = ()
+    ) -> list[list[tuple[Any, ...]]]:
+        """Run writing statements in one durable transaction; return the rows of each. `contexts` are kept with them."""
         run = [Statement(sql, parameters, []) for sql, parameters in statements]
 
         def add(draft: Draft) -> None:
             assert isinstance(draft, SqliteDraft), "this store makes its own drafts"
             draft.changes.statements.extend(run)
+            draft.changes.contexts.update(contexts)
 
         await self._group_commit.submit("", add)
         return [statement.rows for statement in run]
@@ -208,6 +221,7 @@ class CityFile:
             origin=origin,
             find_eid=self._find_cached_eid,
         )
+        draft.watch = self.watch
         return draft, draft.changes
 
     def _find_cached_eid(self, entity_id: str) -> int | None:
@@ -265,6 +279,8 @@ class CityFile:
         types = [name for _, entry in written if entry.document is not None for name in entry.document.types]
         types += [name for type_set, difference in group.counts if difference < 0 for name in type_set.names]
         self._listener(Counter(types))
+        if group.notices:
+            self._noticed(group.notices)
         self._look_at_wal()
 
     def translate(self, error: apsw.Error) -> HubError:

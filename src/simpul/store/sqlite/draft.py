@@ -13,11 +13,13 @@ from simpul.domain.context import CORE
 from simpul.domain.entity import ENTITY_MEMBERS, Entity, Record, Times, attribute_names
 from simpul.domain.errors import BadRequestData
 from simpul.ports.contexts import ContextTable
+from simpul.ports.outbox import Notice, Watch
 from simpul.ports.store import ChangeKind, Document, Reject
-from simpul.store.sqlite.changes import NEVER_THERE, Changes, EntityRow, Entry, IndexRow
+from simpul.store.sqlite.changes import NEVER_THERE, Changes, EntityRow, Entry, IndexRow, Statement
 from simpul.store.sqlite.connection import SQL
 from simpul.store.sqlite.index_keys import PRESENT, attribute_keys, geo_keys, plain_key
 from simpul.store.sqlite.names import VALUE, Column, Names, TypeSet
+from simpul.store.sqlite.outbox import find_interested, notice_of
 
 _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder().decode
@@ -64,6 +66,8 @@ class SqliteDraft:
         self._group = group
         self._origin = origin
         self._find_eid = find_eid
+        # Whom to ask what a change concerns; the city sets it while subscriptions wait.
+        self.watch: Watch | None = None
         self.changes = Changes()
 
     def find(self, entity_id: str) -> Record | None:
@@ -115,6 +119,8 @@ class SqliteDraft:
             self._put_new_rows(eid, record.entity, type_set.terms)
         fragment = body if record.context_id == 0 else _encode(CORE.compact_entity(record.entity))
         self._put_history(eid, record.times.modified_us, ChangeKind.CREATED, fragment, ())
+        if self.watch is not None:
+            self._put_notice(self.watch, None, record, (), (record.times.modified_us, body))
 
     def change(
         self,
@@ -132,12 +138,17 @@ class SqliteDraft:
         fragment.update((name, after.entity[name]) for name in changed if name in after.entity)
         body = _encode(CORE.compact_entity(fragment))
         self._put_history(self._eid(after.id), after.times.modified_us, ChangeKind.CHANGED, body, removed)
+        if self.watch is not None:
+            self._put_notice(self.watch, before, after, tuple(named), self._state_of(after))
 
     def replace(self, before: Record, after: Record) -> None:
         touched = list(dict.fromkeys([*attribute_names(before.entity), *attribute_names(after.entity)]))
         self._put_changed(before, after, touched)
         body = _encode(CORE.compact_entity(after.entity))
         self._put_history(self._eid(after.id), after.times.modified_us, ChangeKind.REPLACED, body, ())
+        if self.watch is not None:
+            members = ENTITY_MEMBERS if before.types != after.types else ()
+            self._put_notice(self.watch, before, after, (*touched, *members), self._state_of(after))
 
     def delete(self, before: Record, at_us: int) -> None:
         eid = self._eid(before.id)
@@ -152,9 +163,20 @@ class SqliteDraft:
         self.changes.updated[eid] = EntityRow(
             eid, before.id, type_set.id, before.context_id, times.created_us, times.modified_us, None, None
         )
+        state = (at_us, self._state_of(before)[1]) if self.watch is not None else None
         self.changes.entries[before.id] = Entry(eid, None, None)
         body = _encode(CORE.compact_entity({"id": before.id, "type": list(before.types)}))
         self._put_history(eid, at_us, ChangeKind.DELETED, body, ())
+        if self.watch is not None and state is not None:
+            self._put_notice(self.watch, before, None, (), state)
+
+    def add_notice(self, numbers: bytes, state: bytes) -> None:
+        """Put a notice that was made before."""
+        self.changes.notices.append(Notice(self._numbers.next_sequence(), numbers, state))
+
+    def add_statement(self, sql: str, parameters: Sequence[Any]) -> None:
+        """Put a writing statement of its own."""
+        self.changes.statements.append(Statement(sql, parameters, []))
 
     def put_source_row(self, source: str, key: str, digest: bytes, entity_id: str) -> None:
         self.changes.source_rows[source, key] = (digest, entity_id)
@@ -280,6 +302,25 @@ class SqliteDraft:
                     self._names.mark_levels(column, levels)
                     for cell, longitude, latitude in keys:
                         self.changes.geo[column.id, cell, eid] = (longitude, latitude) if is_there else None
+
+    def _state_of(self, record: Record) -> tuple[int, bytes]:
+        entry = self._find_entry(record.id)
+        assert entry is not None, "a changed entity was found before"
+        assert entry.document is not None, "and is there"
+        return record.times.modified_us, entry.document.body
+
+    def _put_notice(
+        self,
+        watch: Watch,
+        before: Record | None,
+        after: Record | None,
+        touched: Sequence[str],
+        state: tuple[int, bytes],
+    ) -> None:
+        told = find_interested(watch, before, after, touched)
+        if told is not None:
+            # The change's own number: it was the last one given.
+            self.changes.notices.append(notice_of(self._numbers.sequence, told, before, after, state))
 
     def _put_history(self, eid: int, at_us: int, kind: ChangeKind, body: bytes, removed: Sequence[str]) -> None:
         self.changes.history.append(

@@ -155,3 +155,39 @@ CREATE TABLE IF NOT EXISTS peer_alias (
   id INTEGER PRIMARY KEY CHECK (id = 1),
   alias TEXT NOT NULL
 ) STRICT;
+
+-- Subscriptions, and how far their notifications are. A number is never given again, so that an old notice can never
+-- concern a new subscription. `kept` is the document with what belongs to it.
+CREATE TABLE IF NOT EXISTS subscription (
+  number INTEGER PRIMARY KEY AUTOINCREMENT,
+  id TEXT NOT NULL UNIQUE,
+  kept BLOB NOT NULL,
+  told INTEGER NOT NULL DEFAULT 0,
+  times_sent INTEGER NOT NULL DEFAULT 0,
+  times_failed INTEGER NOT NULL DEFAULT 0,
+  last_notification_us INTEGER,
+  last_success_us INTEGER,
+  last_failure_us INTEGER,
+  tries INTEGER NOT NULL DEFAULT 0,
+  failing_since_us INTEGER,
+  failure TEXT
+) STRICT;
+
+-- Changes to tell, written with the change itself. `numbers` are those of the subscriptions, four bytes each.
+CREATE TABLE IF NOT EXISTS notice (
+  id INTEGER PRIMARY KEY,
+  numbers BLOB NOT NULL,
+  state BLOB NOT NULL
+) STRICT;
+
+-- Notifications that were given up, until someone replays or forgets them. `states` is a msgpack array.
+CREATE TABLE IF NOT EXISTS parked_notification (
+  id INTEGER PRIMARY KEY AUTOINCREMENT,
+  number INTEGER NOT NULL,
+  at_us INTEGER NOT NULL,
+  tries INTEGER NOT NULL,
+  reason TEXT NOT NULL,
+  states BLOB NOT NULL
+) STRICT;
+
+CREATE INDEX IF NOT EXISTS parked_notification_by_number ON parked_notification (number, id);

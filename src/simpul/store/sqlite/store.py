@@ -19,11 +19,13 @@ from simpul.domain.entity import Record
 from simpul.domain.errors import AlreadyExists, BadRequestData, NonexistentTenant, StorageUnavailable
 from simpul.domain.query import EntityQuery
 from simpul.ports.contexts import ContextTable
+from simpul.ports.outbox import Notice
 from simpul.ports.store import Change, Document, Draft, Page, Reject, Run, Token
 from simpul.store.sqlite.answer import answer
 from simpul.store.sqlite.city import CityFile
 from simpul.store.sqlite.connection import SQL, translated_errors
 from simpul.store.sqlite.names import VALUE
+from simpul.store.sqlite.outbox import SqliteOutbox
 from simpul.store.sqlite.registrations import SqliteRegistrations
 
 Result = TypeVar("Result")
@@ -45,6 +47,7 @@ class SqliteStore:
         self._committed = committed
         self._cities: dict[str, CityFile] = {}
         self.registrations = SqliteRegistrations(self._city)
+        self.outbox = SqliteOutbox(self._city)
         try:
             directory.mkdir(parents=True, exist_ok=True)
         except OSError as error:
@@ -64,7 +67,10 @@ class SqliteStore:
         def committed(types: dict[str, int]) -> None:
             self._committed(tenant, types)
 
-        city = self._cities[tenant] = CityFile(self._path(tenant), self._contexts, committed)
+        def noticed(notices: Sequence[Notice]) -> None:
+            self.outbox.notify(tenant, notices)
+
+        city = self._cities[tenant] = CityFile(self._path(tenant), self._contexts, committed, noticed)
         return city
 
     def _path(self, tenant: str) -> Path:

@@ -1,0 +1,527 @@
+"""Sends what subscriptions wait for, and loses nothing. No HTTP, no MQTT and no SQL here.
+
+Each subscription has a line of its own: one task that sends its notices in their order, tries again with growing
+pauses, and parks a notification that is given up. So a slow receiver holds up nobody else. What is not told yet lies
+in the store's outbox; a line keeps the newest of it in memory and reads the rest from there. Changes that gather while
+a line is busy go into one notification, each entity once.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from itertools import islice
+from time import monotonic
+from typing import Any
+from uuid import uuid4
+
+import msgspec
+
+from simpul import limits
+from simpul.app.hub import Hub
+from simpul.domain import subscription as terms
+from simpul.domain.context import Context
+from simpul.domain.endpoint import pairs_of
+from simpul.domain.entity import Record
+from simpul.domain.errors import HubError, StorageFull, StorageUnavailable
+from simpul.domain.notification import (
+    Captured,
+    Envelope,
+    Shape,
+    decode_captured,
+    record_of,
+    render_change,
+    render_notification,
+    render_state,
+    shape_of,
+)
+from simpul.domain.query import EntityQuery
+from simpul.domain.watch import Watchlist, compile_condition, unpack_numbers
+from simpul.ports.notifier import Delivery, Message
+from simpul.ports.outbox import Notice, Parked, Progress, StoredSubscription
+
+_US = 1_000_000
+_RELATION = 'rel="http://www.w3.org/ns/json-ld#context"; type="application/ld+json"'
+_encode = msgspec.json.Encoder().encode
+
+
+@dataclass(slots=True, eq=False)
+class Line:
+    """One subscription's notifications on their way. `waiting` counts the notices that are not told."""
+
+    tenant: str
+    stored: StoredSubscription
+    shape: Shape
+    progress: Progress
+    pending: deque[Notice] = field(default_factory=deque)
+    in_hand: int | None = None
+    waiting: int = 0
+    is_behind: bool = True
+    is_dirty: bool = False
+    wake: asyncio.Event = field(default_factory=asyncio.Event)
+    task: asyncio.Task[None] | None = None
+
+    @property
+    def document(self) -> terms.Document:
+        return self.stored.kept.document
+
+    @property
+    def is_periodic(self) -> bool:
+        return "timeInterval" in self.document
+
+    @property
+    def told_through(self) -> int | None:
+        """The id up to which nothing of this line is needed any more; None where it waits for nothing."""
+        if self.in_hand is not None:
+            return self.in_hand - 1
+        if self.is_behind:
+            return self.progress.told
+        return self.pending[0].id - 1 if self.pending else None
+
+
+class Pacer:
+    """Leaves the larger part of the processor to those who write, while they do."""
+
+    def __init__(self) -> None:
+        self._busy_until = 0.0
+        self._free_at = 0.0
+
+    def note_write(self) -> None:
+        self._busy_until = monotonic() + limits.NOTIFIER_CALM_SECONDS
+
+    async def turn(self) -> None:
+        """Return when the next notification may be made."""
+        now = monotonic()
+        if now >= self._busy_until:
+            return
+        start = max(now, self._free_at)
+        self._free_at = start + limits.NOTIFIER_SPACING_SECONDS
+        if start > now:
+            await asyncio.sleep(start - now)
+
+
+class Dispatch:
+    """The lines of all cities."""
+
+    def __init__(self) -> None:
+        self._lines: dict[str, dict[int, Line]] = {}
+        self._newest: dict[str, int] = {}
+        self._swept: dict[str, int] = {}
+        self._pacer = Pacer()
+        self._keeper: asyncio.Task[None] | None = None
+        self._hub: Hub | None = None
+
+    def start(self, hub: Hub) -> None:
+        """Take up every city's subscriptions where they were left."""
+        self._hub = hub
+        hub.outbox.set_listener(self._offer)
+        for tenant in hub.tenants.list_tenants():
+            for stored in hub.subscriptions.list_subscriptions(tenant):
+                self._add(tenant, stored)
+            self._watch(tenant)
+        self._keeper = asyncio.create_task(self._keep_records())
+
+    async def close(self) -> None:
+        """Stop sending, and keep how far each line is."""
+        tasks = [line.task for lines in self._lines.values() for line in lines.values() if line.task is not None]
+        tasks += [self._keeper] if self._keeper is not None else []
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        for tenant in self._lines:
+            with suppress(HubError):
+                await self._record(tenant)
+        await self._hub_of().notifier.close()
+
+    def put(self, tenant: str, stored: StoredSubscription) -> None:
+        """Take up a subscription that is new or was changed."""
+        line = self._lines.get(tenant, {}).get(stored.number)
+        if line is None:
+            line = self._add(tenant, stored)
+            line.is_behind = False
+        else:
+            was_periodic = line.is_periodic
+            line.stored, line.shape = stored, shape_of(stored.kept.document)
+            if was_periodic != line.is_periodic:
+                self._restart(line)
+        line.wake.set()
+        self._watch(tenant)
+
+    def drop(self, tenant: str, number: int) -> None:
+        """Forget a subscription that was deleted."""
+        line = self._lines.get(tenant, {}).pop(number, None)
+        if line is not None and line.task is not None:
+            line.task.cancel()
+        self._watch(tenant)
+
+    def lines(self, tenant: str) -> list[Line]:
+        """Return the city's lines, oldest subscription first."""
+        return list(self._lines.get(tenant, {}).values())
+
+    def find(self, tenant: str, subscription_id: str) -> Line | None:
+        """Return the line of a subscription, or None."""
+        return next((line for line in self.lines(tenant) if line.stored.id == subscription_id), None)
+
+    def _hub_of(self) -> Hub:
+        assert self._hub is not None, "the dispatch was started"
+        return self._hub
+
+    def _add(self, tenant: str, stored: StoredSubscription) -> Line:
+        line = Line(tenant, stored, shape_of(stored.kept.document), stored.progress)
+        self._lines.setdefault(tenant, {})[stored.number] = line
+        self._restart(line)
+        return line
+
+    def _restart(self, line: Line) -> None:
+        if line.task is not None:
+            line.task.cancel()
+        # What was in hand or in memory is read from the outbox again.
+        line.is_behind = True
+        line.pending.clear()
+        work = self._run_periodically(line) if line.is_periodic else self._run(line)
+        line.task = asyncio.create_task(work)
+
+    def _watch(self, tenant: str) -> None:
+        hub = self._hub_of()
+        now_us = hub.clock.now_us()
+        waiting = [
+            (line.stored.number, line.stored.kept, hub.contexts.get(line.stored.kept.q_context_id))
+            for line in self.lines(tenant)
+            if not line.is_periodic and terms.status_of(line.document, now_us) == "active"
+        ]
+        hub.subscriptions.set_watch(tenant, Watchlist(waiting) if waiting else None)
+
+    def _offer(self, tenant: str, notices: Sequence[Notice]) -> None:
+        """Hand committed notices to the lines that they concern. Called in the event loop."""
+        self._pacer.note_write()
+        lines = self._lines.get(tenant, {})
+        for notice in notices:
+            for number in unpack_numbers(notice.numbers):
+                line = lines.get(number)
+                if line is None:
+                    continue
+                line.waiting += 1
+                if line.is_behind or len(line.pending) >= limits.NOTICES_IN_MEMORY_MAX:
+                    line.is_behind = True
+                else:
+                    line.pending.append(notice)
+                line.wake.set()
+        self._newest[tenant] = notices[-1].id
+
+    # One line
+
+    async def _run(self, line: Line) -> None:
+        while True:
+            batch = await self._next_batch(line)
+            try:
+                await self._tell(line, batch)
+            except (StorageFull, StorageUnavailable):
+                # What could not be kept is tried again; until then the notices stay in the outbox.
+                line.pending.extendleft(reversed(batch))
+                await asyncio.sleep(limits.NOTIFICATION_PAUSE_SECONDS_MIN)
+            finally:
+                line.in_hand = None
+
+    async def _next_batch(self, line: Line) -> list[Notice]:
+        """Wait until there is something to tell and it may be told; return what goes into one notification."""
+        while True:
+            line.wake.clear()
+            if terms.is_paused(line.document):
+                await line.wake.wait()
+                continue
+            if line.is_behind and not line.pending:
+                await self._catch_up(line)
+            if not line.pending:
+                if not line.is_behind:
+                    await line.wake.wait()
+                continue
+            pause = self._throttled_seconds(line)
+            if pause > 0:
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(_changed(line), pause)
+                continue
+            await self._pacer.turn()
+            return _take_newest(line) if "throttling" in line.document else _take_each(line)
+
+    async def _catch_up(self, line: Line) -> None:
+        """Read notices of the line that are in the outbox and not in memory."""
+        after = line.progress.told
+        while True:
+            line.is_behind = False
+            found = await self._hub_of().outbox.list_notices(line.tenant, after, limits.NOTICES_PER_READ)
+            mine = [notice for notice in found if line.stored.number in unpack_numbers(notice.numbers)]
+            if found:
+                after = found[-1].id
+            newer = [notice for notice in line.pending if notice.id > after]
+            line.pending.clear()
+            line.pending.extend(mine)
+            if len(found) == limits.NOTICES_PER_READ:
+                line.is_behind = True
+                if not mine:
+                    line.progress = line.progress._replace(told=after)
+                    continue
+            else:
+                line.pending.extend(newer)
+            if not line.is_behind:
+                line.waiting = len(line.pending)
+            else:
+                line.waiting = max(line.waiting, len(line.pending))
+            return
+
+    def _throttled_seconds(self, line: Line) -> float:
+        throttling = line.document.get("throttling")
+        last = line.progress.last_notification_us
+        if throttling is None or last is None:
+            return 0.0
+        return float((last + throttling * _US - self._hub_of().clock.now_us()) / _US)
+
+    async def _tell(self, line: Line, batch: list[Notice]) -> None:
+        """Send one notification until it arrived or is parked."""
+        end_us = terms.expires_us(line.document)
+        captured = [decode_captured(notice.state) for notice in batch]
+        told = [one for one in captured if end_us is None or one.at_us < end_us]
+        while told:
+            delivery = await self._send(line, told)
+            if delivery.failure is None:
+                break
+            if self._is_given_up(line, delivery):
+                await self._park(line, batch, delivery.failure)
+                break
+            await self._pause(line)
+        line.progress = line.progress._replace(told=max(line.progress.told, batch[-1].id))
+        line.waiting = max(0, line.waiting - len(batch))
+        line.is_dirty = True
+        if not told:
+            self._watch(line.tenant)
+
+    async def _send(self, line: Line, told: list[Captured]) -> Delivery:
+        try:
+            message = self._message_of(line, told)
+        except Exception as error:  # noqa: BLE001  # Whatever cannot be shown must not stop what comes after it; it is parked.
+            delivery = Delivery(f"It cannot be rendered: {error}", is_refused=True)
+            line.progress = line.progress._replace(tries=limits.NOTIFICATION_REFUSALS_MAX)
+        else:
+            delivery = await self._hub_of().notifier.send(message)
+        self._note(line, delivery)
+        return delivery
+
+    def _note(self, line: Line, delivery: Delivery) -> None:
+        """Keep what became of a notification (§5.8.6)."""
+        now_us = self._hub_of().clock.now_us()
+        was = line.progress
+        line.is_dirty = True
+        if delivery.failure is None:
+            line.progress = was._replace(
+                times_sent=was.times_sent + 1, last_notification_us=now_us, last_success_us=now_us, tries=0,
+                failing_since_us=None, failure=None,
+            )  # fmt: skip
+            return
+        line.progress = was._replace(
+            times_failed=was.times_failed + 1, last_notification_us=now_us, last_failure_us=now_us,
+            tries=was.tries + 1, failing_since_us=was.failing_since_us or now_us, failure=delivery.failure,
+        )  # fmt: skip
+
+    def _is_given_up(self, line: Line, delivery: Delivery) -> bool:
+        if delivery.is_refused:
+            return line.progress.tries >= limits.NOTIFICATION_REFUSALS_MAX
+        since = line.progress.failing_since_us or 0
+        return self._hub_of().clock.now_us() - since >= limits.NOTIFICATION_HOURS_MAX * 3_600 * _US
+
+    async def _pause(self, line: Line) -> None:
+        """Wait before the next try; a change of the subscription ends the waiting."""
+        tries = min(line.progress.tries, 32)
+        growing = min(limits.NOTIFICATION_PAUSE_SECONDS_MIN * 2 ** (tries - 1), limits.NOTIFICATION_PAUSE_SECONDS_MAX)
+        cooldown = line.document["notification"]["endpoint"].get("cooldown", 0) / 1000
+        stored = line.stored
+        with suppress(TimeoutError):
+            async with asyncio.timeout(max(growing, cooldown)):
+                while line.stored is stored:
+                    line.wake.clear()
+                    await line.wake.wait()
+        while terms.is_paused(line.document):
+            line.wake.clear()
+            await line.wake.wait()
+
+    async def _park(self, line: Line, batch: list[Notice], reason: str) -> None:
+        progress = line.progress._replace(told=max(line.progress.told, batch[-1].id), tries=0, failing_since_us=None)
+        states = tuple(notice.state for notice in batch)
+        now_us = self._hub_of().clock.now_us()
+        parked = Parked(0, line.stored.number, line.stored.id, now_us, line.progress.tries, reason, states)
+        await self._hub_of().outbox.park(line.tenant, parked, progress)
+        line.progress = progress
+
+    # What is sent
+
+    def _message_of(self, line: Line, told: list[Captured]) -> Message:
+        contexts = self._hub_of().contexts
+        context = contexts.get(line.stored.kept.context_id)
+        data: list[dict[str, Any]] = []
+        for one in told:
+            record = record_of(one, contexts.get(one.context_id))
+            data += render_change(one, record, line.shape, context, lambda target: self._find_linked(line, target))
+        return self._message(line, data, context)
+
+    def _message(self, line: Line, data: list[dict[str, Any]], context: Context) -> Message:
+        hub = self._hub_of()
+        endpoint = line.document["notification"]["endpoint"]
+        accept = endpoint.get("accept", "application/json")
+        envelope = Envelope(f"urn:ngsi-ld:Notification:{uuid4()}", line.stored.id, hub.clock.now_us())
+        headers = {"Content-Type": accept}
+        if accept != "application/ld+json":
+            headers["Link"] = f"<{context.link}>; {_RELATION}"
+        if line.tenant != hub.settings.tenant:
+            headers["NGSILD-Tenant"] = line.tenant
+        return Message(
+            uri=endpoint["uri"],
+            body=_encode(render_notification(envelope, data, accept=accept, context=context)),
+            headers=headers,
+            receiver_info=pairs_of(endpoint, "receiverInfo"),
+            options=pairs_of(endpoint, "notifierInfo"),
+            timeout_seconds=endpoint.get("timeout", limits.NOTIFICATION_TIMEOUT_SECONDS * 1000) / 1000,
+        )
+
+    def _find_linked(self, line: Line, target: str) -> Record | None:
+        hub = self._hub_of()
+        document = hub.entities.find_document(line.tenant, target)
+        readable = line.stored.kept.readable_types
+        if document is None or (readable is not None and not set(readable).issuperset(document.types)):
+            return None
+        return hub.entities.read_records(line.tenant, [document])[0]
+
+    # timeInterval
+
+    async def _run_periodically(self, line: Line) -> None:
+        """Send what there is every `timeInterval` seconds, whether it changed or not (§5.8.6)."""
+        while True:
+            last = line.progress.last_notification_us or line.stored.kept.created_us
+            now_us = self._hub_of().clock.now_us()
+            due_seconds = last / _US + line.document["timeInterval"] - now_us / _US
+            if due_seconds > 0 or terms.status_of(line.document, now_us) != "active":
+                line.wake.clear()
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(line.wake.wait(), max(due_seconds, limits.NOTIFICATION_PAUSE_SECONDS_MIN))
+                continue
+            try:
+                await self._tell_state(line)
+            except HubError as error:
+                self._note(line, Delivery(error.detail))
+
+    async def _tell_state(self, line: Line) -> None:
+        hub = self._hub_of()
+        context = hub.contexts.get(line.stored.kept.context_id)
+        data: list[dict[str, Any]] = []
+        for record in await self._list_selected(line):
+            data += render_state(record, line.shape, context, lambda target: self._find_linked(line, target))
+        if data:
+            self._note(line, await hub.notifier.send(self._message(line, data, context)))
+        else:
+            line.progress = line.progress._replace(last_notification_us=hub.clock.now_us())
+
+    async def _list_selected(self, line: Line) -> list[Record]:
+        hub, kept = self._hub_of(), line.stored.kept
+        condition = compile_condition(kept, hub.contexts.get(kept.q_context_id))
+        found: dict[int, Any] = {}
+        for selector, given in zip(condition.selectors, line.document["entities"], strict=True):
+            query = EntityQuery(
+                types=selector.types, ids=tuple(selector.ids), id_pattern=given.get("idPattern"), q=condition.q,
+                geo=condition.geo, scope=condition.scope, readable_types=condition.readable_types,
+                limit=limits.NOTIFICATION_ENTITIES_MAX,
+            )  # fmt: skip
+            page = await hub.entities.list_documents(line.tenant, query)
+            found.update((document.eid, document) for document in page.documents)
+        documents = list(islice(found.values(), limits.NOTIFICATION_ENTITIES_MAX))
+        return hub.entities.read_records(line.tenant, documents)
+
+    # Keeping records
+
+    async def _keep_records(self) -> None:
+        """Keep how far the lines are, a few times a second while that changes."""
+        sweep_at = monotonic() + limits.NOTICE_SWEEP_SECONDS
+        while True:
+            await asyncio.sleep(limits.NOTIFICATION_RECORD_SECONDS)
+            for tenant in list(self._lines):
+                # A disk that is full now may have room the next time; until then the records stay in memory.
+                with suppress(HubError):
+                    await self._record(tenant)
+                    if monotonic() >= sweep_at:
+                        await self._sweep(tenant)
+            if monotonic() >= sweep_at:
+                sweep_at = monotonic() + limits.NOTICE_SWEEP_SECONDS
+
+    async def _record(self, tenant: str) -> None:
+        dirty = [line for line in self.lines(tenant) if line.is_dirty]
+        if not dirty:
+            return
+        told = [line.told_through for line in self.lines(tenant)]
+        needed = [one for one in told if one is not None]
+        through = min([self._newest.get(tenant, 0), *needed])
+        for line in dirty:
+            line.is_dirty = False
+        try:
+            await self._hub_of().outbox.record(tenant, [line.progress for line in dirty], through)
+        except HubError:
+            for line in dirty:
+                line.is_dirty = True
+            raise
+
+    async def _sweep(self, tenant: str) -> None:
+        """Drop notices that a line far behind others has no part in."""
+        outbox = self._hub_of().outbox
+        found = await outbox.list_notices(tenant, self._swept.get(tenant, 0), limits.NOTICES_PER_READ)
+        self._swept[tenant] = found[-1].id if len(found) == limits.NOTICES_PER_READ else 0
+        done = [notice.id for notice in found if all(self._is_told(tenant, notice.id, one) for one in _numbers(notice))]
+        if done:
+            await outbox.drop_notices(tenant, done)
+
+    def _is_told(self, tenant: str, notice_id: int, number: int) -> bool:
+        line = self._lines.get(tenant, {}).get(number)
+        if line is None:
+            return True
+        through = line.told_through
+        return through is None or notice_id <= through
+
+
+def _numbers(notice: Notice) -> Sequence[int]:
+    return unpack_numbers(notice.numbers)
+
+
+async def _changed(line: Line) -> None:
+    """Wait until the subscription is another one than it was."""
+    stored = line.stored
+    while line.stored is stored:
+        line.wake.clear()
+        await line.wake.wait()
+
+
+def _take_each(line: Line) -> list[Notice]:
+    """Take the next notices: each entity once, so that every state of it is told."""
+    batch: list[Notice] = []
+    seen: set[str] = set()
+    size = 0
+    while line.pending and len(batch) < limits.NOTIFICATION_ENTITIES_MAX and size < limits.NOTIFICATION_BYTES_MAX:
+        entity_id = decode_captured(line.pending[0].state).entity_id
+        if entity_id in seen:
+            break
+        seen.add(entity_id)
+        notice = line.pending.popleft()
+        size += len(notice.state)
+        batch.append(notice)
+    line.in_hand = batch[0].id
+    return batch
+
+
+def _take_newest(line: Line) -> list[Notice]:
+    """Take what gathered while throttling held it back: of each entity the newest state."""
+    newest: dict[str, Notice] = {}
+    first = line.pending[0].id
+    while line.pending and len(newest) < limits.NOTIFICATION_ENTITIES_MAX:
+        notice = line.pending.popleft()
+        entity_id = decode_captured(notice.state).entity_id
+        newest.pop(entity_id, None)
+        newest[entity_id] = notice
+        line.waiting = max(len(line.pending) + len(newest), line.waiting - 1)
+    line.in_hand = first
+    return list(newest.values())

@@ -1,0 +1,259 @@
+"""Subscriptions: make, list, read, change and delete them, and see how they fare. No HTTP here, no sending here."""
+
+from __future__ import annotations
+
+import ipaddress
+from typing import Any, NamedTuple
+from urllib.parse import urlsplit
+from uuid import uuid4
+
+from simpul import limits
+from simpul.app.entities import raise_unless_allowed
+from simpul.app.hub import Hub
+from simpul.app.notify import Line
+from simpul.domain import q
+from simpul.domain import subscription as terms
+from simpul.domain.access import Action, Caller, decide
+from simpul.domain.context import Context
+from simpul.domain.endpoint import without_secrets
+from simpul.domain.errors import (
+    AlreadyExists,
+    BadRequestData,
+    NotFound,
+    NotImplementedYet,
+    TooManyResults,
+    Unauthenticated,
+)
+from simpul.domain.moment import render_moment
+from simpul.domain.subscription import Document, Kept
+from simpul.ports.outbox import Parked, Progress, StoredSubscription
+
+
+async def create(caller: Caller, hub: Hub, body: Any, context: Context) -> str:
+    """Keep a new subscription (CIM 009 §5.8.1); return its id. Raises AlreadyExists, BadRequestData."""
+    raise_unless_allowed(caller, Action.WRITE)
+    document = terms.parse_subscription(body, context)
+    document.setdefault("id", f"urn:ngsi-ld:Subscription:{uuid4()}")
+    if hub.notices.find(caller.tenant, document["id"]) is not None:
+        raise AlreadyExists(f"There is a subscription {document['id']} already. Change it with PATCH.")
+    if len(hub.notices.lines(caller.tenant)) >= limits.SUBSCRIPTIONS_MAX:
+        raise TooManyResults(f"There are {limits.SUBSCRIPTIONS_MAX:,} subscriptions already. Delete what is not used.")
+    _raise_unless_possible(hub, document, context)
+    now_us = hub.clock.now_us()
+    _raise_unless_future(document, now_us)
+    readable = caller.readable_types
+    kept = Kept(
+        document=document,
+        context_id=await _shown_context_id(hub, document, context),
+        q_context_id=hub.contexts.register(context) if "q" in document else 0,
+        created_us=now_us,
+        modified_us=now_us,
+        readable_types=None if readable is None else sorted(readable),
+        creator=caller.principal,
+    )
+    await _keep(hub, caller.tenant, kept, None)
+    return str(document["id"])
+
+
+async def update(caller: Caller, hub: Hub, subscription_id: str, body: Any, context: Context) -> None:
+    """Change members of a subscription (CIM 009 §5.8.2). Raises NotFound, BadRequestData."""
+    raise_unless_allowed(caller, Action.WRITE)
+    line = _get_line(caller, hub, subscription_id)
+    kept = line.stored.kept
+    fragment = terms.parse_fragment(body, context)
+    q_context = context if "q" in fragment else hub.contexts.get(kept.q_context_id)
+    document = terms.merge_fragment(kept.document, fragment, q_context)
+    now_us = hub.clock.now_us()
+    if "expiresAt" in fragment:
+        _raise_unless_future(document, now_us)
+    _raise_unless_possible(hub, document, q_context)
+    context_id = kept.context_id
+    if "jsonldContext" in fragment and fragment["jsonldContext"] is not None:
+        context_id = await _shown_context_id(hub, document, context)
+    changed = Kept(
+        document=document,
+        context_id=context_id,
+        q_context_id=hub.contexts.register(q_context) if "q" in document else 0,
+        created_us=kept.created_us,
+        modified_us=now_us,
+        readable_types=kept.readable_types,
+        creator=kept.creator,
+    )
+    await _keep(hub, caller.tenant, changed, line)
+
+
+async def delete(caller: Caller, hub: Hub, subscription_id: str) -> None:
+    """Remove a subscription; what it waits for is not sent any more (CIM 009 §5.8.5). Raises NotFound."""
+    raise_unless_allowed(caller, Action.WRITE)
+    line = _get_line(caller, hub, subscription_id)
+    hub.notices.drop(caller.tenant, line.stored.number)
+    await hub.subscriptions.delete_subscription(caller.tenant, line.stored.number)
+
+
+class Shown(NamedTuple):
+    """A subscription as its reader may see it, with expanded names, and the @context that its notifications use."""
+
+    document: Document
+    context: Context
+    created_us: int
+    modified_us: int
+
+
+def get(caller: Caller, hub: Hub, subscription_id: str) -> Shown:
+    """Return a subscription (CIM 009 §5.8.3). Raises NotFound, Unauthenticated."""
+    raise_if_anonymous(caller)
+    return _shown(caller, hub, _get_line(caller, hub, subscription_id))
+
+
+def list_page(caller: Caller, hub: Hub, limit: int, offset: int) -> tuple[list[Shown], int]:
+    """Return a page of the city's subscriptions, oldest first, and how many there are (CIM 009 §5.8.4)."""
+    raise_if_anonymous(caller)
+    lines = hub.notices.lines(caller.tenant)
+    return [_shown(caller, hub, line) for line in lines[offset : offset + limit]], len(lines)
+
+
+def raise_if_anonymous(caller: Caller) -> None:
+    """Refuse to tell a stranger who is told what."""
+    if caller.is_anonymous:
+        raise Unauthenticated("Not without a token: they name receivers. Send 'Authorization: Bearer <token>'.")
+
+
+def _get_line(caller: Caller, hub: Hub, subscription_id: str) -> Line:
+    line = hub.notices.find(caller.tenant, subscription_id)
+    if line is None:
+        raise NotFound(f"There is no subscription {subscription_id[:200]}.")
+    return line
+
+
+def _shown(caller: Caller, hub: Hub, line: Line) -> Shown:
+    kept = line.stored.kept
+    document = {**kept.document, "status": terms.status_of(kept.document, hub.clock.now_us())}
+    notification = {**document["notification"], **_statistics(line.progress)}
+    if not decide(caller, Action.WRITE).allowed:
+        notification["endpoint"] = without_secrets(notification["endpoint"])
+    document["notification"] = notification
+    return Shown(document, hub.contexts.get(kept.context_id), kept.created_us, kept.modified_us)
+
+
+def _statistics(progress: Progress) -> Document:
+    """Return what §5.2.14.2 tells of the notifications sent so far; nothing before the first."""
+    told: Document = {}
+    if progress.times_sent or progress.times_failed:
+        told["status"] = "failed" if progress.failure is not None else "ok"
+        told["timesSent"] = progress.times_sent + progress.times_failed
+        if progress.times_failed:
+            told["timesFailed"] = progress.times_failed
+    moments = {
+        "lastNotification": progress.last_notification_us,
+        "lastSuccess": progress.last_success_us,
+        "lastFailure": progress.last_failure_us,
+    }
+    return told | {name: render_moment(moment_us) for name, moment_us in moments.items() if moment_us is not None}
+
+
+async def _keep(hub: Hub, tenant: str, kept: Kept, line: Line | None) -> None:
+    number = await hub.subscriptions.put_subscription(tenant, kept.document["id"], kept)
+    progress = line.progress if line is not None else Progress(number)
+    hub.notices.put(tenant, StoredSubscription(number, kept.document["id"], kept, progress))
+
+
+async def _shown_context_id(hub: Hub, document: Document, context: Context) -> int:
+    if "jsonldContext" not in document:
+        return hub.contexts.id_of(context)
+    return hub.contexts.id_of(await hub.contexts.resolve(document["jsonldContext"]))
+
+
+def _raise_unless_future(document: Document, now_us: int) -> None:
+    end = terms.expires_us(document)
+    if end is not None and end <= now_us:
+        raise BadRequestData(f"'expiresAt' is {document['expiresAt']}, which is past; give a moment in the future.")
+
+
+def _raise_unless_possible(hub: Hub, document: Document, q_context: Context) -> None:
+    if "q" in document and _follows_links(terms.parse_question(document, q_context)):
+        raise NotImplementedYet(
+            "The 'q' of the subscription asks about linked entities, which this version cannot watch. Leave it out."
+        )
+    host = urlsplit(document["notification"]["endpoint"]["uri"]).hostname or ""
+    if not hub.settings.allow_private_addresses and _is_private(host):
+        raise BadRequestData(
+            f"The endpoint's host {host} is this machine or its private network, where notifications do not go unless"
+            " the operator allows it with SIMPUL_ALLOW_PRIVATE_ADDRESSES=true."
+        )
+
+
+def _is_private(host: str) -> bool:
+    if host == "localhost" or host.endswith(".localhost"):
+        return True
+    try:
+        return not ipaddress.ip_address(host).is_global
+    except ValueError:
+        return False
+
+
+def _follows_links(expression: q.Expression) -> bool:
+    if isinstance(expression, q.AllOf | q.AnyOf):
+        return any(_follows_links(part) for part in expression.parts)
+    return expression.path.linked is not None
+
+
+# For operators
+
+
+class Health(NamedTuple):
+    """How a subscription fares. `backlog` counts changes that are not told yet, `parked` notifications given up."""
+
+    subscription_id: str
+    name: str
+    uri: str
+    status: str
+    backlog: int
+    parked: int
+    progress: Progress
+
+    @property
+    def is_failing(self) -> bool:
+        return self.progress.failure is not None
+
+
+def list_health(caller: Caller, hub: Hub) -> list[Health]:
+    """Return how each subscription of the city fares, the ones in trouble first. Raises Unauthenticated, Forbidden."""
+    raise_unless_allowed(caller, Action.WRITE)
+    parked = hub.outbox.count_parked(caller.tenant)
+    now_us = hub.clock.now_us()
+    health = [
+        Health(
+            subscription_id=line.stored.id,
+            name=line.document.get("subscriptionName", ""),
+            uri=without_secrets(line.document["notification"]["endpoint"])["uri"],
+            status=terms.status_of(line.document, now_us),
+            backlog=line.waiting,
+            parked=parked.get(line.stored.number, 0),
+            progress=line.progress,
+        )
+        for line in hub.notices.lines(caller.tenant)
+    ]
+    return sorted(health, key=lambda one: (not one.is_failing, -one.parked, -one.backlog))
+
+
+def list_parked(
+    caller: Caller, hub: Hub, subscription_id: str | None = None, limit: int = 20, offset: int = 0
+) -> list[Parked]:
+    """Return the notifications that were given up, newest first. Raises NotFound, Forbidden."""
+    raise_unless_allowed(caller, Action.WRITE)
+    number = None if subscription_id is None else _get_line(caller, hub, subscription_id).stored.number
+    return hub.outbox.list_parked(caller.tenant, number, limit, offset)
+
+
+async def replay(caller: Caller, hub: Hub, parked_id: int) -> None:
+    """Send a parked notification again, after what its subscription waits for. Raises NotFound, Forbidden."""
+    raise_unless_allowed(caller, Action.WRITE)
+    if not await hub.outbox.replay(caller.tenant, parked_id):
+        raise NotFound(f"There is no parked notification {parked_id}.")
+
+
+async def drop_parked(caller: Caller, hub: Hub, parked_id: int) -> None:
+    """Forget a parked notification: it will never be sent. Raises NotFound, Forbidden."""
+    raise_unless_allowed(caller, Action.WRITE)
+    if not await hub.outbox.drop_parked(caller.tenant, parked_id):
+        raise NotFound(f"There is no parked notification {parked_id}.")

@@ -1,0 +1,324 @@
+"""What a subscriber is told (CIM 009 §5.3.1, §5.8.6): captured with the change, rendered when it is sent.
+
+No sending here, no store and no clock. The data of a notification is one member per changed entity.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Final
+
+import msgspec
+
+from simpul.domain import subscription as terms
+from simpul.domain.context import Context
+from simpul.domain.entity import Entity, Instance, Record, Times, instances
+from simpul.domain.moment import render_moment
+from simpul.domain.parse import MAIN_MEMBERS, NULL
+from simpul.domain.render import Format, Representation, render_entity, render_feature
+from simpul.domain.subscription import Document
+from simpul.domain.watch import Effects, names_of
+
+FindLinked = Callable[[str], Record | None]
+
+_FORMATS: Final = {
+    "normalized": Format.NORMALIZED,
+    "concise": Format.CONCISE,
+    "keyValues": Format.KEY_VALUES,
+    "simplified": Format.KEY_VALUES,
+}
+_DELETED_VALUES: Final[dict[str, Any]] = {"languageMap": {"@none": NULL}, "valueList": [NULL], "objectList": [NULL]}
+
+
+class Captured(msgspec.Struct, frozen=True, array_like=True):
+    """One change of one entity, with all that any notification of it may show. This is what an outbox row holds.
+
+    `body` is the entity after the change (before it, where the entity went), in the short names of `context_id`;
+    `times` its times as the store keeps them. `previous` holds attributes as they were, under expanded names:
+    those that went, and, where someone asked for them, those that changed. `removed_times` are those of what went.
+    """
+
+    entity_id: str
+    at_us: int
+    context_id: int
+    created_us: int
+    modified_us: int
+    times: dict[str, tuple[int, int]]
+    body: bytes
+    effects: Effects
+    previous: Entity
+    removed_times: dict[str, tuple[int, int]]
+
+
+encode_captured = msgspec.msgpack.Encoder().encode
+decode_captured = msgspec.msgpack.Decoder(Captured).decode
+_decode_json = msgspec.json.Decoder().decode
+
+
+def previous_of(before: Record | None, effects: Effects, *, keeps_modified: bool) -> Entity:
+    """Return the attributes that a notification may have to show as they were."""
+    if before is None or not (effects.removed or (effects.modified and keeps_modified)):
+        return {}
+    names = names_of(effects.removed + (effects.modified if keeps_modified else ()))
+    return {name: before.entity[name] for name in names}
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """How a subscription wants entities to be shown."""
+
+    representation: Representation
+    shows_changes: bool
+    only_changed: bool
+    shows_deleted: bool
+    watched: frozenset[str]
+    join: str
+    join_levels: int
+    is_geo: bool
+
+
+def shape_of(document: Document) -> Shape:
+    """Return how the subscription wants entities to be shown. Trusts the document."""
+    notification = document["notification"]
+    triggers = document.get("notificationTrigger", terms.TRIGGERS_DEFAULT)
+    representation = Representation(
+        format=_FORMATS[notification.get("format", "normalized")],
+        system_attributes=notification.get("sysAttrs", False),
+        pick=tuple(notification.get("pick", ())),
+        omit=tuple(notification.get("omit", ())),
+        attributes=tuple(notification.get("attributes", ())),
+        language=document.get("lang"),
+        dataset_id=tuple(document.get("datasetId", ())),
+    )
+    return Shape(
+        representation=representation,
+        shows_changes=notification.get("showChanges", False),
+        only_changed=notification.get("onlyChangedAttributes", False),
+        shows_deleted=terms.ATTRIBUTE_DELETED in triggers or terms.ENTITY_UPDATED in triggers,
+        watched=frozenset(document.get("watchedAttributes", ())),
+        join=notification.get("join", "@none"),
+        join_levels=notification.get("joinLevel", 1),
+        is_geo=notification["endpoint"].get("accept") == "application/geo+json",
+    )
+
+
+def record_of(captured: Captured, stored_in: Context) -> Record:
+    """Return the entity as it was captured. `stored_in` is the @context that its body uses."""
+    times = Times(captured.created_us, captured.modified_us, captured.times)
+    return Record(stored_in.expand_entity(_decode_json(captured.body)), times, captured.context_id)
+
+
+def render_change(
+    captured: Captured, record: Record, shape: Shape, context: Context, find_linked: FindLinked
+) -> list[dict[str, Any]]:
+    """Return the members of a notification's data that tell of one change: one, or several with `join` flat."""
+    shown = _shown_record(captured, record, shape)
+    representation = _narrowed(captured, shape)
+    if shape.is_geo:
+        feature = render_feature(shown, context, representation)
+        _add_changes(feature["properties"], captured, shape, context)
+        return [feature]
+    content = render_entity(shown, context, representation)
+    _add_changes(content, captured, shape, context)
+    return _joined([content], [shown], shape, context, find_linked)
+
+
+def render_state(record: Record, shape: Shape, context: Context, find_linked: FindLinked) -> list[dict[str, Any]]:
+    """Return the members of a notification's data that tell of an entity as it is, for a `timeInterval`."""
+    if shape.is_geo:
+        return [render_feature(record, context, shape.representation)]
+    return _joined([render_entity(record, context, shape.representation)], [record], shape, context, find_linked)
+
+
+def _narrowed(captured: Captured, shape: Shape) -> Representation:
+    if not shape.only_changed:
+        return shape.representation
+    effects = captured.effects
+    changed = names_of(effects.added + effects.modified + effects.removed)
+    asked = shape.representation.attributes
+    # With nothing changed among those asked for, a name that no attribute has shows none.
+    names = tuple(name for name in sorted(changed) if not asked or name in asked)
+    return replace(shape.representation, attributes=names or ("urn:none",))
+
+
+def _shown_record(captured: Captured, record: Record, shape: Shape) -> Record:
+    """Return the entity with what went shown as the NGSI-LD null; of an entity that went, only that."""
+    effects = captured.effects
+    entity = dict(record.entity)
+    times = dict(record.times.attributes)
+    if effects.is_deletion:
+        entity = {name: value for name, value in entity.items() if ":" not in name}
+    for key in effects.removed if _shows_removed(effects, shape) else ():
+        name, _, dataset_id = key.partition("\n")
+        if effects.is_deletion and not shape.shows_changes and shape.watched and name not in shape.watched:
+            continue
+        gone = _find_instance(captured.previous, name, dataset_id)
+        if gone is not None:
+            there = entity.get(name)
+            entity[name] = _deleted(gone) if there is None else [*instances(there), _deleted(gone)]
+            times[key] = captured.removed_times.get(key, (record.times.created_us, record.times.created_us))
+    return Record(entity, Times(record.times.created_us, record.times.modified_us, times), record.context_id)
+
+
+def _shows_removed(effects: Effects, shape: Shape) -> bool:
+    return shape.shows_deleted or (effects.is_deletion and shape.shows_changes)
+
+
+def _find_instance(previous: Entity, name: str, dataset_id: str) -> Instance | None:
+    found = instances(previous.get(name) or [])
+    return next((one for one in found if one.get("datasetId", "") == dataset_id), None)
+
+
+def _deleted(gone: Instance) -> Instance:
+    main = MAIN_MEMBERS[gone["type"]]
+    shown: Instance = {"type": gone["type"], main: _DELETED_VALUES.get(main, NULL)}
+    if "datasetId" in gone:
+        shown["datasetId"] = gone["datasetId"]
+    return shown
+
+
+def _add_changes(content: dict[str, Any], captured: Captured, shape: Shape, context: Context) -> None:
+    """Add when things were deleted, and what was there before, to what was rendered."""
+    effects = captured.effects
+    if effects.is_deletion and shape.representation.shows("deletedAt"):
+        content["deletedAt"] = render_moment(captured.at_us)
+    if shape.representation.format is Format.KEY_VALUES:
+        return
+    if shape.representation.system_attributes:
+        for key in effects.removed:
+            _add_to_instance(content, key, {"deletedAt": render_moment(captured.at_us)}, context)
+    if shape.shows_changes:
+        for key in effects.modified + effects.removed:
+            name, _, dataset_id = key.partition("\n")
+            was = _find_instance(captured.previous, name, dataset_id)
+            if was is not None:
+                _add_to_instance(content, key, _previous_member(was, context), context)
+
+
+def _previous_member(was: Instance, context: Context) -> dict[str, Any]:
+    main = MAIN_MEMBERS[was["type"]]
+    value = context.compact_vocabulary(was[main]) if main == "vocab" else was[main]
+    return {f"previous{main[0].upper()}{main[1:]}": value}
+
+
+def _add_to_instance(content: dict[str, Any], key: str, members: dict[str, Any], context: Context) -> None:
+    """Add members to one rendered instance of an attribute, where it is shown."""
+    name, _, dataset_id = key.partition("\n")
+    short = context.compact(name)
+    shown = content.get(short)
+    if shown is None:
+        return
+    if not _is_instance(shown):
+        # The concise form of a Property that has nothing but a value.
+        content[short] = {"value": shown, **members}
+        return
+    for one in shown if isinstance(shown, list) else [shown]:
+        if one.get("datasetId", "") == dataset_id:
+            one.update(members)
+
+
+def _is_instance(shown: Any) -> bool:
+    if isinstance(shown, list):
+        return all(isinstance(one, dict) and _is_instance(one) for one in shown)
+    return isinstance(shown, dict) and ("type" in shown or any(main in shown for main in MAIN_MEMBERS.values()))
+
+
+def _joined(
+    shown: list[dict[str, Any]], records: Sequence[Record], shape: Shape, context: Context, find_linked: FindLinked
+) -> list[dict[str, Any]]:
+    """Return the entities with those that they are linked to (§4.5.23), `shape.join_levels` deep."""
+    if shape.join == "@none":
+        return shown
+    whole = Representation(
+        format=shape.representation.format,
+        system_attributes=shape.representation.system_attributes,
+        language=shape.representation.language,
+    )
+    seen = {record.id for record in records}
+    join = _Join(whole, context, find_linked, seen)
+    if shape.join == "inline":
+        for content, record in zip(shown, records, strict=True):
+            join.put_inside(content, record, shape.join_levels)
+        return shown
+    return shown + join.list_linked(records, shape.join_levels, shown[0].keys())
+
+
+@dataclass(slots=True)
+class _Join:
+    representation: Representation
+    context: Context
+    find_linked: FindLinked
+    seen: set[str]
+
+    def put_inside(self, content: dict[str, Any], record: Record, levels: int) -> None:
+        for name, attribute in record.entity.items():
+            short = self.context.compact(name) if ":" in name else name
+            if ":" not in name or short not in content:
+                continue
+            for instance in instances(attribute):
+                if instance.get("type") == "Relationship":
+                    self._put_instance(content, short, instance, levels)
+
+    def _put_instance(self, content: dict[str, Any], short: str, instance: Instance, levels: int) -> None:
+        linked = self._find(instance.get("object"))
+        if linked is None:
+            return
+        inner = render_entity(linked, self.context, self.representation)
+        if levels > 1:
+            self.put_inside(inner, linked, levels - 1)
+        if self.representation.format is Format.KEY_VALUES:
+            if isinstance(content[short], str):
+                content[short] = inner
+            return
+        shown = content[short]
+        for one in shown if isinstance(shown, list) else [shown]:
+            if isinstance(one, dict) and one.get("datasetId") == instance.get("datasetId"):
+                one["entity"] = inner
+
+    def list_linked(self, records: Sequence[Record], levels: int, shown: Any) -> list[dict[str, Any]]:
+        found: list[Record] = []
+        for record in records:
+            for name, attribute in record.entity.items():
+                if ":" not in name or (shown is not None and self.context.compact(name) not in shown):
+                    continue
+                for instance in instances(attribute):
+                    linked = self._find(instance.get("object")) if instance.get("type") == "Relationship" else None
+                    if linked is not None:
+                        found.append(linked)
+        rendered = [render_entity(one, self.context, self.representation) for one in found]
+        return rendered + (self.list_linked(found, levels - 1, None) if levels > 1 and found else [])
+
+    def _find(self, target: Any) -> Record | None:
+        """Return the linked entity, once: what was shown already is not shown again."""
+        if not isinstance(target, str) or target in self.seen or target == NULL:
+            return None
+        self.seen.add(target)
+        return self.find_linked(target)
+
+
+@dataclass(frozen=True, slots=True)
+class Envelope:
+    """What surrounds the data of a notification."""
+
+    notification_id: str
+    subscription_id: str
+    notified_us: int
+
+
+def render_notification(
+    envelope: Envelope, data: list[dict[str, Any]], *, accept: str, context: Context
+) -> dict[str, Any]:
+    """Return the notification (§5.3.1). In JSON-LD each entity brings its @context; GeoJSON is one collection."""
+    content: Any = data
+    if accept == "application/ld+json":
+        content = [{**one, "@context": context.link} for one in data]
+    elif accept == "application/geo+json":
+        content = {"type": "FeatureCollection", "features": data, "@context": context.link}
+    return {
+        "id": envelope.notification_id,
+        "type": "Notification",
+        "subscriptionId": envelope.subscription_id,
+        "notifiedAt": render_moment(envelope.notified_us),
+        "data": content,
+    }

@@ -1,0 +1,84 @@
+"""Delivers notifications by HTTP POST (CIM 009 §6.3.8). No retries here (`app/notify.py`)."""
+
+from __future__ import annotations
+
+import asyncio
+
+import httpx2
+
+from simpul import limits
+from simpul.notifiers.addresses import Addresses, AddressRefused
+from simpul.ports.notifier import Delivery, Message
+
+# The receiver says that another try may end differently: too early, too many, a time-out, or a proxy without a way.
+_PASSING = frozenset({401, 403, 404, 407, 408, 421, 423, 425, 429})
+
+
+class HttpNotifier:
+    """The `Notifier` port over httpx2. Follows no redirect, and reads nothing of the answer but its status."""
+
+    def __init__(self, addresses: Addresses) -> None:
+        self._addresses = addresses
+        self._client: httpx2.AsyncClient | None = None
+
+    async def send(self, message: Message) -> Delivery:
+        try:
+            async with asyncio.timeout(message.timeout_seconds):
+                status = await self._post(message)
+        except TimeoutError:
+            return Delivery(f"The receiver did not answer within {message.timeout_seconds:g} s.")
+        except AddressRefused as error:
+            return Delivery(f"It was not sent: {error}.", is_refused=True)
+        except (httpx2.InvalidURL, UnicodeError) as error:
+            return Delivery(f"The endpoint cannot be used ({type(error).__name__}).", is_refused=True)
+        except (httpx2.HTTPError, OSError) as error:
+            return Delivery(f"The receiver could not be reached ({type(error).__name__}).")
+        if 200 <= status < 300:
+            return Delivery()
+        is_refused = 300 <= status < 500 and status not in _PASSING
+        return Delivery(f"The receiver answered with status {status}.", is_refused=is_refused)
+
+    async def _post(self, message: Message) -> int:
+        url = httpx2.URL(message.uri)
+        headers = {**message.receiver_info, **message.headers}
+        extensions = {}
+        if not self._addresses.are_all_allowed:
+            port = url.port or (443 if url.scheme == "https" else 80)
+            address = await self._addresses.find(url.host, port)
+            headers["Host"] = url.netloc.decode()
+            extensions = {"sni_hostname": url.host}
+            url = url.copy_with(host=address)
+        request = self._client_of().build_request(
+            "POST", url, content=message.body, headers=headers, extensions=extensions
+        )
+        response = await self._client_of().send(request, stream=True)
+        try:
+            await _drain(response)
+        finally:
+            await response.aclose()
+        return response.status_code
+
+    def _client_of(self) -> httpx2.AsyncClient:
+        if self._client is None:
+            connections = limits.NOTIFIER_CONNECTIONS_MAX
+            self._client = httpx2.AsyncClient(
+                follow_redirects=False,
+                timeout=None,
+                trust_env=False,
+                limits=httpx2.Limits(max_connections=connections, max_keepalive_connections=connections // 2),
+            )
+        return self._client
+
+    async def close(self) -> None:
+        if self._client is not None:
+            await self._client.aclose()
+            self._client = None
+
+
+async def _drain(response: httpx2.Response) -> None:
+    """Read a short answer to its end, so that the connection can be used again; let go of a long one."""
+    size = 0
+    async for chunk in response.aiter_raw():
+        size += len(chunk)
+        if size > limits.NOTIFICATION_ANSWER_BYTES_MAX:
+            return

@@ -1,0 +1,68 @@
+"""Delivers notifications to an MQTT topic (CIM 009 §7.2). No retries here (`app/notify.py`)."""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+from urllib.parse import SplitResult, unquote, urlsplit
+
+import aiomqtt
+import msgspec
+
+from simpul.notifiers.addresses import Addresses, AddressRefused
+from simpul.ports.notifier import Delivery, Message
+
+_PORTS = {"mqtt": 1883, "mqtts": 8883}
+_VERSIONS = {"mqtt3.1.1": aiomqtt.ProtocolVersion.V311, "mqtt5.0": aiomqtt.ProtocolVersion.V5}
+# §7.2 leaves QoS 0 as the default; with it a broker never says that a message arrived, and one could be lost.
+_QOS_DEFAULT = "1"
+_encode = msgspec.json.Encoder().encode
+
+
+class MqttNotifier:
+    """The `Notifier` port over aiomqtt: one connection for each message."""
+
+    def __init__(self, addresses: Addresses) -> None:
+        self._addresses = addresses
+
+    async def send(self, message: Message) -> Delivery:
+        parts = urlsplit(message.uri)
+        try:
+            async with asyncio.timeout(message.timeout_seconds):
+                await self._publish(parts, message)
+        except TimeoutError:
+            return Delivery(f"The broker did not answer within {message.timeout_seconds:g} s.")
+        except AddressRefused as error:
+            return Delivery(f"It was not sent: {error}.", is_refused=True)
+        except (aiomqtt.MqttError, OSError) as error:
+            return Delivery(f"The broker could not be reached ({type(error).__name__}).")
+        return Delivery()
+
+    async def _publish(self, parts: SplitResult, message: Message) -> None:
+        host = parts.hostname or ""
+        port = parts.port or _PORTS[parts.scheme]
+        if not self._addresses.are_all_allowed:
+            address = await self._addresses.find(host, port)
+            # With TLS the name itself is needed: the certificate, which is of the name, guards the way.
+            host = host if parts.scheme == "mqtts" else address
+        client = aiomqtt.Client(
+            host,
+            port,
+            username=unquote(parts.username) if parts.username else None,
+            password=unquote(parts.password) if parts.password else None,
+            protocol=_VERSIONS[message.options.get("MQTT-Version", "mqtt5.0")],
+            tls_context=ssl.create_default_context() if parts.scheme == "mqtts" else None,
+            timeout=message.timeout_seconds,
+        )
+        async with client:
+            qos = int(message.options.get("MQTT-QoS", _QOS_DEFAULT))
+            await client.publish(unquote(parts.path.strip("/")), wrapped(message), qos=qos)
+
+    async def close(self) -> None:
+        """Nothing stays open."""
+
+
+def wrapped(message: Message) -> bytes:
+    """Return the message as §7.2 has it: what would be headers is `metadata`, beside the notification itself."""
+    metadata = _encode({**message.headers, **message.receiver_info})
+    return b'{"metadata":' + metadata + b',"body":' + message.body + b"}"
