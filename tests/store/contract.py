@@ -683,6 +683,16 @@ class SummaryContract:
             assert city.store.count_types(TENANT) == {iri("Stop"): 6, iri("Place"): 2}
             city.reopen()
 
+    def test_thousands_of_names_survive_a_restart(self, city: Driver) -> None:
+        city.put(*(record_of(f"urn:x:{n}", f"Type{n}", **{f"a{n}": prop(n), f"b{n}": prop([n])}) for n in range(2_000)))
+        for _ in range(2):
+            assert len(city.store.count_types(TENANT)) == 2_000
+            assert len(city.run(city.store.list_attributes(TENANT))) == 2_000
+            assert city.ids(asking("Type1999", q=q("a1999==1999;b1999==1999"))) == ["urn:x:1999"]
+            city.reopen()
+        city.put(record_of("urn:y:1", "TypeNew", a_new=prop(1)))
+        assert city.ids(asking("TypeNew", q=q("a_new==1"))) == ["urn:y:1"]
+
     def test_attributes_are_counted_by_type(self, city: Driver) -> None:
         city.put(
             record_of("urn:x:1", ("Stop", "Place"), depth=[prop(1, datasetId="urn:d:1"), prop(2, datasetId="urn:d:2")]),
