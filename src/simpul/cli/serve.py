@@ -33,7 +33,8 @@ async def _serve(settings: Settings) -> None:
 
 async def greeting(hub: Hub, settings: Settings) -> list[str]:
     """Return what a person needs to know when the hub starts; makes the one-time link while no one administers."""
-    url = f"http://{'127.0.0.1' if settings.host in ('0.0.0.0', '::') else settings.host}:{settings.port}"  # noqa: S104
+    every_address = ("0.0.0.0", "::")  # noqa: S104  # Compared with, not bound to.
+    url = f"http://{'127.0.0.1' if settings.host in every_address else settings.host}:{settings.port}"
     tenant = hub.settings.tenant
     lines = [f"{hub.city(tenant).name['en']} is served on {url}/  (Ctrl-C stops it)"]
     if settings.open_access:

@@ -41,6 +41,8 @@ _COLD_HEADERS = frozenset(
 _ANY_ACCEPT = frozenset({b"", b"*/*", b"application/json"})
 _STATUS_LINES = {status.value: b"HTTP/1.1 %d %b\r\n" % (status, status.phrase.encode()) for status in HTTPStatus}
 
+_LAST_LOOK_SECONDS = 0.05
+
 Headers = list[tuple[bytes, bytes]]
 
 
@@ -238,10 +240,21 @@ class FastLaneProtocol(HttpToolsProtocol):
         idle_seconds = self.loop.time() - self._idle_since_seconds
         if self.transport.is_closing() or not self._is_idle():
             return
-        if idle_seconds >= self.timeout_keep_alive:
-            self.transport.close()
+        left_seconds = self.timeout_keep_alive - idle_seconds
+        if left_seconds > 0:
+            self._idle_timer = self.loop.call_later(left_seconds, self._close_if_idle)
         else:
-            self._idle_timer = self.loop.call_later(self.timeout_keep_alive - idle_seconds, self._close_if_idle)
+            # Timers run before what has arrived is read: on a busy machine the next request may be there already.
+            self._idle_timer = self.loop.call_later(
+                _LAST_LOOK_SECONDS, self._close_unless_used, self._idle_since_seconds
+            )
+
+    def _close_unless_used(self, idle_since_seconds: float) -> None:
+        self._idle_timer = None
+        if self._idle_since_seconds == idle_since_seconds and self._is_idle():
+            self.transport.close()
+        elif self._is_idle():
+            self._close_if_idle()
 
     def connection_lost(self, exc: Exception | None) -> None:
         if self._idle_timer is not None:
