@@ -684,7 +684,8 @@ class SummaryContract:
             city.reopen()
 
     def test_thousands_of_names_survive_a_restart(self, city: Driver) -> None:
-        city.put(*(record_of(f"urn:x:{n}", f"Type{n}", **{f"a{n}": prop(n), f"b{n}": prop([n])}) for n in range(2_000)))
+        attributes: list[dict[str, Any]] = [{f"a{n}": prop(n), f"b{n}": prop([n])} for n in range(2_000)]
+        city.put(*(record_of(f"urn:x:{n}", f"Type{n}", **attributes[n]) for n in range(2_000)))
         for _ in range(2):
             assert len(city.store.count_types(TENANT)) == 2_000
             assert len(city.run(city.store.list_attributes(TENANT))) == 2_000

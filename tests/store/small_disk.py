@@ -1,6 +1,6 @@
 """Writes to a disk until it is full, makes room, and says what happened as JSON: `python small_disk.py <folder>`.
 
-Run as a script on a file system of 2 MB, or with files of at most 2 MB; no test of its own.
+Run as a script on a file system of 5 MB, or with files of at most 2 MB; no test of its own.
 """
 
 from __future__ import annotations
@@ -29,14 +29,16 @@ async def _fill(store: SqliteStore) -> tuple[int, HubError]:
 
 
 async def _run(folder: Path) -> dict[str, Any]:
-    room = folder / "room"
-    # Less than may be in one file, so that it fits wherever this runs.
-    room.write_bytes(b"x" * 500_000)
+    # Less than may be in one file each, and together more than the log: it moves into the file beside it.
+    rooms = [folder / "room-1", folder / "room-2"]
+    for room in rooms:
+        room.write_bytes(b"x" * 1_900_000)
     store = SqliteStore(folder, ContextLibrary(NoNetwork()), lambda tenant, types: None)
     await store.create_tenant(TENANT)
     kept, error = await _fill(store)
     listed = len((await store.list_documents(TENANT, asking())).documents)
-    room.unlink()
+    for room in rooms:
+        room.unlink()
     await store.close()
     store = SqliteStore(folder, ContextLibrary(NoNetwork()), lambda tenant, types: None)
     await store.write(TENANT, "token/a", lambda draft: draft.create(record_of("urn:x:last")))

@@ -166,7 +166,7 @@ class TestBrokenDisk:
 
     @pytest.mark.parametrize("limit", ["tmpfs", "ulimit"])
     def test_a_really_full_disk_ends_in_a_clear_error_and_what_was_kept_stays(self, tmp_path: Path, limit: str) -> None:
-        """In a process of its own: on a file system of 2 MB, or with files of at most 2 MB."""
+        """In a process of its own: on a file system of 5 MB, or with files of at most 2 MB."""
         if limit == "tmpfs":
             prefix = [
                 "unshare",
@@ -174,7 +174,7 @@ class TestBrokenDisk:
                 "--map-root-user",
                 "sh",
                 "-c",
-                f'mount -t tmpfs -o size=2m none {tmp_path} && "$@"',
+                f'mount -t tmpfs -o size=5m none {tmp_path} && "$@"',
                 "sh",
             ]
             if subprocess.run([*prefix, "true"], check=False, capture_output=True).returncode:
