@@ -52,6 +52,7 @@ async def open_hub(settings: Settings) -> AsyncIterator[Hub]:
         sources=store,
         identities=store,
         declarations=store,
+        histories=store,
         tenants=store,
         contexts=contexts,
         live=live,

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
+from simpul import limits
 from simpul.domain.errors import InvalidRequest
 
 _TRUE = ("1", "true", "yes", "on")
@@ -44,6 +45,10 @@ class Settings:
     )
     fast_lane: bool = field(
         default=True, metadata={"help": "Answer the most common requests without building an ASGI scope."}
+    )
+    temporal_page_instances: int = field(
+        default=limits.TEMPORAL_PAGE_INSTANCES_DEFAULT,
+        metadata={"help": "Attribute instances in one answer about histories; past them it is a page (206)."},
     )
     allowed_origins: str = field(
         default="*", metadata={"help": "Origins that browsers may call the API from, separated by commas."}

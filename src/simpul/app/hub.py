@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from simpul.app.registry import Registry
     from simpul.ports.clock import Clock
     from simpul.ports.engine import SourceEngine
+    from simpul.ports.history import HistoryStore
     from simpul.ports.notifier import Notifier
     from simpul.ports.outbox import Outbox, SubscriptionStore
     from simpul.ports.peer import Peer
@@ -28,18 +29,19 @@ class Hub:
     settings: Settings
     clock: Clock
     entities: EntityStore
+    histories: HistoryStore
     sources: SourceStore
     identities: IdentityStore
     declarations: DeclarationStore
     tenants: TenantStore
     contexts: ContextLibrary
     live: LiveFeed
-    registry: Registry
-    peers: Peer
     subscriptions: SubscriptionStore
     outbox: Outbox
     notifier: Notifier
     notices: Dispatch
+    registry: Registry
+    peers: Peer
     cities: dict[str, City] = field(default_factory=dict)
     engine: SourceEngine | None = None
 

@@ -155,6 +155,10 @@ class Context:
                 compacted[names[iri]] = self._map_attribute(value, names)
         return compacted
 
+    def expand_instance(self, instance: Instance) -> Instance:
+        """Return one stored instance of an attribute with expanded names."""
+        return _map_instance(instance, self._iris)
+
     def compact_instance(self, instance: Instance) -> Instance:
         """Return one instance of an attribute with short names."""
         return _map_instance(instance, self._names)

@@ -113,13 +113,13 @@ def _render_instance(name: str, instance: Instance, times: Times, representation
     """Return the instance, still with expanded names, in the language asked for and with its times."""
     shown = instance
     if representation.language is not None and "languageMap" in instance:
-        shown = _translate(instance, representation.language)
+        shown = translate(instance, representation.language)
     if representation.system_attributes and representation.format is not Format.KEY_VALUES:
         shown = shown | _render_times(*times.of(attribute_key(name, instance.get("datasetId"))))
     return shown
 
 
-def _translate(instance: Instance, wanted: str) -> Instance:
+def translate(instance: Instance, wanted: str) -> Instance:
     """Return a LanguageProperty as a Property in one language (§4.15)."""
     texts = instance["languageMap"]
     language = choose_language(wanted, list(texts))

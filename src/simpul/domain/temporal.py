@@ -1,19 +1,32 @@
-"""The history of an entity, selected and shown (CIM 009 §4.5.6–4.5.9, §4.11, §5.7.3). No reading of history here."""
+"""The history of an entity, selected and shown (CIM 009 §4.5.6–4.5.9, §4.11, §5.7.3). No reading of history here.
+
+Names are those of the core context until an answer is made: entries are stored in them, so that nothing has to be
+mapped for a reader who uses no other. Times of observation are compared as text (`history.sortable`).
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import Enum
-from itertools import count
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple
 
-from simpul.domain.context import Context
+from simpul.domain.aggregate import Aggregation, aggregate
+from simpul.domain.context import CORE, PLAIN_MEMBERS, Context
 from simpul.domain.core_context import PREFIXES
-from simpul.domain.entity import Entity, Instance, attribute_key, attribute_names, instances
+from simpul.domain.entity import Instance, Record, Times
+from simpul.domain.history import (
+    ChangeKind,
+    History,
+    Write,
+    bare,
+    instance_id,
+    moment_key,
+    sortable,
+)
 from simpul.domain.moment import count_microseconds, render_moment
 from simpul.domain.parse import MAIN_MEMBERS, NULL
-from simpul.domain.render import render_types
+from simpul.domain.render import DEFAULT_INSTANCE, render_types, translate
 
 _SCOPE_NAMES = frozenset({"scope", f"{PREFIXES['ngsi-ld']}scope"})
 # CIM 009 §4.5.9: the member of the simplified representation for each member of the normalized one.
@@ -27,28 +40,16 @@ _SERIES = {
     "objectList": "objectLists",
 }
 _LABELLED = frozenset({"languageMap", "vocab", "json"})
-
-
-class Change(Protocol):
-    """One entry of the history, as the stores keep it; `kind` is CREATED, CHANGED, REPLACED or DELETED."""
-
-    @property
-    def sequence(self) -> int: ...
-    @property
-    def at_us(self) -> int: ...
-    @property
-    def kind(self) -> Enum: ...
-    @property
-    def attributes(self) -> Entity: ...
-    @property
-    def removed(self) -> tuple[str, ...]: ...
+_is_plain = PLAIN_MEMBERS.issuperset
 
 
 @dataclass(frozen=True, slots=True)
 class TemporalQuery:
-    """Which part of a history is asked for. `attributes` are expanded names; an empty one asks for all.
+    """Which part of a history is asked for. Names are expanded; an empty tuple asks for all.
 
     Without `timerel` every instance that has the time property is meant; of `observedAt`, the default, all are.
+    `dataset_ids` keeps only these instances, where `@none` is the one without. `pick` and `omit` may also name
+    members of the entity.
     """
 
     timerel: str | None = None
@@ -57,176 +58,503 @@ class TemporalQuery:
     time_property: str = "observedAt"
     last_n: int | None = None
     attributes: tuple[str, ...] = ()
+    dataset_ids: tuple[str, ...] = ()
+    pick: tuple[str, ...] = ()
+    omit: tuple[str, ...] = ()
 
-    def covers(self, moment_us: int | None) -> bool:
-        """Return whether an instance with this time is asked for. `before` and the end are exclusive (§4.11)."""
-        if moment_us is None:
-            return self.timerel is None and self.time_property == "observedAt"
-        if self.timerel == "before":
-            return self.time_at_us is None or moment_us < self.time_at_us
-        if self.timerel == "after":
-            return self.time_at_us is None or moment_us >= self.time_at_us
-        if self.timerel == "between":
-            return (self.time_at_us or 0) <= moment_us < (self.end_time_at_us or 0)
-        return True
+    @property
+    def low_us(self) -> int | None:
+        """Return the first moment asked for, which is included."""
+        return self.time_at_us if self.timerel in ("after", "between") else None
+
+    @property
+    def high_us(self) -> int | None:
+        """Return the moment before which the instances asked for lie (§4.11: it is not included)."""
+        return {"before": self.time_at_us, "between": self.end_time_at_us}.get(self.timerel or "")
+
+    def shows(self, member: str) -> bool:
+        """Return whether a member of the entity is shown: `id`, `type`, `scope` or an attribute's expanded name."""
+        if self.attributes and ":" in member and member not in self.attributes:
+            return False
+        return (not self.pick or member in self.pick) and member not in self.omit
 
 
-class _Point(NamedTuple):
-    """One instance of one attribute in time. `deleted_us` says that it marks a deletion."""
+class Point(NamedTuple):
+    """One instance of one attribute in time. `moment` sorts it by the time asked for.
 
-    name: str
+    `deleted_us` says that it marks a deletion; `place` is its place in the entry with this sequence.
+    """
+
+    moment: str
     instance: Instance
-    instance_id: str
+    sequence: int
+    place: int
     at_us: int
     deleted_us: int | None = None
 
-    def time_us(self, time_property: str) -> int | None:
-        """Return its time of that kind, or None where it has none."""
-        if time_property == "deletedAt":
-            return self.deleted_us
-        if time_property == "observedAt":
-            observed = self.instance.get("observedAt")
-            return None if observed is None else count_microseconds(observed)
-        return self.at_us if self.deleted_us is None else None
+
+class Series(NamedTuple):
+    """What was asked for of one entity: its attributes' instances, each in the order of time, in core names.
+
+    `lacks` says that it never had any of the attributes asked for. An attribute without a point has some elsewhere.
+    """
+
+    history: History
+    attributes: dict[str, list[Point]]
+    lacks: bool
+
+    @property
+    def is_empty(self) -> bool:
+        return not any(self.attributes.values())
 
 
-def render_temporal(
-    entity_id: str,
-    types: Sequence[str],
-    changes: Sequence[Change],
-    query: TemporalQuery,
-    context: Context,
-    *,
-    simplified: bool = False,
-    system_attributes: bool = False,
-) -> dict[str, Any]:
-    """Return the temporal representation of the entity: each attribute with its instances, oldest first."""
-    series: dict[str, list[_Point]] = {}
-    for point in _list_points(changes):
-        names = _SCOPE_NAMES if point.name == "scope" else {point.name}
-        if (not query.attributes or names.intersection(query.attributes)) and query.covers(
-            point.time_us(query.time_property)
-        ):
-            series.setdefault(point.name, []).append(point)
-    shown: dict[str, Any] = {"id": entity_id, "type": render_types(list(types), context)}
-    for name, points in series.items():
-        kept = _keep_last(points, query)
-        if simplified:
-            shown[context.compact(name)] = _render_series(kept, query, context)
+class _Selection:
+    """A query in core names, with its bounds as the texts that times are compared with."""
+
+    __slots__ = ("datasets", "high", "is_whole", "low", "query", "with_marks", "with_writes")
+
+    def __init__(self, query: TemporalQuery) -> None:
+        self.query = query
+        self.low = _bound(query.low_us)
+        self.high = _bound(query.high_us)
+        self.datasets = frozenset(query.dataset_ids)
+        self.is_whole = not (query.attributes or query.pick or query.omit)
+        kind = query.time_property
+        # Without a bound every instance is meant, also one that was never observed and one that marks a deletion.
+        self.with_marks = kind == "deletedAt" or (kind == "observedAt" and query.timerel is None)
+        self.with_writes = kind != "deletedAt"
+
+    def wants(self, name: str) -> bool:
+        if self.is_whole:
+            return True
+        query = self.query
+        if name == "scope":
+            names = _SCOPE_NAMES
+            if query.attributes and names.isdisjoint(query.attributes):
+                return False
+            picked = not query.pick or not names.isdisjoint(query.pick) or _picks_no_attribute(query)
+            return picked and names.isdisjoint(query.omit)
+        iri = CORE.expand(name)
+        return query.shows(iri) or (_picks_no_attribute(query) and iri not in query.omit)
+
+    def time_of(self, instance: Instance, at_us: int, deleted_us: int | None) -> str | None:
+        """Return the time asked for of an instance, or None where it is not meant."""
+        if deleted_us is not None:
+            if not self.with_marks:
+                return None
+            moment = render_moment(deleted_us)[:-1]
+        elif self.query.time_property == "observedAt":
+            observed = instance.get("observedAt")
+            if observed is None:
+                return render_moment(at_us)[:-1] if self.query.timerel is None else None
+            moment = observed[:-1] if "," not in observed else sortable(observed)
+        elif self.with_writes:
+            modified = instance.get("modifiedAt") if self.query.time_property == "modifiedAt" else None
+            moment = (modified or render_moment(at_us))[:-1]
         else:
-            shown[context.compact(name)] = [_render_point(point, context, system_attributes) for point in kept]
-    return shown
+            return None
+        if (self.low is not None and moment < self.low) or (self.high is not None and moment >= self.high):
+            return None
+        return moment
 
 
-def _list_points(changes: Sequence[Change]) -> Iterator[_Point]:
-    """Yield every instance that the history holds. What a change repeats without altering it is no new instance."""
-    known: dict[str, _Point] = {}
-    for change in changes:
-        places = count()
-        there: set[str] = set()
-        for name, instance in _list_instances(change):
-            key = attribute_key(name, instance.get("datasetId"))
-            there.add(key)
-            place = next(places)
-            if key in known and known[key].instance == instance:
+def _picks_no_attribute(query: TemporalQuery) -> bool:
+    return bool(query.pick) and not any(":" in name or name == "scope" for name in query.pick)
+
+
+def _bound(moment_us: int | None) -> str | None:
+    """Return the shortest text of a moment: what is equal or later sorts from it on."""
+    if moment_us is None:
+        return None
+    whole, fraction = divmod(moment_us, 1_000_000)
+    text = render_moment(whole * 1_000_000)[:-1]
+    return f"{text}.{fraction:06}".rstrip("0") if fraction else text
+
+
+class _Known:
+    """The state that an entry is read against: the current instance of each attribute, and since when it is so."""
+
+    __slots__ = ("is_there", "names", "was_there")
+
+    def __init__(self) -> None:
+        self.names: dict[str, dict[str | None, tuple[Instance, int]]] = {}
+        self.is_there = False
+        self.was_there = False
+
+    def begin(self, kind: int) -> None:
+        """Take in what kind of entry comes: whether there is an entity, so that its instances can become current."""
+        if kind != ChangeKind.WRITTEN:
+            self.is_there = kind != ChangeKind.DELETED
+        elif not self.was_there:
+            self.is_there = True
+        self.was_there = True
+
+    def take_written(self, name: str, instance: Instance, at_us: int) -> None:
+        """Take in an instance that was written into the history, if it is no older than the current one."""
+        of_name = self.names[name]
+        known = of_name.get(instance.get("datasetId"))
+        if known is None or moment_key(instance, at_us) >= moment_key(*known):
+            of_name[instance.get("datasetId")] = (instance, at_us)
+
+
+def select(history: History, query: TemporalQuery) -> Series:
+    """Return the part of the history that is asked for. What an entry repeats without altering is no new instance."""
+    collector = _Collector(_Selection(query))
+    for write in history.writes:
+        collector.take(write)
+    return _finish(history, collector.known, collector.series, collector.selection)
+
+
+class _Collector:
+    """Goes through the entries of a log and keeps the instances that are asked for, by attribute."""
+
+    __slots__ = ("known", "selection", "series")
+
+    def __init__(self, selection: _Selection) -> None:
+        self.selection = selection
+        self.known = _Known()
+        self.series: dict[str, list[Point]] = {}
+
+    def take(self, write: Write) -> None:
+        self.known.begin(write.kind)
+        place = 0
+        for name, value in write.attributes.items():
+            if name == "id" or name == "type":
                 continue
-            known[key] = _Point(name, instance, _instance_id(change, place), change.at_us)
-            yield known[key]
-        for key in _list_removed(change, there, known):
-            last = known.pop(key, None)
-            if last is not None:
-                yield _mark_deletion(last, _instance_id(change, next(places)), change.at_us)
+            if name == "scope":
+                value = _scope_instance(value, write.at_us)
+            found = (value,) if value.__class__ is dict else value
+            if write.kind != ChangeKind.WRITTEN:
+                self._take_set(name, found, write, place)
+            else:
+                self._take_written(name, found, write, place)
+            place += len(found)
+        if write.removed or write.kind == ChangeKind.DELETED or write.kind == ChangeKind.REPLACED:
+            _list_ends(write, self.known, place, self.selection, self.series)
+
+    def _take_set(self, name: str, found: Sequence[Instance], write: Write, place: int) -> None:
+        known = self.known.names.setdefault(name, {})
+        at_us = write.at_us
+        for instance in found:
+            dataset = instance.get("datasetId")
+            last = known.get(dataset)
+            known[dataset] = (instance, at_us)
+            if last is None or not _is_same(last[0], instance):
+                self._keep(name, instance, write, place)
+            place += 1
+
+    def _take_written(self, name: str, found: Sequence[Instance], write: Write, place: int) -> None:
+        self.known.names.setdefault(name, {})
+        for instance in found:
+            if self.known.is_there:
+                self.known.take_written(name, instance, write.at_us)
+            self._keep(name, instance, write, place)
+            place += 1
+
+    def _keep(self, name: str, instance: Instance, write: Write, place: int) -> None:
+        moment = self.selection.time_of(instance, write.at_us, None)
+        if moment is None:
+            return
+        point = Point(moment, instance, write.sequence, place, write.at_us)
+        points = self.series.get(name)
+        if points is None:
+            self.series[name] = [point]
+        else:
+            points.append(point)
 
 
-def _list_instances(change: Change) -> Iterator[tuple[str, Instance]]:
-    if change.kind.name == "DELETED":
-        return
-    for name in attribute_names(change.attributes):
-        for instance in instances(change.attributes[name]):
-            yield name, instance
-    if "scope" in change.attributes:
-        # CIM 009 §4.5.6: the scope is shown as a Property, observed when it was set.
-        scopes = change.attributes["scope"]
-        value = scopes[0] if len(scopes) == 1 else scopes
-        yield "scope", {"type": "Property", "value": value, "observedAt": render_moment(change.at_us)}
+def _is_same(last: Instance, instance: Instance) -> bool:
+    return last == instance or (("instanceId" in last or "instanceId" in instance) and bare(last) == bare(instance))
 
 
-def _list_removed(change: Change, there: set[str], known: dict[str, _Point]) -> list[str]:
-    if change.kind.name == "DELETED":
-        return list(known)
-    if change.kind.name == "REPLACED":
-        return [key for key in known if key not in there]
-    return list(change.removed)
+def _scope_instance(scope: str | list[str], at_us: int) -> Instance:
+    # CIM 009 §4.5.6: the scope is shown as a Property, observed when it was set.
+    return {"type": "Property", "value": scope, "observedAt": render_moment(at_us)}
 
 
-def _mark_deletion(last: _Point, instance_id: str, at_us: int) -> _Point:
+def _list_ends(write: Write, known: _Known, place: int, selection: _Selection, series: dict[str, list[Point]]) -> None:
+    """Add a mark for each instance that the entry ended."""
+    for name, dataset in _list_removed(write, known):
+        last = known.names[name].pop(dataset)[0]
+        mark = _mark_of(name, last)
+        moment = selection.time_of(mark, write.at_us, write.at_us)
+        if moment is not None:
+            series.setdefault(name, []).append(
+                Point(moment, mark, write.sequence, place, write.at_us, deleted_us=write.at_us)
+            )
+        place += 1
+
+
+def _list_removed(write: Write, known: _Known) -> list[tuple[str, str | None]]:
+    there = [(name, dataset) for name, datasets in known.names.items() for dataset in datasets]
+    if write.kind == ChangeKind.DELETED:
+        return there
+    if write.kind == ChangeKind.REPLACED:
+        kept = {
+            (name, one.get("datasetId") if isinstance(one, dict) else None)
+            for name, value in write.attributes.items()
+            for one in (value if isinstance(value, list) and name != "scope" else [value])
+        }
+        return [pair for pair in there if pair not in kept]
+    removed = []
+    for key in write.removed:
+        name, separator, dataset = key.partition("\n")
+        if (dataset if separator else None) in known.names.get(name, {}):
+            removed.append((name, dataset if separator else None))
+    return removed
+
+
+def _mark_of(name: str, last: Instance) -> Instance:
     """Return the instance that says that the attribute went (§4.5.0)."""
-    kind = last.instance["type"]
+    kind = last["type"]
     main = MAIN_MEMBERS[kind]
     mark: Any = NULL
-    if last.name == "scope":
+    if name == "scope":
         mark = []
     elif main in ("valueList", "objectList"):
         mark = [NULL]
     elif main == "languageMap":
         mark = {"@none": NULL}
     gone: Instance = {"type": kind, main: mark}
-    if "datasetId" in last.instance:
-        gone["datasetId"] = last.instance["datasetId"]
-    return _Point(last.name, gone, instance_id, at_us, deleted_us=at_us)
+    if "datasetId" in last:
+        gone["datasetId"] = last["datasetId"]
+    return gone
 
 
-def _instance_id(change: Change, place: int) -> str:
-    # The sequence is the change's own, for ever; the place is the instance's inside it. So the id is stable.
-    return f"urn:ngsi-ld:Instance:{change.sequence}-{place}"
+def _finish(history: History, known: _Known, series: dict[str, list[Point]], selection: _Selection) -> Series:
+    """Keep what is wanted, in the order of time, and of that the last N of each attribute."""
+    query = selection.query
+    attributes: dict[str, list[Point]] = {}
+    for name, points in series.items():
+        if not selection.wants(name):
+            continue
+        if selection.datasets:
+            points = [
+                point for point in points if point.instance.get("datasetId", DEFAULT_INSTANCE) in selection.datasets
+            ]
+        if points:
+            points.sort(key=_moment)
+            attributes[name] = points if query.last_n is None else points[-query.last_n :]
+    named = query.attributes or any(":" in name for name in query.pick)
+    lacks = bool(named) and not any(selection.wants(name) for name in known.names)
+    return Series(history, attributes, lacks)
 
 
-def _keep_last(points: list[_Point], query: TemporalQuery) -> list[_Point]:
-    """Return the last N by the time that is asked for, in the order of that time."""
-    timed = sorted(points, key=lambda point: _sorting_time_us(point, query))
-    return timed if query.last_n is None else timed[-query.last_n :]
+def _moment(point: Point) -> str:
+    return point.moment
 
 
-def _sorting_time_us(point: _Point, query: TemporalQuery) -> int:
-    moment_us = point.time_us(query.time_property)
-    return point.at_us if moment_us is None else moment_us
+def record_of(series: Series) -> Record:
+    """Return the instances as one entity with all of them at once: what `q`, a place or a scope is asked of."""
+    entity: dict[str, Any] = {"id": series.history.id, "type": []}
+    for name, points in series.attributes.items():
+        there = [point.instance for point in points if point.deleted_us is None]
+        if name == "scope" and there:
+            entity["scope"] = there[-1]["value"]
+        elif there:
+            entity[name] = there
+    expanded = CORE.expand_entity(entity)
+    expanded["type"] = list(series.history.types)
+    writes = series.history.writes
+    return Record(expanded, Times(writes[0].at_us, writes[-1].at_us))
 
 
-def _render_point(point: _Point, context: Context, system_attributes: bool) -> dict[str, Any]:
-    shown = dict(context.compact_instance(point.instance))
-    if point.name not in _SCOPE_NAMES:
-        shown["instanceId"] = point.instance_id
-    if point.deleted_us is not None:
-        shown["deletedAt"] = render_moment(point.deleted_us)
-    elif system_attributes:
-        shown["createdAt"] = shown["modifiedAt"] = render_moment(point.at_us)
+class ContentRange(NamedTuple):
+    """Which part of a history an answer holds (CIM 009 §6.3.10). `size` is that of `lastN`, or None."""
+
+    start: str
+    end: str
+    size: int | None
+
+
+def cut(found: Sequence[Series], query: TemporalQuery, instances_max: int) -> tuple[list[Series], ContentRange | None]:
+    """Return as much as fits on one page, from the earliest on, with `lastN` from the latest back.
+
+    Instances of one moment are never parted, so that who asks on from the page's end gets each of them. Attributes
+    that have nothing on this page stay, empty.
+    """
+    moments = [point.moment for one in found for points in one.attributes.values() for point in points]
+    if len(moments) <= instances_max:
+        return list(found), None
+    moments.sort(reverse=query.last_n is not None)
+    # All of the page's moments may be one; then the next one comes with it, or a reader could never get past it.
+    first, last = moments[0], moments[instances_max - 1]
+    if first == last:
+        last = next((moment for moment in moments[instances_max:] if moment != first), last)
+    if moments[-1] == last:
+        return list(found), None
+    low, high = (last, first) if query.last_n is not None else (first, last)
+    page = [
+        one._replace(
+            attributes={
+                name: [point for point in points if low <= point.moment <= high]
+                for name, points in one.attributes.items()
+            }
+        )
+        for one in found
+    ]
+    return page, _content_range(query, first, last)
+
+
+def _content_range(query: TemporalQuery, first: str, last: str) -> ContentRange:
+    start = query.high_us if query.last_n is not None else query.low_us
+    return ContentRange(render_moment(start) if start is not None else f"{first}Z", f"{last}Z", query.last_n)
+
+
+class Form(Enum):
+    """The temporal representations: normalized (§4.5.7), simplified (§4.5.9) and aggregated (§4.5.19)."""
+
+    NORMALIZED = "normalized"
+    VALUES = "temporalValues"
+    AGGREGATED = "aggregatedValues"
+
+
+@dataclass(frozen=True, slots=True)
+class TemporalRepresentation:
+    """How a history is to be shown. `language` is a filter of §4.15."""
+
+    form: Form = Form.NORMALIZED
+    system_attributes: bool = False
+    language: str | None = None
+    aggregation: Aggregation | None = None
+
+
+def render_series(
+    series: Series, query: TemporalQuery, context: Context, representation: TemporalRepresentation
+) -> dict[str, Any]:
+    """Return the temporal representation of the entity: each attribute with its instances, oldest first."""
+    history = series.history
+    shown: dict[str, Any] = {}
+    if query.shows("id"):
+        shown["id"] = history.id
+    if query.shows("type"):
+        shown["type"] = render_types(list(history.types), context)
+    if representation.system_attributes and history.writes:
+        shown |= {name: moment for name, moment in _entity_times(history).items() if name not in query.omit}
+    aggregation = representation.aggregation
+    origin = _origin_of(series, query) if aggregation is not None else None
+    attributes = {} if _picks_no_attribute(query) else series.attributes
+    for name, points in attributes.items():
+        short = name if context is CORE or name == "scope" else context.compact(CORE.expand(name))
+        if representation.language is not None:
+            points = [_translate(point, representation.language) for point in points]
+        if aggregation is None:
+            shown[short] = _render_attribute(name, points, context, representation)
+        elif origin is not None:
+            shown[short] = _render_aggregates(points, origin, query, aggregation)
     return shown
 
 
-def _render_series(points: list[_Point], query: TemporalQuery, context: Context) -> Any:
-    """Return the simplified form (§4.5.9): pairs of value and time. An attribute of several datasets has several."""
-    by_dataset: dict[tuple[str, str | None], list[_Point]] = {}
+def _render_attribute(name: str, points: list[Point], context: Context, representation: TemporalRepresentation) -> Any:
+    if representation.form is Form.VALUES:
+        return _render_values(points, context)
+    if name == "scope" or representation.system_attributes:
+        return [_render_point(point, context, representation, name) for point in points]
+    return _render_points(points, context)
+
+
+def _entity_times(history: History) -> dict[str, str]:
+    first, last = history.writes[0], history.writes[-1]
+    times = {"createdAt": render_moment(first.at_us), "modifiedAt": render_moment(last.at_us)}
+    if last.kind == ChangeKind.DELETED:
+        times["deletedAt"] = render_moment(last.at_us)
+    return times
+
+
+def _translate(point: Point, language: str) -> Point:
+    if point.deleted_us is not None or "languageMap" not in point.instance:
+        return point
+    return point._replace(instance=translate(point.instance, language))
+
+
+def _render_points(points: Iterable[Point], context: Context) -> list[dict[str, Any]]:
+    """Return instances as they are shown most often: this takes a third of the time of `_render_point`."""
+    shown = []
     for point in points:
-        by_dataset.setdefault((point.instance["type"], point.instance.get("datasetId")), []).append(point)
+        instance = point.instance
+        if point.deleted_us is not None or "instanceId" in instance:
+            shown.append(_render_point(point, context, _PLAIN, ""))
+            continue
+        # Names inside an instance are none of the core's own, so most instances are the same under every @context.
+        if context is not CORE and not _is_plain(instance):
+            instance = _compact(instance, context)
+        shown.append({**instance, "instanceId": f"urn:ngsi-ld:Instance:{point.sequence}-{point.place}"})
+    return shown
+
+
+def _compact(instance: Instance, context: Context) -> Instance:
+    return context.compact_instance(CORE.expand_instance(instance))
+
+
+_PLAIN = TemporalRepresentation()
+
+
+def _render_point(point: Point, context: Context, representation: TemporalRepresentation, name: str) -> dict[str, Any]:
+    kept = point.instance
+    shown = dict(kept if context is CORE or _is_plain(kept) else _compact(kept, context))
+    shown.pop("modifiedAt", None)
+    if name != "scope":
+        shown["instanceId"] = kept.get("instanceId") or instance_id(point.sequence, point.place)
+    if point.deleted_us is not None:
+        shown["deletedAt"] = render_moment(point.deleted_us)
+    elif representation.system_attributes:
+        shown["createdAt"] = render_moment(point.at_us)
+        shown["modifiedAt"] = kept.get("modifiedAt") or shown["createdAt"]
+    return shown
+
+
+def _by_dataset(points: Iterable[Point]) -> dict[tuple[str, str | None], list[Point]]:
+    datasets: dict[tuple[str, str | None], list[Point]] = {}
+    for point in points:
+        datasets.setdefault((point.instance["type"], point.instance.get("datasetId")), []).append(point)
+    return datasets
+
+
+def _render_values(points: list[Point], context: Context) -> Any:
+    """Return the simplified form (§4.5.9): pairs of value and time. An attribute of several datasets has several."""
     shown: list[dict[str, Any]] = []
-    for (kind, dataset_id), series in by_dataset.items():
+    for (kind, dataset_id), of_dataset in _by_dataset(points).items():
         one: dict[str, Any] = {"type": kind}
         if dataset_id is not None:
             one["datasetId"] = dataset_id
-        one[_SERIES[MAIN_MEMBERS[kind]]] = [_render_pair(point, query, context) for point in series]
+        main = MAIN_MEMBERS[kind]
+        one[_SERIES[main]] = [[_value_of(point.instance, main, context), f"{point.moment}Z"] for point in of_dataset]
         shown.append(one)
+    if not shown:
+        return {"type": "Property", "values": []}
     return shown[0] if len(shown) == 1 else shown
 
 
-def _render_pair(point: _Point, query: TemporalQuery, context: Context) -> list[Any]:
-    main = MAIN_MEMBERS[point.instance["type"]]
-    value = point.instance[main]
-    if main == "vocab":
-        value = context.compact_vocabulary(value)
+def _value_of(instance: Instance, main: str, context: Context) -> Any:
+    value = instance[main]
+    if main == "vocab" and context is not CORE:
+        value = context.compact_vocabulary(CORE.expand_vocabulary(value))
     elif main == "objectList":
         value = [item["object"] if isinstance(item, dict) else item for item in value]
-    if query.time_property == "observedAt" and "observedAt" in point.instance:
-        time = point.instance["observedAt"]
-    else:
-        time = render_moment(_sorting_time_us(point, query))
-    return [{main: value} if main in _LABELLED else value, time]
+    return {main: value} if main in _LABELLED else value
+
+
+def _origin_of(series: Series, query: TemporalQuery) -> int | None:
+    """Return where the first period begins: at the time asked for, else with the first instance (§4.5.19)."""
+    if query.low_us is not None:
+        return query.low_us
+    moments = [points[0].moment for points in series.attributes.values() if points]
+    return count_microseconds(f"{min(moments)}Z") if moments else None
+
+
+def _render_aggregates(points: list[Point], origin_us: int, query: TemporalQuery, aggregation: Aggregation) -> Any:
+    shown: list[dict[str, Any]] = []
+    for (kind, dataset_id), of_dataset in _by_dataset(points).items():
+        main = MAIN_MEMBERS[kind]
+        timed = [
+            (count_microseconds(f"{point.moment}Z"), point.instance[main])
+            for point in of_dataset
+            if point.deleted_us is None
+        ]
+        one: dict[str, Any] = {"type": kind}
+        if dataset_id is not None:
+            one["datasetId"] = dataset_id
+        for method, periods in aggregate(timed, aggregation, origin_us, query.high_us).items():
+            one[method] = [[value, render_moment(start), render_moment(end)] for value, start, end in periods]
+        shown.append(one)
+    return shown[0] if len(shown) == 1 else shown

@@ -21,7 +21,10 @@ SECURITY_HEADERS: Headers = (
     (b"referrer-policy", b"no-referrer"),
     (b"cache-control", b"no-store"),
 )
-EXPOSED = (b"access-control-expose-headers", b"NGSILD-Results-Count, NGSILD-Tenant, Link, Location, Allow, Retry-After")
+EXPOSED = (
+    b"access-control-expose-headers",
+    b"NGSILD-Results-Count, NGSILD-Tenant, Link, Location, Allow, Retry-After, Content-Range",
+)
 # Credentials are bearer tokens, which a foreign page does not have; cookies count for nothing here: any page may ask.
 ANY_ORIGIN: Headers = ((b"access-control-allow-origin", b"*"), EXPOSED)
 

@@ -16,7 +16,7 @@ Expand = Callable[[str], str]
 
 # Parameters that CIM 009 §6 has and this version does not.
 LATER = frozenset({
-    "aggrMethods", "aggrPeriodDuration", "collation", "containedBy", "csf", "entityMap", "entityMapLifetime",
+    "collation", "containedBy", "csf", "entityMap", "entityMapLifetime",
     "join", "joinLevel", "jsonKeys", "orderBy", "orderFrom", "splitEntities",
 })  # fmt: skip
 EVERYWHERE = frozenset({"local"})
@@ -25,6 +25,7 @@ NORMALIZED = "normalized"
 CONCISE = "concise"
 KEY_VALUES = "keyValues"
 TEMPORAL_VALUES = "temporalValues"
+AGGREGATED_VALUES = "aggregatedValues"
 SYSTEM_ATTRIBUTES = "sysAttrs"
 _FORMATS = {
     "normalized": NORMALIZED,
@@ -32,6 +33,7 @@ _FORMATS = {
     "keyValues": KEY_VALUES,
     "simplified": KEY_VALUES,
     "temporalValues": TEMPORAL_VALUES,
+    "aggregatedValues": AGGREGATED_VALUES,
 }
 
 # Members of an entity that may be picked and are no attributes (CIM 009 §4.21).
@@ -139,8 +141,6 @@ def parse_options(parameters: Parameters, allowed: frozenset[str]) -> frozenset[
     for word in words:
         if word in allowed:
             continue
-        if word == "aggregatedValues":
-            raise NotImplementedYet("options=aggregatedValues is part of NGSI-LD; this version does not have it yet.")
         near = get_close_matches(word, sorted(allowed), n=1)
         hint = f" Did you mean {near[0]!r}?" if near else ""
         raise InvalidRequest(
@@ -153,8 +153,6 @@ def parse_format(parameters: Parameters, options: frozenset[str], allowed: froze
     """Return which representation is asked for; `format` goes before `options` (CIM 009 §6.3.7)."""
     word = parameters.get("format", "")
     if word:
-        if word == "aggregatedValues":
-            raise NotImplementedYet("format=aggregatedValues is part of NGSI-LD; this version does not have it yet.")
         if word not in allowed:
             raise InvalidRequest(f"format={word[:100]!r} is unknown; here it can be {', '.join(sorted(allowed))}.")
         return _FORMATS[word]

@@ -9,10 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from enum import Enum
 from typing import Any, NamedTuple, Protocol, TypeVar
 
 from simpul.domain.entity import Entity, Record
+from simpul.domain.history import ChangeKind as ChangeKind
 from simpul.domain.query import EntityQuery
 
 Result = TypeVar("Result")
@@ -38,15 +38,6 @@ class Page:
 
     documents: list[Document]
     count: int | None
-
-
-class ChangeKind(Enum):
-    """What a change of an entity was. The value is what is stored."""
-
-    CREATED = 0
-    CHANGED = 1
-    REPLACED = 2
-    DELETED = 3
 
 
 class Change(NamedTuple):

@@ -8,7 +8,20 @@ from typing import NamedTuple
 from simpul.app.hub import Hub
 from simpul.domain.errors import MethodNotAllowed, NotFound
 from simpul.http.exchange import Answer, Exchange, Handler
-from simpul.http.ngsild import attributes, batch, entities, question, registrations, subscriptions, temporal, types
+from simpul.http.ngsild import (
+    attributes,
+    batch,
+    distributed,
+    distributed_batches,
+    distributed_writes,
+    entities,
+    question,
+    registrations,
+    subscriptions,
+    temporal,
+    temporal_writes,
+    types,
+)
 from simpul.http.ngsild.later import not_yet
 
 ROOT = b"/ngsi-ld/v1"
@@ -54,21 +67,21 @@ RESOURCES = (
     _resource("types/{}", GET=types.get_type),
     _resource("attributes", GET=types.list_attributes),
     _resource("attributes/{}", GET=types.get_attribute),
-    Resource(("temporal", "entities", NAME), {
-        "GET": temporal.retrieve, "DELETE": not_yet("Deleting an entity's history (DELETE /temporal/entities/{})"),
-    }),
-    _later("temporal/entities", "Writing and querying history", "GET", "POST"),
-    _later("temporal/entities/{}/attrs", "Writing history", "POST"),
-    _later("temporal/entities/{}/attrs/{}", "Writing history", "DELETE"),
-    _later("temporal/entities/{}/attrs/{}/{}", "Writing history", "PATCH", "DELETE"),
-    _later("temporal/entityOperations/query", "Querying history", "POST"),
-    _resource("csourceRegistrations", GET=registrations.query, POST=registrations.create),
+    _resource("temporal/entities", GET=temporal.query, POST=temporal_writes.create),
+    _resource("temporal/entities/{}", GET=temporal.retrieve, DELETE=temporal_writes.delete),
+    _resource("temporal/entities/{}/attrs", POST=temporal_writes.append),
+    _resource("temporal/entities/{}/attrs/{}", DELETE=temporal_writes.delete_attribute),
     _resource(
-        "csourceRegistrations/{}", GET=registrations.retrieve, PATCH=registrations.update, DELETE=registrations.delete
+        "temporal/entities/{}/attrs/{}/{}", PATCH=temporal_writes.patch_instance, DELETE=temporal_writes.delete_instance
     ),
+    _resource("temporal/entityOperations/query", POST=temporal.query_by_body),
     _resource("subscriptions", GET=subscriptions.query, POST=subscriptions.create),
     _resource(
         "subscriptions/{}", GET=subscriptions.retrieve, PATCH=subscriptions.update, DELETE=subscriptions.delete
+    ),
+    _resource("csourceRegistrations", GET=registrations.query, POST=registrations.create),
+    _resource(
+        "csourceRegistrations/{}", GET=registrations.retrieve, PATCH=registrations.update, DELETE=registrations.delete
     ),
     _later("csourceSubscriptions", "Subscribing to registrations", "GET", "POST"),
     _later("csourceSubscriptions/{}", "Subscribing to registrations", "GET", "PATCH", "DELETE"),
@@ -94,6 +107,27 @@ FIXED: dict[tuple[str, bytes], Handler] = {
     for resource in RESOURCES
     if NAME not in resource.words
     for method, handler in resource.operations.items()
+}
+
+# What takes the place of a handler in a city that has registrations of other sources.
+DISTRIBUTED: dict[Handler, Handler] = {
+    entities.query: distributed.query,
+    entities.retrieve: distributed.retrieve,
+    question.query: distributed.query_by_post,
+    entities.create: distributed_writes.create,
+    entities.replace: distributed_writes.replace,
+    entities.merge: distributed_writes.merge,
+    entities.delete: distributed_writes.delete,
+    attributes.append: distributed_writes.append,
+    attributes.update: distributed_writes.update,
+    attributes.patch: distributed_writes.patch_attribute,
+    attributes.replace: distributed_writes.replace_attribute,
+    attributes.delete: distributed_writes.delete_attribute,
+    batch.create: distributed_batches.create,
+    batch.upsert: distributed_batches.upsert,
+    batch.update: distributed_batches.update,
+    batch.merge: distributed_batches.merge,
+    batch.delete: distributed_batches.delete,
 }
 
 

@@ -1,112 +1,112 @@
-"""/temporal/entities/{id}: how one entity came to be as it is. No history is read or written here."""
+"""/temporal: how entities came to be as they are, asked for and shown. No history is read or written here."""
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from typing import Any
 
-from simpul import limits
 from simpul.app import temporal
 from simpul.app.hub import Hub
+from simpul.app.temporal import Page
+from simpul.domain.access import Caller
 from simpul.domain.context import Context
-from simpul.domain.errors import BadRequestData, NotImplementedYet
+from simpul.domain.errors import NotFound
 from simpul.domain.parse import raise_unless_uri
-from simpul.domain.q import find_instant
-from simpul.domain.temporal import TemporalQuery, render_temporal
-from simpul.http.admission import admit, context_headers, context_of_reader
-from simpul.http.exchange import LD_JSON, Answer, Exchange, answer_json
+from simpul.domain.render import Representation
+from simpul.domain.temporal import ContentRange, Form, TemporalRepresentation, render_series
+from simpul.http.admission import admit, context_headers, context_of_reader, read_body
+from simpul.http.exchange import LD_JSON, Answer, Exchange, Headers, answer_json
 from simpul.http.negotiate import ANY_JSON, negotiate
-from simpul.http.parameters import (
-    TEMPORAL_VALUES,
-    Parameters,
-    parse_attributes,
-    parse_flag,
-    parse_format,
-    parse_options,
-    parse_parameters,
-    parse_whole_number,
+from simpul.http.ngsild.pages import paging_headers
+from simpul.http.ngsild.temporal_plan import (
+    POST_PARAMETERS,
+    QUERY_PARAMETERS,
+    RETRIEVE_PARAMETERS,
+    parse_temporal_body,
+    parse_temporal_query,
+    parse_temporal_question,
+    parse_temporal_representation,
 )
-
-PARAMETERS = frozenset(
-    {"attrs", "endTimeAt", "format", "lastN", "options", "timeAt", "timeproperty", "timerel", "type"}
-)
-FORMATS = frozenset({"temporalValues", "normalized"})
-OPTIONS = FORMATS | {"sysAttrs"}
-# Parameters that CIM 009 §6.19.3.1 has and this version knows of current state alone.
-PARAMETERS_LATER = frozenset({"datasetId", "lang", "omit", "pick"})
-RELATIONS = ("before", "after", "between")
-TIME_PROPERTIES = ("observedAt", "createdAt", "modifiedAt", "deletedAt")
+from simpul.http.parameters import parse_parameters
+from simpul.http.plan import EntityPlan, parse_types
 
 
 async def retrieve(hub: Hub, exchange: Exchange) -> Answer:
     """GET /temporal/entities/{id} (§6.19.3.1)."""
     (entity_id,) = exchange.names
     media_type = negotiate(exchange.accept, ANY_JSON)
-    parameters = parse_parameters(exchange.query, PARAMETERS | PARAMETERS_LATER)
-    for name in PARAMETERS_LATER & parameters.keys():
-        raise NotImplementedYet(f"The parameter {name!r} of a history is not in this version of Simpul yet.")
-    options = parse_options(parameters, OPTIONS)
-    representation = parse_format(parameters, options, FORMATS)
+    parameters = parse_parameters(exchange.query, RETRIEVE_PARAMETERS)
+    representation = parse_temporal_representation(parameters)
     caller = admit(hub, exchange)
     context = await context_of_reader(hub, exchange)
     raise_unless_uri(entity_id, "The entity id in the path")
     asked = parse_temporal_query(parameters, context)
-    entity_types, changes = await temporal.retrieve(caller, hub, entity_id)
-    content = render_temporal(
-        entity_id,
-        entity_types,
-        changes,
-        asked,
-        context,
-        simplified=representation == TEMPORAL_VALUES,
-        system_attributes="sysAttrs" in options or parse_flag(parameters, "sysAttrs"),
-    )
-    if media_type == LD_JSON:
-        content = {"@context": context.link, **content}
-    return answer_json(content, context_headers(context, media_type), media_type=media_type)
-
-
-def parse_temporal_query(parameters: Parameters, context: Context) -> TemporalQuery:
-    """Return which part of the history is asked for (CIM 009 §4.11). Raises BadRequestData."""
-    relation = parameters.get("timerel") or None
-    if relation is not None and relation not in RELATIONS:
-        raise BadRequestData(f"timerel={relation[:100]!r}: it can be {', '.join(RELATIONS)}.")
-    time_property = parameters.get("timeproperty") or TIME_PROPERTIES[0]
-    if time_property not in TIME_PROPERTIES:
-        raise BadRequestData(f"timeproperty={time_property[:100]!r}: it can be {', '.join(TIME_PROPERTIES)}.")
-    raise_unless_times_fit(parameters, relation)
-    last_n = parse_whole_number(parameters, "lastN", 0, (1, limits.TEMPORAL_CHANGES_MAX))
-    return TemporalQuery(
-        timerel=relation,
-        time_at_us=parse_instant(parameters, "timeAt"),
-        end_time_at_us=parse_instant(parameters, "endTimeAt"),
-        time_property=time_property,
-        last_n=last_n or None,
-        attributes=parse_attributes(parameters.get("attrs", ""), context.expand),
+    types = parse_types(parameters.get("type", ""), context)
+    is_whole = representation.form is Form.AGGREGATED
+    page = await temporal.retrieve_series(caller, hub, entity_id, asked, whole=is_whole)
+    (series,) = page.series
+    if types is not None and not types.matches(series.history.types):
+        raise NotFound(f"The entity {entity_id} is there, but not with the type that the parameter 'type' asks for.")
+    content = render_series(series, asked, context, representation)
+    if not content:
+        raise NotFound(f"The entity {entity_id} has nothing of what 'pick' and 'omit' let through.")
+    return answer_page(
+        with_context(content, context, media_type), page, context_headers(context, media_type), media_type
     )
 
 
-def raise_unless_times_fit(parameters: Parameters, relation: str | None) -> None:
-    """Refuse a time without its relation, and a relation without its times."""
-    needed = {None: (), "between": ("timeAt", "endTimeAt")}.get(relation, ("timeAt",))
-    for name in ("timeAt", "endTimeAt"):
-        if name in needed and not parameters.get(name):
-            raise BadRequestData(f"timerel={relation} needs {' and '.join(needed)}; {name} is missing.")
-        if name not in needed and parameters.get(name):
-            fitting = "between" if name == "endTimeAt" else "before, after or between"
-            raise BadRequestData(f"{name} is given and timerel is {relation or 'not'}; it goes with timerel={fitting}.")
+async def query(hub: Hub, exchange: Exchange) -> Answer:
+    """GET /temporal/entities (§6.18.3.2)."""
+    media_type = negotiate(exchange.accept, ANY_JSON)
+    parameters = parse_parameters(exchange.query, QUERY_PARAMETERS)
+    caller = admit(hub, exchange)
+    context = await context_of_reader(hub, exchange)
+    asked = parse_temporal_question(parameters, context, caller)
+    return await answer_question((caller, hub, exchange), asked, context, media_type)
 
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+async def query_by_body(hub: Hub, exchange: Exchange) -> Answer:
+    """POST /temporal/entityOperations/query (§6.24.3.1)."""
+    media_type = negotiate(exchange.accept, ANY_JSON)
+    parameters = parse_parameters(exchange.query, POST_PARAMETERS)
+    caller = admit(hub, exchange)
+    body, context = await read_body(hub, exchange)
+    asked = parse_temporal_body(body, parameters, context, caller)
+    return await answer_question((caller, hub, exchange), asked, context, media_type)
 
 
-def parse_instant(parameters: Parameters, name: str) -> int | None:
-    """Return the moment that a parameter names, in microseconds since 1970 UTC."""
-    text = parameters.get(name)
-    if not text:
-        return None
-    moment = find_instant(text)
-    if moment is None:
-        hint = " In a URL, the + of a time zone is written as %2B." if " " in text else ""
-        raise BadRequestData(f"{name}={text[:100]!r} is no moment such as 2024-05-01T10:00:00Z.{hint}")
-    elapsed = moment - _EPOCH
-    return (elapsed.days * 86_400 + elapsed.seconds) * 1_000_000 + elapsed.microseconds
+async def answer_question(
+    asker: tuple[Caller, Hub, Exchange],
+    asked: tuple[temporal.TemporalQuestion, TemporalRepresentation],
+    context: Context,
+    media_type: str,
+) -> Answer:
+    """Return the page of histories that the question asks for."""
+    caller, hub, exchange = asker
+    question, representation = asked
+    page = await temporal.query(caller, hub, question)
+    shown = [render_series(series, question.window, context, representation) for series in page.series]
+    # One of which nothing is shown would be an empty object (§4.21).
+    content = [with_context(one, context, media_type) for one in shown if one]
+    first = question.selectors[0]
+    plan = EntityPlan(first, max(0, first.limit - 1), Representation(), is_plain=False)
+    paging = paging_headers(plan, page.count, is_last=page.is_last, exchange=exchange)
+    return answer_page(content, page, (*context_headers(context, media_type), *paging), media_type)
+
+
+def with_context(content: dict[str, Any], context: Context, media_type: str) -> dict[str, Any]:
+    """Return an entity as JSON-LD if that is the media type."""
+    return {"@context": context.link, **content} if media_type == LD_JSON else content
+
+
+def answer_page(content: Any, page: Page, headers: Headers, media_type: str) -> Answer:
+    """Return 200, or 206 and which time the page covers where there is more (§6.3.10)."""
+    if page.content_range is None:
+        return answer_json(content, headers, media_type=media_type)
+    told = (b"content-range", render_range(page.content_range))
+    return answer_json(content, (*headers, told), status=206, media_type=media_type)
+
+
+def render_range(covered: ContentRange) -> bytes:
+    """Return the value of Content-Range: the unit, both ends, and the size that `lastN` asked for."""
+    size = "*" if covered.size is None else covered.size
+    return f"date-time {covered.start}-{covered.end}/{size}".encode()

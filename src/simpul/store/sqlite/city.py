@@ -28,6 +28,7 @@ from simpul.store.sqlite.group import GroupCommit
 from simpul.store.sqlite.lock import FileLock
 from simpul.store.sqlite.memory import Memory
 from simpul.store.sqlite.names import Names
+from simpul.store.sqlite.temporal import SqliteHistoryDraft
 
 Result = TypeVar("Result")
 Listener = Callable[[dict[str, int]], None]
@@ -212,7 +213,7 @@ class CityFile:
         self.writer.execute(SQL.begin)
 
     def draft(self, group: Changes, origin: str) -> tuple[SqliteDraft, Changes]:
-        draft = SqliteDraft(
+        draft = SqliteHistoryDraft(
             self.writer,
             self.names,
             self._numbers,

@@ -137,7 +137,9 @@ class SqliteDraft:
         fragment = {"id": after.id, "type": list(after.types), **(past or {})}
         fragment.update((name, after.entity[name]) for name in changed if name in after.entity)
         body = _encode(CORE.compact_entity(fragment))
-        self._put_history(self._eid(after.id), after.times.modified_us, ChangeKind.CHANGED, body, removed)
+        # What only the history is to have says nothing of the state.
+        kind = ChangeKind.WRITTEN if past and not (changed or removed) else ChangeKind.CHANGED
+        self._put_history(self._eid(after.id), after.times.modified_us, kind, body, removed)
         if self.watch is not None:
             self._put_notice(self.watch, before, after, tuple(named), self._state_of(after))
 

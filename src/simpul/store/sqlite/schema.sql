@@ -87,6 +87,18 @@ CREATE TABLE IF NOT EXISTS history (
   PRIMARY KEY (eid, sequence)
 ) STRICT, WITHOUT ROWID;
 
+-- Entities that are gone and whose history is not.
+CREATE INDEX IF NOT EXISTS entity_gone ON entity (type_set, eid) WHERE body IS NULL;
+
+-- Who corrected the change log when, and where; nothing of what a correction removed.
+CREATE TABLE IF NOT EXISTS history_note (
+  id INTEGER PRIMARY KEY,
+  eid INTEGER NOT NULL,
+  at_us INTEGER NOT NULL,
+  origin TEXT NOT NULL,
+  what TEXT NOT NULL
+) STRICT;
+
 CREATE TABLE IF NOT EXISTS source_row (
   source TEXT NOT NULL,
   key TEXT NOT NULL,

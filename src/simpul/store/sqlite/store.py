@@ -17,8 +17,11 @@ import msgspec
 from simpul import limits
 from simpul.domain.entity import Record
 from simpul.domain.errors import AlreadyExists, BadRequestData, NonexistentTenant, StorageUnavailable
+from simpul.domain.history import History
 from simpul.domain.query import EntityQuery
+from simpul.domain.temporal import TemporalQuery
 from simpul.ports.contexts import ContextTable
+from simpul.ports.history import Found, HistoryDraft
 from simpul.ports.outbox import Notice
 from simpul.ports.store import Change, Document, Draft, Page, Reject, Run, Token
 from simpul.store.sqlite.answer import answer
@@ -27,8 +30,11 @@ from simpul.store.sqlite.connection import SQL, translated_errors
 from simpul.store.sqlite.names import VALUE
 from simpul.store.sqlite.outbox import SqliteOutbox
 from simpul.store.sqlite.registrations import SqliteRegistrations
+from simpul.store.sqlite.temporal import SQL as TEMPORAL
+from simpul.store.sqlite.temporal import HistoryScan, SqliteHistoryDraft, list_window, read_writes
 
 Result = TypeVar("Result")
+Kept = TypeVar("Kept")
 Committed = Callable[[str, dict[str, int]], None]
 
 _TENANT = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}\Z")
@@ -46,8 +52,8 @@ class SqliteStore:
         self._contexts = contexts
         self._committed = committed
         self._cities: dict[str, CityFile] = {}
-        self.registrations = SqliteRegistrations(self._city)
         self.outbox = SqliteOutbox(self._city)
+        self.registrations = SqliteRegistrations(self._city)
         try:
             directory.mkdir(parents=True, exist_ok=True)
         except OSError as error:
@@ -192,6 +198,37 @@ class SqliteStore:
             return list(found.values())[:limit]
 
         return await city.scan(find)
+
+    # HistoryStore
+
+    async def find_history(self, tenant: str, entity_id: str, window: TemporalQuery) -> History | None:
+        city = self._city(tenant)
+        with translated_errors(city.path):
+            row = city.reader.execute(TEMPORAL.find_entity, (entity_id,)).fetchone()
+            if row is None:
+                return None
+            eid, type_set = row
+            in_loop_max = limits.TEMPORAL_CHANGES_IN_LOOP_MAX
+            rows = city.reader.execute(TEMPORAL.list_writes, (eid, in_loop_max + 1)).fetchall()
+        if len(rows) <= in_loop_max:
+            writes = read_writes(rows[::-1])
+        else:
+            rows_max = limits.TEMPORAL_CHANGES_MAX
+            writes = await city.scan(lambda connection: list_window(connection, eid, window, rows_max))
+        return History(entity_id, city.names.type_sets[type_set].names, writes)
+
+    async def list_histories(
+        self, tenant: str, query: EntityQuery, window: TemporalQuery, keep: Callable[[History], Kept | None]
+    ) -> Found:
+        city = self._city(tenant)
+        return await city.scan(HistoryScan(city.names, query, window, keep).run)
+
+    async def write_history(self, tenant: str, origin: str, operation: Callable[[HistoryDraft], Result]) -> Result:
+        def write(draft: Draft) -> Result:
+            assert isinstance(draft, SqliteHistoryDraft), "this store makes its own drafts"
+            return operation(draft)
+
+        return await self._city(tenant).write(origin, write)
 
     # SourceStore
 

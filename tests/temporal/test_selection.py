@@ -8,10 +8,10 @@ import pytest
 
 from simpul.domain.context import CORE
 from simpul.domain.entity import Entity
+from simpul.domain.history import ChangeKind, History, Write, compact_key
 from simpul.domain.moment import count_microseconds
 from simpul.domain.parse import NULL, parse_entity
-from simpul.domain.temporal import TemporalQuery, render_temporal
-from simpul.ports.store import Change, ChangeKind
+from simpul.domain.temporal import Form, TemporalQuery, TemporalRepresentation, render_series, select
 
 DEFAULT = "https://uri.etsi.org/ngsi-ld/default-context/"
 NAME, SPEED = f"{DEFAULT}name", f"{DEFAULT}speed"
@@ -30,9 +30,10 @@ def attributes_of(**members: Any) -> Entity:
     return parse_entity({"id": "urn:a:1", "type": "Bus", **members}, CORE)
 
 
-def change(sequence: int, kind: ChangeKind, *removed: str, **members: Any) -> Change:
+def change(sequence: int, kind: ChangeKind, *removed: str, **members: Any) -> Write:
     """Return a change that happened `sequence` minutes after the start."""
-    return Change(sequence, at_us(sequence), kind, "token/1", attributes_of(**members), removed)
+    attributes = CORE.compact_entity(attributes_of(**members))
+    return Write(sequence, at_us(sequence), kind, attributes, tuple(map(compact_key, removed)))
 
 
 def speed(value: int, minute: int, **more: Any) -> dict[str, Any]:
@@ -47,10 +48,13 @@ HISTORY = [
 ]
 
 
-def show(changes: list[Change] = HISTORY, *, simplified: bool = False, **query: Any) -> dict[str, Any]:
-    return render_temporal(
-        "urn:a:1", [f"{DEFAULT}Bus"], changes, TemporalQuery(**query), CORE, simplified=simplified
-    )  # fmt: skip
+def show(
+    changes: list[Write] = HISTORY, *, simplified: bool = False, system_attributes: bool = False, **query: Any
+) -> dict[str, Any]:
+    asked = TemporalQuery(**query)
+    series = select(History("urn:a:1", (f"{DEFAULT}Bus",), changes), asked)
+    form = Form.VALUES if simplified else Form.NORMALIZED
+    return render_series(series, asked, CORE, TemporalRepresentation(form, system_attributes=system_attributes))
 
 
 def values(shown: dict[str, Any], name: str = "speed") -> list[Any]:
@@ -202,6 +206,6 @@ def test_datasets_are_told_apart_in_the_simplified_form() -> None:
 
 
 def test_system_attributes_say_when_an_instance_came_in() -> None:
-    shown = render_temporal("urn:a:1", [f"{DEFAULT}Bus"], HISTORY, TemporalQuery(), CORE, system_attributes=True)
+    shown = show(system_attributes=True)
     assert shown["speed"][1]["createdAt"] == at(2)
     assert shown["speed"][1]["modifiedAt"] == at(2)

@@ -1,0 +1,83 @@
+-- Every statement about the log of entities, by name. The tenant is the file that it runs on.
+
+-- name: find_entity
+SELECT eid, type_set
+FROM entity
+WHERE id = ?
+
+-- name: list_writes
+-- The newest, where there are too many.
+SELECT sequence, at_us, kind, body, removed
+FROM history
+WHERE eid = ?
+ORDER BY sequence DESC
+LIMIT ?
+
+-- name: list_writes_between
+SELECT sequence, at_us, kind, body, removed
+FROM history
+WHERE eid = ?1 AND at_us >= ?3 AND at_us < ?4
+ORDER BY sequence DESC
+LIMIT ?2
+
+-- name: list_writes_observed
+-- A text that every time of observation in the window begins with; what else holds it is left out later.
+SELECT sequence, at_us, kind, body, removed
+FROM history
+WHERE eid = ?1 AND instr(body, ?3)
+ORDER BY sequence DESC
+LIMIT ?2
+
+-- name: all_writes
+SELECT sequence, at_us, kind, body, removed
+FROM history
+WHERE eid = ?
+ORDER BY sequence
+
+-- name: has_writes
+SELECT 1
+FROM history
+WHERE eid = ?
+LIMIT 1
+
+-- name: eids_of_type
+SELECT eid
+FROM entity_type
+WHERE type = ?
+ORDER BY eid
+
+-- name: eids_gone
+-- Entities that are gone are few, and have an index of their own.
+SELECT eid
+FROM entity
+WHERE body IS NULL AND type_set IN (SELECT value FROM json_each(?))
+ORDER BY eid
+
+-- name: eids_all
+SELECT eid
+FROM entity
+ORDER BY eid
+
+-- name: eids_of_ids
+SELECT entity.eid
+FROM json_each(?) AS wanted
+CROSS JOIN entity ON entity.id = wanted.value
+ORDER BY entity.eid
+
+-- name: entities
+SELECT entity.eid, entity.id, entity.type_set
+FROM json_each(?) AS wanted
+CROSS JOIN entity ON entity.eid = wanted.value
+
+-- name: update_write
+UPDATE history
+SET body = ?3, removed = ?4
+WHERE eid = ?1 AND sequence = ?2
+
+-- name: delete_writes
+DELETE FROM history
+WHERE eid = ?
+
+-- name: insert_note
+INSERT INTO history_note (eid, at_us, origin, what)
+VALUES (?, ?, ?, ?)
