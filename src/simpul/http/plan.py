@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import lru_cache
 
 import msgspec
@@ -208,5 +209,30 @@ _remembered_types = lru_cache(maxsize=limits.TYPE_SELECTIONS_REMEMBERED_MAX)(_pa
 
 def parse_entity_query(query_string: bytes, context: Context, caller: Caller) -> EntityPlan:
     """Return the caller's plan of a query string under an @context; short ones are remembered. Raises HubError."""
-    parse = _remembered if is_worth_remembering(query_string, context) else _parse
-    return parse(query_string, context, caller.readable_types)
+    if not is_worth_remembering(query_string, context):
+        return _parse(query_string, context, caller.readable_types)
+    rest, question = _split_question(query_string)
+    plan = _remembered(rest, context, caller.readable_types)
+    if question is None:
+        return plan
+    asked = replace(plan.query, q=_remembered_questions(question, context))
+    return EntityPlan(asked, plan.limit, plan.representation, plan.is_plain)
+
+
+def _split_question(query_string: bytes) -> tuple[bytes, bytes | None]:
+    """Take `q` out where the rest says something without it: often only its numbers differ from request to request."""
+    if b"q=" not in query_string or b"type=" not in query_string or b"expandValues" in query_string:
+        return query_string, None
+    pairs = query_string.split(b"&")
+    questions = [pair for pair in pairs if pair.startswith(b"q=")]
+    if len(questions) != 1 or not any(pair.startswith(b"type=") and len(pair) > len(b"type=") for pair in pairs):
+        return query_string, None
+    pairs.remove(questions[0])
+    return b"&".join(pairs), questions[0]
+
+
+def _parse_one_question(pair: bytes, context: Context) -> Expression | None:
+    return parse_question(given.decode_text(pair.removeprefix(b"q="), "The parameter 'q'"), "", context)
+
+
+_remembered_questions = lru_cache(maxsize=limits.PLANS_REMEMBERED_MAX)(_parse_one_question)
