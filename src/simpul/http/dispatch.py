@@ -11,7 +11,7 @@ from simpul import limits
 from simpul.app.hub import Hub
 from simpul.domain.errors import HubError, InternalError, InvalidRequest, MethodNotAllowed
 from simpul.http.exchange import Answer, Exchange, Headers
-from simpul.http.ngsild.routes import FIXED, ROOT, allowed_methods, route
+from simpul.http.ngsild.routes import DISTRIBUTED, FIXED, ROOT, allowed_methods, route
 from simpul.http.parameters import decode_path
 from simpul.http.problem import answer_problem
 
@@ -28,12 +28,13 @@ def split_path(path: bytes) -> tuple[str, ...]:
 async def answer(hub: Hub, exchange: Exchange) -> Answer:
     """Return the answer to any exchange, also where something is wrong."""
     try:
-        fixed = FIXED.get((exchange.method, exchange.path))
-        if fixed is not None:
-            given = await fixed(hub, exchange)
-        else:
+        handler = FIXED.get((exchange.method, exchange.path))
+        if handler is None:
             handler, names = route(exchange.method, split_path(exchange.path))
-            given = await handler(hub, msgspec.structs.replace(exchange, names=names))
+            exchange = msgspec.structs.replace(exchange, names=names)
+        if (exchange.tenant or hub.settings.tenant) in hub.registry.by_tenant:
+            handler = DISTRIBUTED.get(handler, handler)
+        given = await handler(hub, exchange)
     except HubError as error:
         given = answer_error(error)
     except Exception:  # The defect is ours, whatever it is; the caller gets a number to report, the log the rest.

@@ -185,6 +185,9 @@ class FastLaneProtocol(HttpToolsProtocol):
         url = hot.url
         if not url.startswith(_ENTITY) or b"?" in url or b"%" in url:
             return False
+        if self.lane.hub.settings.tenant in self.lane.hub.registry.by_tenant:
+            # Other sources may have parts of the entity.
+            return False
         for name, value in hot.headers:
             if name in (b"authorization", b"ngsild-tenant") or (name == b"accept" and value not in _ANY_ACCEPT):
                 return False

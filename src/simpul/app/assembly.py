@@ -1,0 +1,251 @@
+"""Entities of which parts lie at other sources: retrieved and queried as one (CIM 009 §5.7.1, §5.7.2). No HTTP here."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, NamedTuple
+from urllib.parse import quote
+
+import msgspec
+
+from simpul import limits
+from simpul.app import entities
+from simpul.app.federation import Call, Hop, Reply, ask_all, list_sources, raise_if_back, wire_context
+from simpul.app.hub import Hub
+from simpul.domain.context import Context
+from simpul.domain.distribution import Contribution, read_times, restrict, unite_records, without_proxied
+from simpul.domain.entity import Record
+from simpul.domain.errors import HubError, LoopDetected, PeerRefused
+from simpul.domain.geo import matches_geo
+from simpul.domain.match import matches, matches_scope
+from simpul.domain.parse import parse_entity
+from simpul.domain.query import EntityQuery
+from simpul.domain.registration import Information, Registration
+from simpul.domain.source_matching import SourceQuestion, matching_information
+
+_NOT_FOUND = 404
+_SYSTEM_ATTRIBUTES = ("options", "sysAttrs")
+
+
+class Asked(NamedTuple):
+    """One source and what it is to be asked about."""
+
+    registration: Registration
+    information: list[Information]
+
+
+@dataclass(frozen=True, slots=True)
+class Assembled:
+    """Records of all sources, and what went wrong with some of them. `count` is of all matches, where asked for."""
+
+    records: list[Record]
+    warnings: list[HubError]
+    count: int | None = None
+
+
+def find_asked(hub: Hub, hop: Hop, question: SourceQuestion, operations: Sequence[str]) -> list[Asked]:
+    """Return the sources that the question concerns and that offer one of the operations. Raises LoopDetected."""
+    asked = [
+        Asked(one, information)
+        for one in list_sources(hub, hop)
+        if any(map(one.supports, operations)) and (information := matching_information(question, one))
+    ]
+    if asked:
+        raise_if_back(hop)
+    return asked
+
+
+RETRIEVING = ("retrieveEntity", "queryEntity", "queryBatch")
+QUERYING = ("queryEntity", "queryBatch")
+
+
+async def retrieve(hub: Hub, hop: Hop, entity_id: str, asked: Sequence[Asked]) -> tuple[Record | None, list[HubError]]:
+    """Return what all sources and the hub itself know of the entity, and what went wrong at some of them."""
+    calls = [
+        (one.registration, _retrieval(await wire_context(hub, hop, one.registration), entity_id, one)) for one in asked
+    ]
+    replies = await ask_all(hub, hop, calls)
+    document = entities.find_document(hop.caller, hub, entity_id)
+    registrations = [one.registration for one in asked]
+    parts: list[Contribution] = []
+    if document is not None:
+        (own,) = entities.read_records(hop.caller, hub, [document])
+        parts.append(Contribution(without_proxied(own, registrations)))
+    warnings: list[HubError] = []
+    for reply in replies:
+        found, warning = await read_reply(hub, hop, reply)
+        warnings += [warning] if warning is not None else []
+        parts += [Contribution(record, reply.registration) for record in found if record.id == entity_id]
+    return (unite_records(parts) if parts else None), warnings
+
+
+def _retrieval(context: Context, entity_id: str, one: Asked) -> Call:
+    names = ",".join(context.compact(name) for name in _limiting(one.information))
+    attributes = (("attrs", names),) if names else ()
+    if one.registration.supports("retrieveEntity"):
+        return Call("GET", f"/entities/{quote(entity_id, safe=':')}", (*attributes, _SYSTEM_ATTRIBUTES))
+    return _question_call(context, one, EntityQuery(ids=(entity_id,)), (), by_post=False)
+
+
+def _limiting(information: Iterable[Information]) -> list[str]:
+    """Return the attributes that the source is registered for, or nothing where it is for all."""
+    parts = [info.attributes for info in information]
+    return sorted(set().union(*parts)) if all(parts) else []
+
+
+def _question_call(
+    context: Context, one: Asked, query: EntityQuery, filters: tuple[tuple[str, str], ...], *, by_post: bool
+) -> Call:
+    """Return the query of one source: of what is asked for, what it is registered for (§4.3.6.1)."""
+    wanted = _limiting(one.information)
+    names = (
+        [name for name in query.attributes if name in wanted]
+        if wanted and query.attributes
+        else (wanted or list(query.attributes))
+    )
+    selection = _select(one.information, query, context)
+    attributes = [context.compact(name) for name in names]
+    prefers_post = by_post and one.registration.supports("queryBatch")
+    if one.registration.supports("queryEntity") and not prefers_post:
+        told = [*selection.items(), *((("attrs", ",".join(attributes)),) if attributes else ()), *filters]
+        return Call("GET", "/entities", (*told, _SYSTEM_ATTRIBUTES))
+    body: dict[str, Any] = {"type": "Query", "entities": [selection]}
+    if attributes:
+        body["attrs"] = attributes
+    body |= {name: value for name, value in filters if name in ("q", "scopeQ")}
+    places = {name: value for name, value in filters if name in ("georel", "geometry", "coordinates", "geoproperty")}
+    if places:
+        body["geoQ"] = {**places, "coordinates": msgspec.json.decode(places["coordinates"])}
+    pages = tuple((name, value) for name, value in filters if name in ("limit", "count"))
+    return Call("POST", "/entityOperations/query", (*pages, _SYSTEM_ATTRIBUTES), body)
+
+
+def _select(information: Sequence[Information], query: EntityQuery, context: Context) -> dict[str, str]:
+    """Return type, id and idPattern for one source."""
+    infos = [entity for info in information for entity in info.entities]
+    selection: dict[str, str] = {}
+    if query.types is not None:
+        asked = query.types.any_of
+        selection["type"] = ",".join(
+            f"({';'.join(map(context.compact, every))})" if len(every) > 1 else context.compact(every[0])
+            for every in asked
+        )
+    elif infos:
+        selection["type"] = ",".join(dict.fromkeys(context.compact(name) for entity in infos for name in entity.types))
+    if query.ids:
+        selection["id"] = ",".join(query.ids)
+    elif infos and all(entity.id is not None for entity in infos):
+        selection["id"] = ",".join(dict.fromkeys(str(entity.id) for entity in infos))
+    elif query.id_pattern is not None:
+        selection["idPattern"] = query.id_pattern
+    elif len(infos) == 1 and infos[0].id_pattern_text is not None:
+        selection["idPattern"] = infos[0].id_pattern_text
+    return selection
+
+
+async def read_reply(hub: Hub, hop: Hop, reply: Reply) -> tuple[list[Record], HubError | None]:
+    """Return the entities in a source's reply that it may tell of and the caller may see, and what is wrong with it."""
+    if reply.error is not None or reply.answer is None:
+        is_absent = isinstance(reply.error, PeerRefused) and reply.error.status == _NOT_FOUND
+        # Not to have the entity is nothing abnormal (§6.3.17); to have had the request already is none of its fault.
+        is_abnormal = not is_absent and not isinstance(reply.error, LoopDetected)
+        return [], reply.error if is_abnormal else None
+    try:
+        decoded = msgspec.json.decode(reply.answer.body) if reply.answer.body else []
+        bodies = decoded if isinstance(decoded, list) else [decoded]
+        context = await wire_context(hub, hop, reply.registration)
+        found = [await _read_entity(hub, body, context) for body in bodies]
+    except (msgspec.DecodeError, RecursionError) as error:
+        return [], PeerRefused(f"The source {reply.registration.id} answered with what is no JSON: {error}.", 502)
+    except HubError as error:
+        return [], PeerRefused(f"The source {reply.registration.id} answered with no valid entity: {error.detail}", 502)
+    told = [restricted for record in found if (restricted := restrict(record, reply.registration)) is not None]
+    return [record for record in told if hop.caller.may_read(record.types)], None
+
+
+async def _read_entity(hub: Hub, body: Any, context: Context) -> Record:
+    if isinstance(body, dict) and "@context" in body:
+        context = await hub.contexts.resolve(None, body["@context"])
+    entity = parse_entity(body, context)
+    expanded = {name: iri for name in body if (iri := _attribute_of(name, context, entity)) is not None}
+    return Record(entity, read_times(body, expanded, hub.clock.now_us()))
+
+
+def _attribute_of(name: str, context: Context, entity: dict[str, Any]) -> str | None:
+    if name in ("id", "type", "scope", "@context", "@id", "@type", "createdAt", "modifiedAt"):
+        return None
+    iri = context.expand(name)
+    return iri if iri in entity else None
+
+
+async def query(
+    hub: Hub,
+    hop: Hop,
+    question: EntityQuery,
+    asked: Sequence[Asked],
+    filters: tuple[tuple[str, str], ...],
+    *,
+    by_post: bool = False,
+) -> Assembled:
+    """Return a page of the entities of all sources and of the hub itself (§5.7.2).
+
+    Entities are looked for by each source with the filters of the question, and then looked at as a whole: those
+    found are completed by the hub's own part. `filters` are the question's parameters in the words of the request.
+    """
+    end = question.offset + question.limit
+    window = min(max(end, 1), limits.PEER_ENTITIES_PER_ANSWER)
+    paging = (("limit", str(window)), *((("count", "true"),) if question.counts else ()))
+    calls = []
+    for one in asked:
+        context = await wire_context(hub, hop, one.registration)
+        can_filter = context is hop.context and not _limiting(one.information)
+        told = (*(filters if can_filter else ()), *paging)
+        calls.append((one.registration, _question_call(context, one, question, told, by_post=by_post)))
+    replies = await ask_all(hub, hop, calls)
+    page = await entities.query(hop.caller, hub, replace(question, limit=end, offset=0))
+    registrations = [one.registration for one in asked]
+    own = entities.read_records(hop.caller, hub, page.documents)
+    parts: dict[str, list[Contribution]] = {
+        record.id: [Contribution(without_proxied(record, registrations))] for record in own
+    }
+    warnings: list[HubError] = []
+    doubles = 0
+    for reply in replies:
+        found, warning = await read_reply(hub, hop, reply)
+        warnings += [warning] if warning is not None else []
+        for record in found:
+            doubles += record.id in parts
+            known = parts.setdefault(record.id, _own_part(hub, hop, record.id, registrations))
+            known.append(Contribution(record, reply.registration))
+    united = [unite_records(found) for found in parts.values()]
+    kept = [record for record in united if _fits(question, record)]
+    count = _total(page.count, replies, doubles, len(kept)) if question.counts else None
+    return Assembled(kept[question.offset : end], warnings, count)
+
+
+def _own_part(hub: Hub, hop: Hop, entity_id: str, registrations: Sequence[Registration]) -> list[Contribution]:
+    document = entities.find_document(hop.caller, hub, entity_id)
+    if document is None:
+        return []
+    (record,) = entities.read_records(hop.caller, hub, [document])
+    return [Contribution(without_proxied(record, registrations))]
+
+
+def _fits(question: EntityQuery, record: Record) -> bool:
+    """Return whether the whole entity is an answer, whichever of its parts were."""
+    if question.attributes and not any(name in record.entity for name in question.attributes):
+        return False
+    if question.scope is not None and not matches_scope(question.scope, record.entity):
+        return False
+    if question.geo is not None and not matches_geo(question.geo, record.entity):
+        return False
+    return question.q is None or matches(question.q, record)
+
+
+def _total(own: int | None, replies: Sequence[Reply], doubles: int, seen: int) -> int:
+    total = (own or 0) - doubles
+    for reply in replies:
+        told = reply.answer.headers.get("ngsild-results-count", "") if reply.answer is not None else ""
+        total += int(told) if told.isdecimal() else 0
+    return max(total, seen)

@@ -1,0 +1,218 @@
+"""Asks other sources on behalf of a request (CIM 009 §4.3.6). What to ask is decided elsewhere. No HTTP library."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+from urllib.parse import quote
+
+import msgspec
+
+from simpul import limits
+from simpul.app.hub import Hub
+from simpul.domain.access import Caller
+from simpul.domain.context import CORE, Context
+from simpul.domain.entity import ENTITY_MEMBERS, Entity
+from simpul.domain.errors import HubError, LoopDetected, PeerError, PeerRefused, PeerUnreachable
+from simpul.domain.registration import FROM_REQUEST, Registration
+from simpul.ports.peer import PeerAnswer, PeerRequest
+
+_API = "/ngsi-ld/v1"
+_LD_JSON = "application/ld+json"
+_LOOP = 508
+_SERVER_FAILS = 500
+_REFUSES = 300
+# These are the hub's own, or those of the connection (§4.3.6.5).
+_NEVER_TAKEN_OVER = frozenset({
+    "via", "link", "ngsild-tenant", "host", "content-length", "connection", "transfer-encoding", "content-type",
+    "accept", "contenttype", "jsonldcontext", "ngsildconformance", "expect", "upgrade", "te", "trailer",
+})  # fmt: skip
+
+_encode = msgspec.json.Encoder().encode
+
+
+@dataclass(frozen=True, slots=True)
+class Hop:
+    """What a request hands on to those it is forwarded to: its @context, where it has been, its headers.
+
+    `via` are the pseudonyms of the hubs that it has been to; names of `headers` are in lower case.
+    """
+
+    caller: Caller
+    context: Context
+    via: tuple[str, ...]
+    via_text: str
+    headers: dict[str, str]
+    alias: str
+
+    @property
+    def is_back(self) -> bool:
+        """Return whether the request has been here already, or to more hubs than any federation has."""
+        return self.alias in self.via or len(self.via) > limits.VIA_HOPS_MAX
+
+
+class Call(NamedTuple):
+    """An operation at a source: the path below its API, parameters, and a body in short names of `Wire.context`."""
+
+    method: str
+    path: str
+    parameters: tuple[tuple[str, str], ...] = ()
+    body: Any = None
+
+
+async def hop_of(hub: Hub, caller: Caller, context: Context, headers: Sequence[tuple[bytes, bytes]]) -> Hop:
+    """Return what a request with these headers hands on."""
+    told: dict[str, str] = {}
+    for name, value in headers:
+        key = name.decode("latin-1").lower()
+        told[key] = f"{told[key]}, {value.decode('latin-1')}" if key in told else value.decode("latin-1")
+    via_text = told.get("via", "")[: limits.HEADER_CHARACTERS_MAX]
+    hops = [part.split() for part in via_text.split(",") if part.strip()]
+    # RFC 9110 §7.6.3: protocol, then who received it.
+    via = tuple(parts[1] if len(parts) > 1 else parts[0] for parts in hops)
+    return Hop(caller, context, via, via_text, told, await hub.registry.get_alias(caller.tenant))
+
+
+def list_sources(hub: Hub, hop: Hop) -> list[Registration]:
+    """Return the sources that the request may still be forwarded to: those that it has not been to (§5.12)."""
+    known = hub.registry.list_sources(hop.caller.tenant, hub.clock.now_us())
+    return [one for one in known if one.alias is None or one.alias not in hop.via]
+
+
+def raise_if_back(hop: Hop) -> None:
+    """Refuse a request that came round in a circle. Raises LoopDetected."""
+    if hop.is_back:
+        raise LoopDetected(
+            "This hub has had the request already: its own name is in the Via header. Two hubs are registered with each"
+            " other; give their registrations a contextSourceAlias, or management.localOnly."
+        )
+
+
+async def wire_context(hub: Hub, hop: Hop, registration: Registration) -> Context:
+    """Return the @context to speak to the source in (§4.3.6.6): its own, the request's, or the core one."""
+    for key, value in registration.headers:
+        if key.lower() == "jsonldcontext":
+            return await hub.contexts.resolve(value)
+    # An @context that is no single URL cannot be named in a Link header; full names are understood under the core one.
+    return hop.context if hop.context is CORE or len(hop.context.urls) == 1 else CORE
+
+
+def compact_fragment(context: Context, fragment: Entity) -> dict[str, Any]:
+    """Return an entity or a fragment of one in short names; a single instance stands without brackets."""
+    has_type = "type" in fragment
+    whole = {"id": "", **fragment, "type": fragment.get("type", ["Thing"])}
+    compacted = context.compact_entity(whole)
+    if "id" not in fragment:
+        del compacted["id"]
+    if not has_type:
+        del compacted["type"]
+    for name, value in compacted.items():
+        if name not in ENTITY_MEMBERS and isinstance(value, list) and len(value) == 1:
+            compacted[name] = value[0]
+    return compacted
+
+
+async def send(hub: Hub, hop: Hop, registration: Registration, call: Call) -> PeerAnswer:
+    """Send an operation to a source and return its answer, whatever its status. Raises PeerError."""
+    status = hub.registry.status(hop.caller.tenant, registration.id)
+    now_us = hub.clock.now_us()
+    if status.is_cooling(now_us, registration.cooldown_ms):
+        raise PeerUnreachable(f"The source {registration.id} failed a moment ago and is left alone for a while.")
+    context = await wire_context(hub, hop, registration)
+    try:
+        answer = await hub.peers.send(_request(hop, registration, call, context))
+    except PeerError:
+        status.failed(hub.clock.now_us(), is_reachable=False)
+        raise
+    if answer.status < _REFUSES:
+        status.succeeded(hub.clock.now_us())
+    elif answer.status != _LOOP:
+        status.failed(hub.clock.now_us(), is_reachable=answer.status < _SERVER_FAILS)
+    return answer
+
+
+def _request(hop: Hop, registration: Registration, call: Call, context: Context) -> PeerRequest:
+    info = {key.lower(): (key, value) for key, value in registration.headers}
+    accept = info.get("accept", ("", "application/json"))[1]
+    has_context_inside = call.body is not None and info.get("contenttype", ("", ""))[1] == _LD_JSON
+    headers = [("Accept", accept), ("Via", f"{hop.via_text}, 1.1 {hop.alias}" if hop.via_text else f"1.1 {hop.alias}")]
+    if registration.tenant:
+        headers.append(("NGSILD-Tenant", registration.tenant))
+    if call.body is not None:
+        headers.append(("Content-Type", _LD_JSON if has_context_inside else "application/json"))
+    if context is not CORE and not has_context_inside:
+        relation = 'rel="http://www.w3.org/ns/json-ld#context"; type="application/ld+json"'
+        headers.append(("Link", f"<{quote(context.link, safe='%/:=&?~#+!$,;@()*[]')}>; {relation}"))
+    for low, (key, value) in info.items():
+        if low in _NEVER_TAKEN_OVER:
+            continue
+        told = hop.headers.get(low) if value == FROM_REQUEST else value
+        if told is not None:
+            headers.append((key, told))
+    parameters = [*call.parameters, *((("local", "true"),) if registration.is_local_only else ())]
+    query = "&".join(f"{name}={quote(value, safe=':,/*')}" for name, value in parameters)
+    root = registration.endpoint if registration.endpoint.endswith(_API) else registration.endpoint + _API
+    return PeerRequest(
+        method=call.method,
+        url=root + call.path + (f"?{query}" if query else ""),
+        headers=tuple(headers),
+        body=b""
+        if call.body is None
+        else _encode(_with_context(call.body, context) if has_context_inside else call.body),
+        timeout_ms=registration.timeout_ms,
+    )
+
+
+def _with_context(body: Any, context: Context) -> Any:
+    if isinstance(body, list):
+        return [_with_context(one, context) for one in body]
+    return {"@context": context.link, **body} if isinstance(body, dict) else body
+
+
+class Reply(NamedTuple):
+    """What came of asking one source: its answer, or why there is none."""
+
+    registration: Registration
+    answer: PeerAnswer | None
+    error: HubError | None
+
+
+async def ask_all(hub: Hub, hop: Hop, calls: Sequence[tuple[Registration, Call]]) -> list[Reply]:
+    """Send each operation to its source, all at the same time; a failure is a reply, too."""
+
+    async def ask(registration: Registration, call: Call) -> Reply:
+        try:
+            answer = await send(hub, hop, registration, call)
+        except HubError as error:
+            return Reply(registration, None, error)
+        return Reply(registration, answer, error_of(registration, answer))
+
+    return list(await asyncio.gather(*(ask(registration, call) for registration, call in calls)))
+
+
+def error_of(registration: Registration, answer: PeerAnswer) -> HubError | None:
+    """Return the error that an answer is, or None."""
+    if answer.status < _REFUSES:
+        return None
+    if answer.status == _LOOP:
+        return LoopDetected(f"The source {registration.id} has had this request already.")
+    problem = decode_object(answer)
+    told = problem.get("detail") or problem.get("title")
+    detail = f"The source {registration.id} answered with status {answer.status}"
+    type_uri = problem.get("type")
+    return PeerRefused(
+        f"{detail}: {str(told)[:500]}" if told else f"{detail}.",
+        answer.status,
+        type_uri if isinstance(type_uri, str) else "about:blank",
+    )
+
+
+def decode_object(answer: PeerAnswer) -> dict[str, Any]:
+    """Return the JSON object in the answer's body, or an empty one."""
+    try:
+        decoded = msgspec.json.decode(answer.body)
+    except (msgspec.DecodeError, RecursionError):
+        return {}
+    return decoded if isinstance(decoded, dict) else {}

@@ -1,0 +1,166 @@
+"""Reading entities where other sources are registered (CIM 009 §6.3.17). Nothing is decided here.
+
+A request that no source is concerned by goes to the ordinary handler.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from simpul.app import assembly
+from simpul.app import entities as local
+from simpul.app.assembly import QUERYING, RETRIEVING
+from simpul.app.federation import Hop, hop_of
+from simpul.app.hub import Hub
+from simpul.domain.context import Context
+from simpul.domain.entity import Record
+from simpul.domain.errors import HubError, NotFound, PeerTimeout
+from simpul.domain.parse import raise_unless_uri
+from simpul.domain.query import EntityQuery
+from simpul.domain.render import render_entity, render_feature, render_feature_collection
+from simpul.domain.source_matching import SourceQuestion
+from simpul.http import parameters as given
+from simpul.http.admission import admit, context_headers, context_of_reader, read_body
+from simpul.http.exchange import GEO_JSON, LD_JSON, Answer, Exchange, Headers, answer_json
+from simpul.http.negotiate import ANY_JSON_OR_GEO, negotiate
+from simpul.http.ngsild import entities, question
+from simpul.http.ngsild.pages import paging_headers
+from simpul.http.plan import QUERY_PARAMETERS, EntityPlan, parse_entity_query, parse_retrieve, wanted_attributes
+
+# Parameters that say which entities are meant, and are told to sources as they came.
+_FILTERS = ("q", "scopeQ", "georel", "geometry", "coordinates", "geoproperty")
+
+
+def is_local(exchange: Exchange) -> bool:
+    """Return whether the request is for this hub alone (§6.3.18)."""
+    return b"local=true" in exchange.query.split(b"&")
+
+
+async def retrieve(hub: Hub, exchange: Exchange) -> Answer:
+    """GET /entities/{id} (§6.5.3.1)."""
+    if is_local(exchange):
+        return await entities.retrieve(hub, exchange)
+    (entity_id,) = exchange.names
+    media_type = negotiate(exchange.accept, ANY_JSON_OR_GEO)
+    caller = admit(hub, exchange)
+    context = await context_of_reader(hub, exchange)
+    plan = parse_retrieve(exchange.query, context)
+    raise_unless_uri(entity_id, "The entity id in the path")
+    local.raise_unless_readable_id(caller, entity_id)
+    hop = await hop_of(hub, caller, context, exchange.headers)
+    asked = assembly.find_asked(
+        hub,
+        hop,
+        SourceQuestion(
+            types=plan.types,
+            ids=(entity_id,),
+            attributes=wanted_attributes(plan.representation),
+            dataset_ids=plan.representation.dataset_id,
+        ),
+        RETRIEVING,
+    )
+    if not asked:
+        return await entities.retrieve(hub, exchange)
+    record, warnings = await assembly.retrieve(hub, hop, entity_id, asked)
+    if record is None:
+        raise warnings[0] if warnings else NotFound(f"There is no entity {entity_id[:200]}, here or at another source.")
+    if plan.types is not None and not plan.types.matches(record.types):
+        raise NotFound(f"The entity {entity_id} is there, but not with the type that the parameter 'type' asks for.")
+    entities.raise_unless_anything_shown(record, plan.representation, context)
+    answer = entities.answer_record(record, plan.representation, (context, media_type, exchange.prefer))
+    return Answer(answer.status, (*answer.headers, *warning_headers(hop, warnings)), answer.body)
+
+
+def warning_headers(hop: Hop, warnings: Sequence[HubError]) -> Headers:
+    """Return a header for each source of which something is missing (§6.3.17)."""
+    return tuple((b"ngsild-warning", _warning(hop, warning)) for warning in warnings)
+
+
+def _warning(hop: Hop, warning: HubError) -> bytes:
+    # 111 is "revalidation failed", 199 any other trouble (RFC 7234 §5.5).
+    code = 111 if isinstance(warning, PeerTimeout) else 199
+    text = warning.detail.replace("\\", "/").replace('"', "'").encode("ascii", "replace").decode()
+    return f'{code} {hop.alias} "{"".join(sign for sign in text if sign.isprintable())[:300]}"'.encode()
+
+
+async def query(hub: Hub, exchange: Exchange) -> Answer:
+    """GET /entities (§6.4.3.2)."""
+    if is_local(exchange):
+        return await entities.query(hub, exchange)
+    media_type = negotiate(exchange.accept, ANY_JSON_OR_GEO)
+    caller = admit(hub, exchange)
+    context = await context_of_reader(hub, exchange)
+    plan = parse_entity_query(exchange.query, context, caller)
+    parameters = given.parse_parameters(exchange.query, QUERY_PARAMETERS)
+    local.raise_unless_readable(caller, plan.query)
+    hop = await hop_of(hub, caller, context, exchange.headers)
+    asked = assembly.find_asked(hub, hop, source_question(plan, plan.query), QUERYING)
+    if not asked:
+        return await entities.query(hub, exchange)
+    filters = tuple((name, parameters[name]) for name in _FILTERS if parameters.get(name))
+    found = await assembly.query(hub, hop, plan.query, asked, filters)
+    return _answer_page(hop, found, plan, (exchange, media_type))
+
+
+async def query_by_post(hub: Hub, exchange: Exchange) -> Answer:
+    """POST /entityOperations/query (§6.23.3.1)."""
+    media_type = negotiate(exchange.accept, ANY_JSON_OR_GEO)
+    parameters = given.parse_parameters(exchange.query, question.PARAMETERS)
+    caller = admit(hub, exchange)
+    body, context = await read_body(hub, exchange)
+    plan, queries = question.parse_body(body, parameters, context, caller)
+    hop = await hop_of(hub, caller, context, exchange.headers)
+    asked = assembly.find_asked(hub, hop, source_question(plan, plan.query), QUERYING)
+    if is_local(exchange) or body.get("local") is True or not asked or len(queries) > 1:
+        return await question.query(hub, exchange)
+    local.raise_unless_readable(caller, plan.query)
+    filters = _filters_of(body)
+    found = await assembly.query(hub, hop, plan.query, asked, filters, by_post=True)
+    return _answer_page(hop, found, plan, (exchange, media_type))
+
+
+def _filters_of(body: dict[str, Any]) -> tuple[tuple[str, str], ...]:
+    told = [(name, body[name]) for name in ("q", "scopeQ") if isinstance(body.get(name), str)]
+    place = body.get("geoQ") or {}
+    told += [(name, place[name]) for name in ("georel", "geometry", "geoproperty") if place.get(name)]
+    if place:
+        coordinates = place["coordinates"]
+        is_text = isinstance(coordinates, str)
+        told.append(("coordinates", coordinates if is_text else answer_json(coordinates).body.decode()))
+    return tuple(told)
+
+
+def source_question(plan: EntityPlan, query: EntityQuery) -> SourceQuestion:
+    """Return what a query asks of registrations."""
+    return SourceQuestion(
+        types=query.types,
+        ids=query.ids,
+        id_pattern=query.id_pattern,
+        attributes=query.attributes,
+        dataset_ids=plan.representation.dataset_id,
+    )
+
+
+def _answer_page(hop: Hop, found: assembly.Assembled, plan: EntityPlan, asked: tuple[Exchange, str]) -> Answer:
+    exchange, media_type = asked
+    is_last = len(found.records) <= plan.limit
+    headers = (
+        *paging_headers(plan, found.count, is_last=is_last, exchange=exchange),
+        *warning_headers(hop, found.warnings),
+    )
+    return answer_records(found.records[: plan.limit], plan, (hop.context, media_type, exchange.prefer), headers)
+
+
+def answer_records(
+    records: Sequence[Record], plan: EntityPlan, shown: tuple[Context, str, str], headers: Headers
+) -> Answer:
+    """Return a page of entities that lie in no single store."""
+    context, media_type, prefer = shown
+    if media_type == GEO_JSON:
+        features = [render_feature(record, context, plan.representation) for record in records]
+        return entities.answer_geo(render_feature_collection(features), context, prefer, headers)
+    rendered = [one for record in records if (one := render_entity(record, context, plan.representation))]
+    if media_type == LD_JSON:
+        rendered = [{"@context": context.link, **one} for one in rendered]
+    return answer_json(rendered, (*context_headers(context, media_type), *headers), media_type=media_type)
