@@ -26,7 +26,7 @@ from simpul.domain import subscription as terms
 from simpul.domain.context import Context
 from simpul.domain.endpoint import pairs_of
 from simpul.domain.entity import Record
-from simpul.domain.errors import HubError, StorageFull, StorageUnavailable
+from simpul.domain.errors import HubError
 from simpul.domain.notification import (
     Captured,
     Envelope,
@@ -60,6 +60,7 @@ class Line:
     in_hand: int | None = None
     waiting: int = 0
     is_behind: bool = True
+    is_reading: bool = False
     is_dirty: bool = False
     wake: asyncio.Event = field(default_factory=asyncio.Event)
     task: asyncio.Task[None] | None = None
@@ -77,7 +78,7 @@ class Line:
         """The id up to which nothing of this line is needed any more; None where it waits for nothing."""
         if self.in_hand is not None:
             return self.in_hand - 1
-        if self.is_behind:
+        if self.is_behind or self.is_reading:
             return self.progress.told
         return self.pending[0].id - 1 if self.pending else None
 
@@ -215,12 +216,13 @@ class Dispatch:
 
     async def _run(self, line: Line) -> None:
         while True:
-            batch = await self._next_batch(line)
             try:
-                await self._tell(line, batch)
-            except (StorageFull, StorageUnavailable):
-                # What could not be kept is tried again; until then the notices stay in the outbox.
-                line.pending.extendleft(reversed(batch))
+                await self._tell(line, await self._next_batch(line))
+            except HubError as error:
+                # What could not be read or kept is read again from the outbox, where it stays until then.
+                line.is_behind = True
+                line.pending.clear()
+                line.progress = line.progress._replace(failure=error.detail)
                 await asyncio.sleep(limits.NOTIFICATION_PAUSE_SECONDS_MIN)
             finally:
                 line.in_hand = None
@@ -233,7 +235,11 @@ class Dispatch:
                 await line.wake.wait()
                 continue
             if line.is_behind and not line.pending:
-                await self._catch_up(line)
+                line.is_reading = True
+                try:
+                    await self._catch_up(line)
+                finally:
+                    line.is_reading = False
             if not line.pending:
                 if not line.is_behind:
                     await line.wake.wait()
@@ -304,7 +310,10 @@ class Dispatch:
             delivery = Delivery(f"It cannot be rendered: {error}", is_refused=True)
             line.progress = line.progress._replace(tries=limits.NOTIFICATION_REFUSALS_MAX)
         else:
-            delivery = await self._hub_of().notifier.send(message)
+            try:
+                delivery = await self._hub_of().notifier.send(message)
+            except Exception as error:  # noqa: BLE001  # A defect of a notifier is a failure to deliver, and is tried again.
+                delivery = Delivery(f"It could not be sent ({type(error).__name__}).")
         self._note(line, delivery)
         return delivery
 

@@ -154,10 +154,15 @@ def _shown_record(captured: Captured, record: Record, shape: Shape) -> Record:
         if effects.is_deletion and not shape.shows_changes and shape.watched and name not in shape.watched:
             continue
         gone = _find_instance(captured.previous, name, dataset_id)
-        if gone is not None:
-            there = entity.get(name)
+        there = entity.get(name)
+        if gone is None:
+            continue
+        if name not in record.entity and len(instances(captured.previous[name])) > 1 and not shape.shows_changes:
+            # All of its instances went, and so the attribute as such.
+            entity[name] = _deleted({"type": gone["type"]})
+        else:
             entity[name] = _deleted(gone) if there is None else [*instances(there), _deleted(gone)]
-            times[key] = captured.removed_times.get(key, (record.times.created_us, record.times.created_us))
+        times[key] = captured.removed_times.get(key, (record.times.created_us, record.times.created_us))
     return Record(entity, Times(record.times.created_us, record.times.modified_us, times), record.context_id)
 
 

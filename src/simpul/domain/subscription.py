@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable, Mapping
 from difflib import get_close_matches
 from typing import Any, Final
+from urllib.parse import unquote
 
 import msgspec
 
@@ -136,9 +137,17 @@ def raise_unless_whole(document: Document, q_context: Context) -> Document:
 def parse_question(document: Document, context: Context) -> Any:
     """Return the expression of `q`. Raises BadRequestData, TooComplexQuery."""
     try:
-        return parse_q(document["q"], context.expand, expand_values=document.get("expandValues", ()))
+        return parse_q(_without_escapes(document["q"]), context.expand, expand_values=document.get("expandValues", ()))
     except InvalidRequest as error:
         raise BadRequestData(error.detail) from error
+
+
+def _without_escapes(text: str) -> str:
+    """Return the text of `q` as in a URL, where a query is written first and copied from: %20 is a space."""
+    try:
+        return unquote(text, errors="strict")
+    except UnicodeDecodeError:
+        return text
 
 
 def is_paused(document: Document) -> bool:
