@@ -87,7 +87,8 @@ class ModelDraft:
         self._keep(after)
         attributes = {"id": after.id, "type": list(after.types), **(past or {})}
         attributes.update((name, after.entity[name]) for name in changed if name in after.entity)
-        self._add(after.id, after.times.modified_us, ChangeKind.CHANGED, attributes, tuple(removed))
+        kind = ChangeKind.WRITTEN if past and not (changed or removed) else ChangeKind.CHANGED
+        self._add(after.id, after.times.modified_us, kind, attributes, tuple(removed))
 
     def replace(self, before: Record, after: Record) -> None:
         self._keep(after)

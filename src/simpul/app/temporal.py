@@ -42,6 +42,7 @@ from simpul.domain.match import matches, matches_scope
 from simpul.domain.moment import render_moment
 from simpul.domain.order import OrderTerm, sort_records
 from simpul.domain.parse import MAIN_MEMBERS, NULL
+from simpul.domain.plain_history import render_plain
 from simpul.domain.query import EntityQuery
 from simpul.domain.temporal import ContentRange, Series, TemporalQuery, cut, record_of, select
 from simpul.ports.history import Fresh, HistoryDraft, Note
@@ -75,6 +76,15 @@ async def _get_history(caller: Caller, hub: Hub, entity_id: str, window: Tempora
     if history is None or not history.writes or not caller.may_read(history.types):
         raise NotFound(f"There is no entity {entity_id[:200]}, and there was none.")
     return history
+
+
+def find_plain(caller: Caller, hub: Hub, entity_id: str, query: TemporalQuery, context: Context) -> bytes | None:
+    """Return a history as it is shown most, as JSON, or None where `retrieve_series` has to say what there is."""
+    raise_unless_readable_id(caller, entity_id)
+    log = hub.histories.find_log(caller.tenant, entity_id)
+    if log is None or not caller.may_read(log.types):
+        return None
+    return render_plain(log, query, context, hub.settings.temporal_page_instances)
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,7 +170,7 @@ def _keeper(selector: EntityQuery, window: TemporalQuery) -> Callable[[History],
 
     def keep(history: History) -> Series | None:
         series = select(history, window)
-        if series.is_empty:
+        if series.is_empty and not ("scope" in window.pick and series.attributes):
             return None
         if is_asked and not _matches(selector, record_of(select(history, everything))):
             return None

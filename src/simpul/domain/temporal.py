@@ -16,7 +16,9 @@ from simpul.domain.context import CORE, PLAIN_MEMBERS, Context
 from simpul.domain.core_context import PREFIXES
 from simpul.domain.entity import Instance, Record, Times
 from simpul.domain.history import (
-    ChangeKind,
+    DELETED,
+    REPLACED,
+    WRITTEN,
     History,
     Write,
     bare,
@@ -105,7 +107,8 @@ class Series(NamedTuple):
 
     @property
     def is_empty(self) -> bool:
-        return not any(self.attributes.values())
+        """Return whether no attribute has an instance. A scope, whose time is the hub's own, says nothing of that."""
+        return not any(points for name, points in self.attributes.items() if name != "scope")
 
 
 class _Selection:
@@ -115,8 +118,8 @@ class _Selection:
 
     def __init__(self, query: TemporalQuery) -> None:
         self.query = query
-        self.low = _bound(query.low_us)
-        self.high = _bound(query.high_us)
+        self.low = bound_of(query.low_us)
+        self.high = bound_of(query.high_us)
         self.datasets = frozenset(query.dataset_ids)
         self.is_whole = not (query.attributes or query.pick or query.omit)
         kind = query.time_property
@@ -162,7 +165,7 @@ def _picks_no_attribute(query: TemporalQuery) -> bool:
     return bool(query.pick) and not any(":" in name or name == "scope" for name in query.pick)
 
 
-def _bound(moment_us: int | None) -> str | None:
+def bound_of(moment_us: int | None) -> str | None:
     """Return the shortest text of a moment: what is equal or later sorts from it on."""
     if moment_us is None:
         return None
@@ -183,8 +186,8 @@ class _Known:
 
     def begin(self, kind: int) -> None:
         """Take in what kind of entry comes: whether there is an entity, so that its instances can become current."""
-        if kind != ChangeKind.WRITTEN:
-            self.is_there = kind != ChangeKind.DELETED
+        if kind != WRITTEN:
+            self.is_there = kind != DELETED
         elif not self.was_there:
             self.is_there = True
         self.was_there = True
@@ -224,12 +227,12 @@ class _Collector:
             if name == "scope":
                 value = _scope_instance(value, write.at_us)
             found = (value,) if value.__class__ is dict else value
-            if write.kind != ChangeKind.WRITTEN:
+            if write.kind != WRITTEN:
                 self._take_set(name, found, write, place)
             else:
                 self._take_written(name, found, write, place)
             place += len(found)
-        if write.removed or write.kind == ChangeKind.DELETED or write.kind == ChangeKind.REPLACED:
+        if write.removed or write.kind == DELETED or write.kind == REPLACED:
             _list_ends(write, self.known, place, self.selection, self.series)
 
     def _take_set(self, name: str, found: Sequence[Instance], write: Write, place: int) -> None:
@@ -287,9 +290,9 @@ def _list_ends(write: Write, known: _Known, place: int, selection: _Selection, s
 
 def _list_removed(write: Write, known: _Known) -> list[tuple[str, str | None]]:
     there = [(name, dataset) for name, datasets in known.names.items() for dataset in datasets]
-    if write.kind == ChangeKind.DELETED:
+    if write.kind == DELETED:
         return there
-    if write.kind == ChangeKind.REPLACED:
+    if write.kind == REPLACED:
         kept = {
             (name, one.get("datasetId") if isinstance(one, dict) else None)
             for name, value in write.attributes.items()
@@ -456,7 +459,7 @@ def _render_attribute(name: str, points: list[Point], context: Context, represen
 def _entity_times(history: History) -> dict[str, str]:
     first, last = history.writes[0], history.writes[-1]
     times = {"createdAt": render_moment(first.at_us), "modifiedAt": render_moment(last.at_us)}
-    if last.kind == ChangeKind.DELETED:
+    if last.kind == DELETED:
         times["deletedAt"] = render_moment(last.at_us)
     return times
 

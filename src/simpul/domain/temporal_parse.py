@@ -58,6 +58,8 @@ def _read_parts(name: str, value: Any, context: Context) -> dict[str, list[Insta
             f" {limits.INSTANCES_PER_WRITE_MAX:,} at once."
         )
     read: dict[str, list[Instance]] = {}
+    if parts is value and not all(isinstance(part, dict) for part in parts):
+        raise BadRequestData(f"The attribute '{name}' mixes instances and plain values; write each as an instance.")
     for part in parts:
         for iri, instance in parse_entity({**_BEARER, name: part}, context).items():
             if iri not in _BEARER:

@@ -33,6 +33,7 @@ from simpul.http.negotiate import context_link_header
 _ENTITIES = b"/ngsi-ld/v1/entities"
 _ENTITY = b"/ngsi-ld/v1/entities/"
 _BATCHES = b"/ngsi-ld/v1/entityOperations/"
+_HISTORIES = b"/ngsi-ld/v1/temporal/entities"
 _HOT_METHODS = frozenset({b"GET", b"POST", b"PATCH"})
 # With one of these a request needs more than the lane does: framing, or an @context that may have to be fetched.
 _COLD_HEADERS = frozenset(
@@ -143,7 +144,7 @@ class FastLaneProtocol(HttpToolsProtocol):
 
     def _is_hot(self, method: bytes) -> bool:
         url = self.url
-        if method not in _HOT_METHODS or not url.startswith((_ENTITIES, _BATCHES)):
+        if method not in _HOT_METHODS or not url.startswith((_ENTITIES, _BATCHES, _HISTORIES)):
             return False
         if not self._is_idle() or self.pipeline or self.flow.write_paused or not self.parser.should_keep_alive():
             return False

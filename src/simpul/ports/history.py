@@ -11,6 +11,7 @@ from typing import Any, NamedTuple, Protocol, TypeVar
 
 from simpul.domain.entity import Entity, Record
 from simpul.domain.history import History, Write
+from simpul.domain.plain_history import Log
 from simpul.domain.query import EntityQuery
 from simpul.domain.temporal import TemporalQuery
 from simpul.ports.store import Draft
@@ -75,6 +76,9 @@ class HistoryStore(Protocol):
         Of a log longer than `limits.TEMPORAL_CHANGES_MAX` only what the window is about. Raises TooComplexQuery where
         that is too long, too.
         """
+
+    def find_log(self, tenant: str, entity_id: str) -> Log | None:
+        """Return the entity's log as it lies on disk; None where there is none, or it is a long one."""
 
     async def list_histories(
         self, tenant: str, query: EntityQuery, window: TemporalQuery, keep: Callable[[History], Kept | None]

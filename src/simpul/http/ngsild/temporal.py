@@ -14,7 +14,7 @@ from simpul.domain.parse import raise_unless_uri
 from simpul.domain.render import Representation
 from simpul.domain.temporal import ContentRange, Form, TemporalRepresentation, render_series
 from simpul.http.admission import admit, context_headers, context_of_reader, read_body
-from simpul.http.exchange import LD_JSON, Answer, Exchange, Headers, answer_json
+from simpul.http.exchange import LD_JSON, Answer, Exchange, Headers, answer_bytes, answer_json
 from simpul.http.negotiate import ANY_JSON, negotiate
 from simpul.http.ngsild.pages import paging_headers
 from simpul.http.ngsild.temporal_plan import (
@@ -29,6 +29,8 @@ from simpul.http.ngsild.temporal_plan import (
 from simpul.http.parameters import parse_parameters
 from simpul.http.plan import EntityPlan, parse_types
 
+_NORMALIZED = TemporalRepresentation()
+
 
 async def retrieve(hub: Hub, exchange: Exchange) -> Answer:
     """GET /temporal/entities/{id} (§6.19.3.1)."""
@@ -41,6 +43,10 @@ async def retrieve(hub: Hub, exchange: Exchange) -> Answer:
     raise_unless_uri(entity_id, "The entity id in the path")
     asked = parse_temporal_query(parameters, context)
     types = parse_types(parameters.get("type", ""), context)
+    if representation == _NORMALIZED and types is None and media_type != LD_JSON:
+        plain = temporal.find_plain(caller, hub, entity_id, asked, context)
+        if plain is not None:
+            return answer_bytes(plain, context_headers(context, media_type), media_type=media_type)
     is_whole = representation.form is Form.AGGREGATED
     page = await temporal.retrieve_series(caller, hub, entity_id, asked, whole=is_whole)
     (series,) = page.series

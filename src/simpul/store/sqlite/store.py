@@ -18,6 +18,7 @@ from simpul import limits
 from simpul.domain.entity import Record
 from simpul.domain.errors import AlreadyExists, BadRequestData, NonexistentTenant, StorageUnavailable
 from simpul.domain.history import History
+from simpul.domain.plain_history import Log
 from simpul.domain.query import EntityQuery
 from simpul.domain.temporal import TemporalQuery
 from simpul.ports.contexts import ContextTable
@@ -200,6 +201,19 @@ class SqliteStore:
         return await city.scan(find)
 
     # HistoryStore
+
+    def find_log(self, tenant: str, entity_id: str) -> Log | None:
+        city = self._city(tenant)
+        with translated_errors(city.path):
+            row = city.reader.execute(TEMPORAL.find_entity, (entity_id,)).fetchone()
+            if row is None:
+                return None
+            rows_max = limits.TEMPORAL_CHANGES_IN_LOOP_MAX
+            rows: list[Any] = city.reader.execute(TEMPORAL.list_writes, (row[0], rows_max + 1)).fetchall()
+        if not rows or len(rows) > rows_max:
+            return None
+        rows.reverse()
+        return Log(entity_id, city.names.type_sets[row[1]].names, rows)
 
     async def find_history(self, tenant: str, entity_id: str, window: TemporalQuery) -> History | None:
         city = self._city(tenant)
