@@ -16,6 +16,7 @@ from simpul.app.hub import Hub
 from simpul.app.live import LiveFeed
 from simpul.app.notify import Dispatch
 from simpul.app.registry import Registry
+from simpul.app.source_watch import SourceWatch
 from simpul.connect.city import parse_city, tenant_of
 from simpul.connect.contexts import read_contexts
 from simpul.connect.runner import Engine
@@ -66,6 +67,7 @@ async def open_hub(settings: Settings) -> AsyncIterator[Hub]:
         live=live,
         registry=Registry(store.registrations),
         peers=peers,
+        source_watch=SourceWatch(store.registrations),
         subscriptions=store.outbox,
         outbox=store.outbox,
         notifier=SchemeNotifier(allow_private_addresses=settings.allow_private_addresses),
@@ -78,9 +80,11 @@ async def open_hub(settings: Settings) -> AsyncIterator[Hub]:
         for tenant in store.list_tenants():
             _take_up_city(hub, tenant)
         hub.notices.start(hub)
+        hub.source_watch.start(hub)
         yield hub
     finally:
         await hub.notices.close()
+        await hub.source_watch.close()
         await peers.close()
         await store.close()
 

@@ -10,9 +10,9 @@ from tests.http.conftest import API, raise_unless_problem
 
 
 @pytest.mark.parametrize(("method", "path"), [
-    ("GET", "csourceSubscriptions"), ("GET", "jsonldContexts"),
+    ("GET", "jsonldContexts"),
     ("POST", "jsonldContexts"), ("DELETE", "jsonldContexts/x"), ("DELETE", "entities"),
-    ("GET", "info/sourceIdentity"), ("GET", "snapshots"), ("GET", "entityMaps/urn:x:1"),
+    ("GET", "snapshots"), ("GET", "entityMaps/urn:x:1"),
 ])  # fmt: skip
 def test_what_is_not_there_yet_says_so(writer: httpx2.Client, method: str, path: str) -> None:
     response = writer.request(method, f"{API}/{path}", json={} if method in {"POST", "PATCH"} else None)

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from simpul.app.live import LiveFeed
     from simpul.app.notify import Dispatch
     from simpul.app.registry import Registry
+    from simpul.app.source_watch import SourceWatch
     from simpul.ports.clock import Clock
     from simpul.ports.engine import SourceEngine
     from simpul.ports.history import HistoryStore
@@ -42,6 +43,7 @@ class Hub:
     notices: Dispatch
     registry: Registry
     peers: Peer
+    source_watch: SourceWatch
     cities: dict[str, City] = field(default_factory=dict)
     engine: SourceEngine | None = None
 

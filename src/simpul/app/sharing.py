@@ -10,6 +10,7 @@ from urllib.parse import quote
 
 import msgspec
 
+from simpul.app import entities
 from simpul.app.federation import (
     Call,
     Hop,
@@ -63,6 +64,15 @@ class Target(NamedTuple):
 
     entity_id: str
     types: tuple[str, ...] = ()
+
+
+def target_of(hub: Hub, hop: Hop, entity_id: str, types: Iterable[str] = ()) -> Target:
+    """Return the target of a change: of the types that are told, else of those that the hub's own entity has."""
+    told = tuple(types)
+    if not told:
+        document = entities.find_document(hop.caller, hub, entity_id)
+        told = document.types if document is not None else ()
+    return Target(entity_id, told)
 
 
 class AttributeTarget(NamedTuple):
@@ -175,10 +185,11 @@ async def perform_on_attribute(
 ) -> list[Part] | None:
     """Change one attribute where it is held (§5.6.4, §5.6.5, §5.6.19). None where no source is concerned."""
     name, body = target.name, target.body
+    types = target_of(hub, hop, target.entity_id).types
     concerned = [
         one
         for one in list_sources(hub, hop)
-        if one.mode is not Mode.AUXILIARY and covered_attributes(one, target.entity_id, (), (name,))
+        if one.mode is not Mode.AUXILIARY and covered_attributes(one, target.entity_id, types, (name,))
     ]
     proxied = [one for one in concerned if one.mode.is_proxied]
     asked = [one for one in proxied or concerned if one.supports(shape.operation)]
@@ -216,7 +227,7 @@ class BatchShape:
 
 
 def divide_batch(
-    hub: Hub, hop: Hop, entities: Sequence[Entity], shape: BatchShape
+    hub: Hub, hop: Hop, members: Sequence[Entity], shape: BatchShape
 ) -> tuple[dict[str, list[Share]], list[Share], list[Entity]]:
     """Return what each source takes of a batch by its id, what it should and cannot, and what is left (§5.6.7.4)."""
     sources = list_sources(hub, hop)
@@ -225,9 +236,10 @@ def divide_batch(
     rest: list[Entity] = []
     single = shape.single("urn:x:x").operation if shape.single is not None else shape.operation
     able = {one.id for one in sources if one.supports(shape.operation) or one.supports(single)}
-    for entity in entities:
-        division = divide(entity, entity["id"], tuple(entity.get("type", ())), sources, "")
-        shares = [*division.refused, *_inclusive(sources, division.rest)]
+    for entity in members:
+        target = target_of(hub, hop, entity["id"], entity.get("type", ()))
+        division = divide(entity, *target, sources, "")
+        shares = [*division.refused, *_inclusive(sources, division.rest, target)]
         for share in shares:
             if share.registration.id in able:
                 taken.setdefault(share.registration.id, []).append(share)
@@ -240,10 +252,10 @@ def divide_batch(
     return taken, refused, rest
 
 
-def _inclusive(sources: Iterable[Registration], rest: Entity | None) -> list[Share]:
+def _inclusive(sources: Iterable[Registration], rest: Entity | None, target: Target) -> list[Share]:
     if rest is None:
         return []
-    found = (take(one, rest, rest["id"], tuple(rest.get("type", ()))) for one in sources if one.mode is Mode.INCLUSIVE)
+    found = (take(one, rest, *target) for one in sources if one.mode is Mode.INCLUSIVE)
     return [share for share in found if share is not None]
 
 
@@ -324,12 +336,13 @@ def divide_deletion(
     taken: dict[str, list[Share]] = {}
     refused: list[Share] = []
     proxied: set[str] = set()
+    targets = [target_of(hub, hop, entity_id) for entity_id in entity_ids]
     for registration in list_sources(hub, hop):
         if registration.mode is Mode.AUXILIARY:
             continue
         is_able = registration.supports(shape.operation) or registration.supports("deleteEntity")
-        for entity_id in entity_ids:
-            if covered_attributes(registration, entity_id, (), ()) is None:
+        for entity_id, types in targets:
+            if covered_attributes(registration, entity_id, types, ()) is None:
                 continue
             share = Share(registration, {"id": entity_id})
             if registration.mode.is_proxied:

@@ -14,6 +14,32 @@ class KeptRegistration(NamedTuple):
     modified_us: int
 
 
+class SourceSubscription(NamedTuple):
+    """A subscription to registrations as it is kept: its document with expanded names, and how telling it went."""
+
+    id: str
+    document: dict[str, Any]
+    created_us: int
+    modified_us: int
+    times_sent: int = 0
+    times_failed: int = 0
+    last_success_us: int | None = None
+    last_failure_us: int | None = None
+
+
+class SourceSubscriptionStore(Protocol):
+    """Who is told of registrations, city by city."""
+
+    def list_source_subscriptions(self, tenant: str) -> list[SourceSubscription]:
+        """Return all, oldest first."""
+
+    async def put_source_subscription(self, tenant: str, kept: SourceSubscription) -> None:
+        """Keep it, in place of one with its id."""
+
+    async def delete_source_subscription(self, tenant: str, subscription_id: str) -> None:
+        """Forget it."""
+
+
 class RegistrationStore(Protocol):
     """The registrations of other sources, city by city, and the name by which other hubs know the city."""
 

@@ -116,16 +116,14 @@ async def merge(hub: Hub, exchange: Exchange) -> Answer:
         await local.merge_entity(caller, hub, entity_id, rest, context)
 
     hop = await hop_of(hub, caller, context, exchange.headers)
-    division = sharing.share_out(hub, hop, _target(entity_id, fragment), fragment, "mergeEntity")
+    division = sharing.share_out(
+        hub, hop, sharing.target_of(hub, hop, entity_id, fragment.get("type", ())), fragment, "mergeEntity"
+    )
     if division.is_local:
         return await entities.merge(hub, exchange)
     # The fragment is told as it was read, so how it was written is of no concern any more.
     shape = Shape("mergeEntity", "PATCH", path_of(entity_id))
     return answer_entity(await sharing.perform(hub, hop, division, shape, run), entity_id, NO_CONTENT)
-
-
-def _target(entity_id: str, fragment: Entity) -> Target:
-    return Target(entity_id, tuple(fragment.get("type", ())))
 
 
 async def delete(hub: Hub, exchange: Exchange) -> Answer:
@@ -140,7 +138,7 @@ async def delete(hub: Hub, exchange: Exchange) -> Answer:
 
     hop = await hop_of(hub, caller, context, exchange.headers)
     shape = Shape("deleteEntity", "DELETE", path_of(entity_id), told(exchange, entities.TYPE))
-    parts = await sharing.perform_whole(hub, hop, Target(entity_id), shape, run)
+    parts = await sharing.perform_whole(hub, hop, sharing.target_of(hub, hop, entity_id), shape, run)
     return await entities.delete(hub, exchange) if parts is None else answer_entity(parts, entity_id, NO_CONTENT)
 
 
@@ -157,7 +155,9 @@ async def append(hub: Hub, exchange: Exchange) -> Answer:
         return await local.append_attributes(caller, hub, entity_id, rest, context, overwrite=overwrite)
 
     hop = await hop_of(hub, caller, context, exchange.headers)
-    division = sharing.share_out(hub, hop, _target(entity_id, fragment), fragment, "appendAttrs")
+    division = sharing.share_out(
+        hub, hop, sharing.target_of(hub, hop, entity_id, fragment.get("type", ())), fragment, "appendAttrs"
+    )
     if division.is_local:
         return await attributes.append(hub, exchange)
     shape = Shape("appendAttrs", "POST", path_of(entity_id) + "/attrs", told(exchange, attributes.APPEND_PARAMETERS))
@@ -181,7 +181,9 @@ async def update(hub: Hub, exchange: Exchange) -> Answer:
         return await local.update_attributes(caller, hub, entity_id, rest, context)
 
     hop = await hop_of(hub, caller, context, exchange.headers)
-    division = sharing.share_out(hub, hop, _target(entity_id, fragment), fragment, "updateEntity")
+    division = sharing.share_out(
+        hub, hop, sharing.target_of(hub, hop, entity_id, fragment.get("type", ())), fragment, "updateEntity"
+    )
     if division.is_local:
         return await attributes.update(hub, exchange)
     shape = Shape("updateEntity", "PATCH", path_of(entity_id) + "/attrs", told(exchange, entities.TYPE))

@@ -15,8 +15,10 @@ from simpul.http.ngsild import (
     distributed_batches,
     distributed_writes,
     entities,
+    identity,
     question,
     registrations,
+    source_subscriptions,
     subscriptions,
     temporal,
     temporal_writes,
@@ -83,8 +85,11 @@ RESOURCES = (
     _resource(
         "csourceRegistrations/{}", GET=registrations.retrieve, PATCH=registrations.update, DELETE=registrations.delete
     ),
-    _later("csourceSubscriptions", "Subscribing to registrations", "GET", "POST"),
-    _later("csourceSubscriptions/{}", "Subscribing to registrations", "GET", "PATCH", "DELETE"),
+    _resource("csourceSubscriptions", GET=source_subscriptions.query, POST=source_subscriptions.create),
+    _resource(
+        "csourceSubscriptions/{}", GET=source_subscriptions.retrieve, PATCH=source_subscriptions.update,
+        DELETE=source_subscriptions.delete,
+    ),
     _later("jsonldContexts", "Hosting @contexts", "GET", "POST"),
     _later("jsonldContexts/{}", "Hosting @contexts", "GET", "DELETE"),
     _later("entityMaps", "Maps of a distributed query's entities", "GET", "POST"),
@@ -92,7 +97,7 @@ RESOURCES = (
     _later("snapshots", "Snapshots", "GET", "POST", "DELETE"),
     _later("snapshots/{}", "Snapshots", "GET", "PATCH", "DELETE"),
     _later("snapshots/{}/clone", "Snapshots", "POST"),
-    _later("info/sourceIdentity", "Telling a source's identity", "GET"),
+    _resource("info/sourceIdentity", GET=identity.retrieve),
 )  # fmt: skip
 
 _BY_LENGTH: dict[int, tuple[Resource, ...]] = {

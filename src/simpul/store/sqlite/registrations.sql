@@ -21,3 +21,17 @@ FROM peer_alias
 -- name: put_alias
 INSERT OR REPLACE INTO peer_alias (id, alias)
 VALUES (1, ?)
+
+-- name: list_source_subscriptions
+SELECT id, document, created_us, modified_us, times_sent, times_failed, last_success_us, last_failure_us
+FROM source_subscription
+ORDER BY created_us, id
+
+-- name: put_source_subscription
+INSERT OR REPLACE INTO source_subscription
+  (id, document, created_us, modified_us, times_sent, times_failed, last_success_us, last_failure_us)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+
+-- name: delete_source_subscription
+DELETE FROM source_subscription
+WHERE id = ?

@@ -168,6 +168,18 @@ CREATE TABLE IF NOT EXISTS peer_alias (
   alias TEXT NOT NULL
 ) STRICT;
 
+-- Who is told of registrations that come, change and go, and how that went.
+CREATE TABLE IF NOT EXISTS source_subscription (
+  id TEXT PRIMARY KEY,
+  document TEXT NOT NULL,
+  created_us INTEGER NOT NULL,
+  modified_us INTEGER NOT NULL,
+  times_sent INTEGER NOT NULL DEFAULT 0,
+  times_failed INTEGER NOT NULL DEFAULT 0,
+  last_success_us INTEGER,
+  last_failure_us INTEGER
+) STRICT, WITHOUT ROWID;
+
 -- Subscriptions, and how far their notifications are. A number is never given again, so that an old notice can never
 -- concern a new subscription. `kept` is the document with what belongs to it.
 CREATE TABLE IF NOT EXISTS subscription (

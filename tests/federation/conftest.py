@@ -1,0 +1,83 @@
+"""Two hubs side by side: the city's, and its neighbour's, which the city registers as a source."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import httpx2
+import pytest
+
+from tests.http.conftest import API, Served, serve
+
+REGISTRATIONS = f"{API}/csourceRegistrations"
+ENTITIES = f"{API}/entities"
+Register = Callable[..., str]
+
+
+def served_hub(factory: pytest.TempPathFactory, **settings: Any) -> Iterator[Served]:
+    """Serve a hub that may ask others on this machine."""
+    chosen = {"open_access": True, "allow_private_addresses": True, **settings}
+    yield from serve(factory.mktemp("hub"), **chosen)
+
+
+@pytest.fixture(scope="module")
+def city(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    """Serve the city's hub."""
+    yield from served_hub(tmp_path_factory)
+
+
+@pytest.fixture(scope="module")
+def neighbour(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    """Serve the neighbour's hub."""
+    yield from served_hub(tmp_path_factory)
+
+
+@pytest.fixture
+def here(city: Served) -> Iterator[httpx2.Client]:
+    """Return a client of the city's hub."""
+    with city.client() as client:
+        yield client
+
+
+@pytest.fixture
+def there(neighbour: Served) -> Iterator[httpx2.Client]:
+    """Return a client of the neighbour's hub."""
+    with neighbour.client() as client:
+        yield client
+
+
+@pytest.fixture
+def register(here: httpx2.Client, neighbour: Served) -> Iterator[Register]:
+    """Return what registers the neighbour for the time of one test."""
+    made: list[str] = []
+
+    def make(**members: Any) -> str:
+        response = here.post(REGISTRATIONS, json=registration(neighbour.url, **members))
+        assert response.status_code == 201, response.text
+        made.append(response.headers["location"])
+        return made[-1]
+
+    yield make
+    for path in made:
+        here.delete(path)
+
+
+def registration(endpoint: str, **members: Any) -> dict[str, Any]:
+    """Return a registration of a source that has every BusStop."""
+    return {
+        "type": "ContextSourceRegistration",
+        "information": [{"entities": [{"type": "BusStop"}]}],
+        "endpoint": endpoint,
+        **members,
+    }
+
+
+def stop(number: str, **attributes: Any) -> dict[str, Any]:
+    """Return a bus stop as it is sent."""
+    return {"id": f"urn:ngsi-ld:BusStop:{number}", "type": "BusStop", **attributes}
+
+
+def value(content: Any, **members: Any) -> dict[str, Any]:
+    """Return a Property."""
+    return {"type": "Property", "value": content, **members}

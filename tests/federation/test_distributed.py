@@ -1,0 +1,181 @@
+"""Reads and writes across two hubs, in every mode (CIM 009 §4.3.6)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import httpx2
+import pytest
+
+from tests.federation.conftest import ENTITIES, REGISTRATIONS, Register, registration, stop, value
+from tests.http.conftest import API, raise_unless_problem
+
+BATCHES = f"{API}/entityOperations"
+ALL = ["redirectionOps", "createBatch", "upsertBatch", "updateBatch", "deleteBatch", "mergeBatch", "queryBatch"]
+
+
+@pytest.fixture(autouse=True)
+def _empty(here: httpx2.Client, there: httpx2.Client) -> Iterator[None]:
+    """Leave no bus stop behind in either hub."""
+    yield
+    for client in (here, there):
+        ids = [one["id"] for one in client.get(f"{ENTITIES}?type=BusStop&local=true&limit=1000").json()]
+        if ids:
+            client.post(f"{BATCHES}/delete?local=true", json=ids)
+
+
+def path(name: str) -> str:
+    return f"{ENTITIES}/urn:ngsi-ld:BusStop:{name}"
+
+
+def test_5_7_1_an_entity_of_another_hub_is_retrieved(
+    here: httpx2.Client, there: httpx2.Client, register: Register
+) -> None:
+    there.post(ENTITIES, json=stop("a", name=value("Agam")))
+    register()
+    assert here.get(path("a")).json()["name"]["value"] == "Agam"
+    assert here.get(path("a") + "?local=true").status_code == 404
+    assert here.get(path("b")).status_code == 404
+
+
+def test_4_5_5_the_latest_value_is_told_and_both_hubs_contribute(
+    here: httpx2.Client, there: httpx2.Client, register: Register
+) -> None:
+    here.post(ENTITIES, json=stop("a", level=value(1, observedAt="2026-01-02T00:00:00Z"), roof=value(True)))
+    there.post(ENTITIES, json=stop("a", level=value(2, observedAt="2026-01-01T00:00:00Z"), bench=value(4)))
+    register()
+    told = here.get(path("a") + "?options=keyValues").json()
+    assert told == {"id": "urn:ngsi-ld:BusStop:a", "type": "BusStop", "level": 1, "roof": True, "bench": 4}
+    there.patch(path("a") + "/attrs", json={"level": value(3, observedAt="2026-01-03T00:00:00Z")})
+    assert here.get(path("a") + "?options=keyValues").json()["level"] == 3
+
+
+def test_4_3_6_2_an_auxiliary_source_only_supplements(
+    here: httpx2.Client, there: httpx2.Client, register: Register
+) -> None:
+    there.post(ENTITIES, json=stop("a", level=value(2, observedAt="2030-01-01T00:00:00Z"), bench=value(4)))
+    here.post(ENTITIES, json=stop("a", level=value(1)))
+    register(mode="auxiliary")
+    told = here.get(path("a") + "?options=keyValues").json()
+    assert (told["level"], told["bench"]) == (1, 4)
+    here.patch(path("a") + "/attrs", json={"level": value(5)})
+    assert there.get(path("a")).json()["level"]["value"] == 2
+
+
+def test_5_7_2_a_query_finds_what_both_hubs_have(here: httpx2.Client, there: httpx2.Client, register: Register) -> None:
+    here.post(ENTITIES, json=stop("a", level=value(1)))
+    there.post(
+        f"{BATCHES}/create", json=[stop("a", bench=value(4)), stop("b", level=value(9)), stop("c", level=value(2))]
+    )
+    register()
+    found = {one["id"][-1]: one for one in here.get(f"{ENTITIES}?type=BusStop&options=keyValues").json()}
+    assert set(found) == {"a", "b", "c"}
+    assert (found["a"]["level"], found["a"]["bench"]) == (1, 4)
+    assert [one["id"][-1] for one in here.get(f"{ENTITIES}?type=BusStop&q=level>5").json()] == ["b"]
+    assert [one["id"][-1] for one in here.get(f"{ENTITIES}?type=BusStop&local=true").json()] == ["a"]
+    page = here.get(f"{ENTITIES}?type=BusStop&limit=2&offset=2&count=true")
+    assert (len(page.json()), page.headers["ngsild-results-count"]) == (1, "3")
+    posted = here.post(f"{BATCHES}/query", json={"type": "Query", "entities": [{"type": "BusStop"}], "q": "level>5"})
+    assert [one["id"][-1] for one in posted.json()] == ["b"]
+
+
+def test_4_3_6_1_a_source_tells_only_what_it_is_registered_for(
+    here: httpx2.Client, there: httpx2.Client, register: Register
+) -> None:
+    there.post(ENTITIES, json=stop("a", level=value(2), secret=value("x")))
+    register(information=[{"entities": [{"type": "BusStop"}], "propertyNames": ["level"]}])
+    assert set(here.get(path("a")).json()) == {"id", "type", "level"}
+
+
+def test_4_3_6_3_an_exclusive_source_alone_holds_its_attributes(
+    here: httpx2.Client, there: httpx2.Client, register: Register
+) -> None:
+    there.post(ENTITIES, json=stop("a"))
+    here.post(ENTITIES, json=stop("a", roof=value(True)))
+    information = [{"entities": [{"id": "urn:ngsi-ld:BusStop:a", "type": "BusStop"}], "propertyNames": ["level"]}]
+    register(mode="exclusive", operations=["redirectionOps"], information=information)
+    assert here.patch(path("a") + "/attrs", json={"level": value(7), "roof": value(False)}).status_code == 204
+    assert there.get(path("a") + "?options=keyValues").json() == {
+        "id": "urn:ngsi-ld:BusStop:a", "type": "BusStop", "level": 7,
+    }  # fmt: skip
+    assert "level" not in here.get(path("a") + "?local=true").json()
+    told = here.get(path("a") + "?options=keyValues").json()
+    assert (told["level"], told["roof"]) == (7, False)
+
+
+def test_5_6_1_a_redirect_keeps_nothing_here(here: httpx2.Client, there: httpx2.Client, register: Register) -> None:
+    register(mode="redirect", operations=ALL)
+    assert here.post(ENTITIES, json=stop("a", level=value(1))).status_code == 201
+    assert here.get(path("a") + "?local=true").status_code == 404
+    assert there.get(path("a")).status_code == 200
+    assert here.patch(path("a"), json={"level": value(2)}).status_code == 204
+    assert here.patch(path("a") + "/attrs/level", json={"value": 3}).status_code == 204
+    assert there.get(path("a")).json()["level"]["value"] == 3
+    assert here.delete(path("a") + "/attrs/level").status_code == 204
+    assert here.put(path("a"), json=stop("a", roof=value(True))).status_code == 204
+    assert set(there.get(path("a")).json()) == {"id", "type", "roof"}
+    assert here.delete(path("a")).status_code == 204
+    assert there.get(path("a")).status_code == 404
+
+
+def test_5_6_1_an_operation_that_a_redirect_lacks_is_a_conflict(here: httpx2.Client, register: Register) -> None:
+    register(mode="redirect", operations=["retrieveOps"])
+    raise_unless_problem(here.post(ENTITIES, json=stop("a", level=value(1))), 409, "Conflict")
+    assert here.get(path("a") + "?local=true").status_code == 404
+
+
+def test_6_3_17_what_succeeds_only_in_parts_is_told(
+    here: httpx2.Client, there: httpx2.Client, register: Register
+) -> None:
+    there.post(ENTITIES, json=stop("a"))
+    register(operations=["redirectionOps"])
+    response = here.post(ENTITIES, json=stop("a", level=value(1)))
+    assert response.status_code == 207
+    (error,) = response.json()["errors"]
+    assert (response.json()["success"], error["error"]["status"]) == (["urn:ngsi-ld:BusStop:a"], 409)
+    assert error["registrationId"].startswith("urn:ngsi-ld:ContextSourceRegistration:")
+
+
+def test_5_6_7_a_batch_is_shared_out(here: httpx2.Client, there: httpx2.Client, register: Register) -> None:
+    register(mode="redirect", operations=ALL)
+    batch = [stop("a", level=value(1)), {"id": "urn:ngsi-ld:Tree:1", "type": "Tree"}]
+    assert here.post(f"{BATCHES}/create", json=batch).status_code == 201
+    assert [one["id"] for one in there.get(f"{ENTITIES}?type=BusStop,Tree").json()] == ["urn:ngsi-ld:BusStop:a"]
+    assert here.post(f"{BATCHES}/upsert", json=[stop("a", level=value(2)), stop("b")]).status_code == 201
+    assert here.post(f"{BATCHES}/merge", json=[stop("a", roof=value(True))]).status_code == 204
+    assert here.post(f"{BATCHES}/update", json=[stop("a", level=value(3))]).status_code == 204
+    assert there.get(path("a") + "?options=keyValues").json()["level"] == 3
+    ids = ["urn:ngsi-ld:BusStop:a", "urn:ngsi-ld:BusStop:b", "urn:ngsi-ld:Tree:1"]
+    assert here.post(f"{BATCHES}/delete", json=ids).status_code == 204
+    assert there.get(path("a")).status_code == 404
+
+
+def test_4_3_6_4_two_hubs_that_name_each_other_do_not_go_round(
+    here: httpx2.Client, there: httpx2.Client, register: Register
+) -> None:
+    register(operations=["redirectionOps"])
+    url = str(here.base_url).rstrip("/")
+    back = there.post(REGISTRATIONS, json=registration(url, operations=["redirectionOps"])).headers["location"]
+    assert here.post(ENTITIES, json=stop("a", level=value(1))).status_code == 201
+    assert here.get(path("a")).json()["level"]["value"] == 1
+    assert len(here.get(f"{ENTITIES}?type=BusStop").json()) == 1
+    assert there.get(path("a") + "?local=true").status_code == 200
+    there.delete(back)
+
+
+def test_6_3_17_a_source_that_is_down_is_warned_of(here: httpx2.Client, free_port: int) -> None:
+    made = here.post(REGISTRATIONS, json=registration(f"http://127.0.0.1:{free_port}")).headers["location"]
+    here.post(ENTITIES + "?local=true", json=stop("a", level=value(1)))
+    response = here.get(path("a"))
+    assert response.status_code == 200
+    assert response.headers["ngsild-warning"].startswith("199 ")
+    assert here.get(made).json()["status"] == "failed"
+    here.delete(made)
+
+
+def test_4_3_6_5_what_a_source_is_to_be_told_is_told(
+    here: httpx2.Client, there: httpx2.Client, register: Register
+) -> None:
+    there.post(f"{ENTITIES}", json=stop("a", level=value(1)), headers={"NGSILD-Tenant": "bukittinggi"})
+    register(tenant="bukittinggi", contextSourceInfo=[{"key": "Prefer", "value": "body=json"}])
+    assert here.get(path("a")).json()["level"]["value"] == 1
