@@ -28,10 +28,15 @@ _PLANS: dict[str, tuple[tuple[Any, ...], list[str]]] = {
     "page_of_type": ((1, 20, 0), ["SEARCH entity_type USING PRIMARY KEY (type=?)"]),
     "page_of_number_above": ((1, 5, 20, 0), [
         "SEARCH attribute_index USING PRIMARY KEY (column_id=? AND value>? AND value<?)",
+        "SEARCH entity USING INTEGER PRIMARY KEY (rowid=?)",
     ]),
-    "page_of_number_equal": ((1, 5, 20, 0), ["SEARCH attribute_index USING PRIMARY KEY (column_id=? AND value=?)"]),
+    "page_of_number_equal": ((1, 5, 20, 0), [
+        "SEARCH attribute_index USING PRIMARY KEY (column_id=? AND value=?)",
+        "SEARCH entity USING INTEGER PRIMARY KEY (rowid=?)",
+    ]),
     "page_of_number_between": ((1, 5, 6, 20, 0), [
         "SEARCH attribute_index USING PRIMARY KEY (column_id=? AND value>? AND value<?)",
+        "SEARCH entity USING INTEGER PRIMARY KEY (rowid=?)",
     ]),
     "candidates_of_type": ((1,), ["SEARCH entity_type USING PRIMARY KEY (type=?)"]),
     "candidates_from_to": ((1, 5, 6), [

@@ -7,6 +7,7 @@ nothing to such a secret and would cost every request milliseconds (see docs/adr
 from __future__ import annotations
 
 import secrets
+from functools import lru_cache
 from hashlib import sha256
 from typing import NamedTuple
 
@@ -33,7 +34,12 @@ def anonymous(hub: Hub, tenant: str) -> Caller:
     """Return the caller that nobody vouches for: reads what the city declares public, and nothing else."""
     if hub.settings.open_access:
         return Caller(tenant, "open", frozenset(ROLES), None)
-    return Caller(tenant, "anonymous", frozenset(), hub.city(tenant).public_types)
+    return _anonymous(tenant, hub.city(tenant).public_types)
+
+
+@lru_cache(maxsize=limits.CALLERS_REMEMBERED_MAX)
+def _anonymous(tenant: str, public_types: frozenset[str]) -> Caller:
+    return Caller(tenant, "anonymous", frozenset(), public_types)
 
 
 def operator(tenant: str) -> Caller:

@@ -11,6 +11,8 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol, TypeVar
 
+import msgspec
+
 from simpul.domain.entity import Entity, Record
 from simpul.domain.history import ChangeKind as ChangeKind
 from simpul.domain.query import EntityQuery
@@ -18,7 +20,7 @@ from simpul.domain.query import EntityQuery
 Result = TypeVar("Result")
 
 
-class Document(NamedTuple):
+class Document(msgspec.Struct, frozen=True, order=True, gc=False):
     """One stored entity as it lies on disk.
 
     `body` is normalized JSON in the short names of the @context `context_id`, without system attributes.

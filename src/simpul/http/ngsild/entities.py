@@ -139,7 +139,7 @@ def answer_documents(
     context, media_type, prefer = shown
     if plan.is_plain and media_type != GEO_JSON:
         context_id = stored_id(asker[1], context)
-        if all(document.context_id == context_id for document in documents):
+        if {document.context_id for document in documents} <= {context_id}:
             body = join_bodies(documents, context, media_type)
             return answer_bytes(body, (*context_headers(context, media_type), *headers), media_type=media_type)
     records = entities.read_records(*asker, documents)

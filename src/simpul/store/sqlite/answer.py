@@ -134,17 +134,17 @@ def _page_of_type(city: CityFile, query: EntityQuery, type_term: int) -> Page:
 
 
 def _page_of_numbers(city: CityFile, query: EntityQuery, page: NumberPage) -> Page:
-    rows: Rows = city.reader.execute(page.sql, (*page.parameters, query.limit, query.offset)).fetchall()
-    return Page(city.documents([row[0] for row in rows]), None)
+    rows = city.reader.execute(page.sql, (*page.parameters, query.limit, query.offset))
+    return Page(city.documents_of(rows), None)
 
 
 def _far_page_of_numbers(city: CityFile, query: EntityQuery, page: NumberPage, connection: apsw.Connection) -> Page:
     """Answer in the order of the near pages, so that paging never loses or repeats an entity."""
-    eids = [row[0] for row in connection.execute(page.sql, (*page.parameters, query.limit, query.offset))]
+    documents = city.documents_of(connection.execute(page.sql, (*page.parameters, query.limit, query.offset)))
     count = None
     if query.counts:
         count = int(connection.execute(SQL.count_rows.format(rows=page.sql), (*page.parameters, -1, 0)).get)
-    return Page(city.read_documents(connection, eids), count)
+    return Page(documents, count)
 
 
 def _page_near(city: CityFile, query: EntityQuery, type_term: int) -> Page | None:

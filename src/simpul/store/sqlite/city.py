@@ -119,9 +119,15 @@ class CityFile:
 
     def read_documents(self, connection: apsw.Connection, eids: Sequence[int]) -> list[Document]:
         """Return the documents of these eids in their order, by one statement, past the cache."""
+        return self.documents_of(connection.execute(SQL.list_entities, (str(list(eids)),)))
+
+    def documents_of(self, rows: Iterable[tuple[Any, ...]]) -> list[Document]:
+        """Return the documents of rows of (eid, id, type_set, context, body)."""
         type_sets = self.names.type_sets
-        rows = connection.execute(SQL.list_entities, (str(list(eids)),))
-        return [Document(row[0], row[1], type_sets[row[2]].names, row[3], row[4]) for row in rows]
+        return [
+            Document(eid, entity_id, type_sets[types].names, context, body)
+            for eid, entity_id, types, context, body in rows
+        ]
 
     def records(self, connection: apsw.Connection, documents: Sequence[Document]) -> list[Record]:
         """Return the documents decoded, with their times."""

@@ -155,46 +155,53 @@ ORDER BY eid
 LIMIT ? OFFSET ?
 
 -- name: page_of_number_above
--- Numbers sort before all text, so the empty text ends them.
-SELECT eid
+-- Numbers sort before all text, so the empty text ends them. With the bodies in the same statement a page of 20 takes
+-- 34 µs; the eids and then the bodies take 43.
+SELECT entity.eid, entity.id, entity.type_set, entity.context, entity.body
 FROM attribute_index
+CROSS JOIN entity ON entity.eid = attribute_index.eid
 WHERE column_id = ? AND value > ? AND value < ''
-ORDER BY value, eid
+ORDER BY value, attribute_index.eid
 LIMIT ? OFFSET ?
 
 -- name: page_of_number_at_least
-SELECT eid
+SELECT entity.eid, entity.id, entity.type_set, entity.context, entity.body
 FROM attribute_index
+CROSS JOIN entity ON entity.eid = attribute_index.eid
 WHERE column_id = ? AND value >= ? AND value < ''
-ORDER BY value, eid
+ORDER BY value, attribute_index.eid
 LIMIT ? OFFSET ?
 
 -- name: page_of_number_below
-SELECT eid
+SELECT entity.eid, entity.id, entity.type_set, entity.context, entity.body
 FROM attribute_index
+CROSS JOIN entity ON entity.eid = attribute_index.eid
 WHERE column_id = ? AND value < ?
-ORDER BY value, eid
+ORDER BY value, attribute_index.eid
 LIMIT ? OFFSET ?
 
 -- name: page_of_number_at_most
-SELECT eid
+SELECT entity.eid, entity.id, entity.type_set, entity.context, entity.body
 FROM attribute_index
+CROSS JOIN entity ON entity.eid = attribute_index.eid
 WHERE column_id = ? AND value <= ?
-ORDER BY value, eid
+ORDER BY value, attribute_index.eid
 LIMIT ? OFFSET ?
 
 -- name: page_of_number_equal
-SELECT eid
+SELECT entity.eid, entity.id, entity.type_set, entity.context, entity.body
 FROM attribute_index
+CROSS JOIN entity ON entity.eid = attribute_index.eid
 WHERE column_id = ? AND value = ?
-ORDER BY value, eid
+ORDER BY value, attribute_index.eid
 LIMIT ? OFFSET ?
 
 -- name: page_of_number_between
-SELECT eid
+SELECT entity.eid, entity.id, entity.type_set, entity.context, entity.body
 FROM attribute_index
+CROSS JOIN entity ON entity.eid = attribute_index.eid
 WHERE column_id = ? AND value BETWEEN ? AND ?
-ORDER BY value, eid
+ORDER BY value, attribute_index.eid
 LIMIT ? OFFSET ?
 
 -- name: count_rows
