@@ -44,7 +44,7 @@ def _amount(name: str) -> str:
         for size, unit in ((1024**3, "GiB"), (1024**2, "MiB"), (1024, "KiB")):
             if value % size == 0:
                 return f"{value // size:,} {unit}"
-    return f"{value:,}"
+    return ", ".join(f"{one:,}" for one in (value if isinstance(value, tuple) else (value,)))
 
 
 def settings_page() -> str:
