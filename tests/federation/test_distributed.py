@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
+from typing import Any
 
 import httpx2
 import pytest
 
 from tests.federation.conftest import ENTITIES, REGISTRATIONS, Register, registration, stop, value
-from tests.http.conftest import API, raise_unless_problem
+from tests.http.conftest import API, Served, raise_unless_problem
 
 BATCHES = f"{API}/entityOperations"
 ALL = ["redirectionOps", "createBatch", "upsertBatch", "updateBatch", "deleteBatch", "mergeBatch", "queryBatch"]
@@ -179,3 +181,53 @@ def test_4_3_6_5_what_a_source_is_to_be_told_is_told(
     there.post(f"{ENTITIES}", json=stop("a", level=value(1)), headers={"NGSILD-Tenant": "bukittinggi"})
     register(tenant="bukittinggi", contextSourceInfo=[{"key": "Prefer", "value": "body=json"}])
     assert here.get(path("a")).json()["level"]["value"] == 1
+
+
+def test_5_7_11_types_and_attributes_of_both_hubs_are_told(
+    here: httpx2.Client, there: httpx2.Client, register: Register
+) -> None:
+    here.post(ENTITIES, json=stop("a", level=value(1)))
+    there.post(f"{BATCHES}/create", json=[stop("b", bench=value(4)), {"id": "urn:ngsi-ld:Tree:1", "type": "Tree"}])
+    register()
+    assert here.get(f"{API}/types").json()["typeList"] == ["BusStop"]
+    told = here.get(f"{API}/types/BusStop").json()
+    assert told["entityCount"] == 2
+    assert {one["attributeName"] for one in told["attributeDetails"]} == {"level", "bench"}
+    assert set(here.get(f"{API}/attributes").json()["attributeList"]) == {"level", "bench"}
+    (described,) = here.get(f"{API}/types?details=true").json()
+    assert described["attributeNames"] == ["bench", "level"]
+    assert here.get(f"{API}/attributes/bench").json()["typeNames"] == ["BusStop"]
+    assert here.get(f"{API}/attributes/bench?local=true").status_code == 404
+    there.delete(f"{ENTITIES}/urn:ngsi-ld:Tree:1")
+
+
+def test_5_11_7_a_subscriber_is_told_of_registrations(
+    here: httpx2.Client, there: httpx2.Client, city: Served, register: Register
+) -> None:
+    """Let the neighbour's hub, which takes any JSON that is posted to it, count as the receiver."""
+    sent = {
+        "type": "Subscription",
+        "entities": [{"type": "BusStop"}],
+        "notification": {"endpoint": {"uri": str(there.base_url).rstrip("/") + "/version"}},
+    }
+    made = here.post(f"{API}/csourceSubscriptions", json=sent)
+    assert made.status_code == 201, made.text
+    register()
+    told = await_told(here, made.headers["location"])
+    assert told["notification"]["timesSent"] == 1
+    assert told["status"] == "active"
+    assert [one["id"] for one in here.get(f"{API}/csourceSubscriptions").json()] == [told["id"]]
+    assert here.patch(made.headers["location"], json={"isActive": False}).status_code == 204
+    assert here.get(made.headers["location"]).json()["status"] == "paused"
+    assert here.delete(made.headers["location"]).status_code == 204
+    raise_unless_problem(here.get(made.headers["location"]), 404, "ResourceNotFound")
+
+
+def await_told(client: httpx2.Client, place: str) -> dict[str, Any]:
+    """Return the subscription once a notification of it was tried."""
+    deadline = time.monotonic() + 10
+    while time.monotonic() < deadline:
+        told: dict[str, Any] = client.get(place).json()
+        if "timesSent" in told["notification"]:
+            return told
+    raise AssertionError("nothing was sent")

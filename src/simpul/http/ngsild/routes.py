@@ -13,6 +13,7 @@ from simpul.http.ngsild import (
     batch,
     distributed,
     distributed_batches,
+    distributed_types,
     distributed_writes,
     entities,
     identity,
@@ -133,6 +134,10 @@ DISTRIBUTED: dict[Handler, Handler] = {
     batch.update: distributed_batches.update,
     batch.merge: distributed_batches.merge,
     batch.delete: distributed_batches.delete,
+    types.list_types: distributed_types.list_types,
+    types.get_type: distributed_types.get_type,
+    types.list_attributes: distributed_types.list_attributes,
+    types.get_attribute: distributed_types.get_attribute,
 }
 
 

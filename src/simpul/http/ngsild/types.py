@@ -30,7 +30,7 @@ async def list_types(hub: Hub, exchange: Exchange) -> Answer:
     context = shown[0]
     if not has_details:
         names = sorted(context.compact(name) for name in types.list_types(caller, hub))
-        return _answer(_list_of("EntityTypeList", "typeList", names), shown)
+        return _answer(list_of("EntityTypeList", "typeList", names), shown)
     described = await types.list_attributes(caller, hub)
     return _answer(
         [
@@ -82,7 +82,7 @@ async def list_attributes(hub: Hub, exchange: Exchange) -> Answer:
     context = shown[0]
     by_attribute = _by_attribute(await types.list_attributes(caller, hub))
     if not has_details:
-        return _answer(_list_of("AttributeList", "attributeList", sorted(map(context.compact, by_attribute))), shown)
+        return _answer(list_of("AttributeList", "attributeList", sorted(map(context.compact, by_attribute))), shown)
     return _answer(
         [
             {
@@ -155,7 +155,8 @@ def _by_attribute(described: Mapping[str, Mapping[str, int]]) -> dict[str, dict[
     return turned
 
 
-def _list_of(kind: str, member: str, names: Iterable[str]) -> dict[str, Any]:
+def list_of(kind: str, member: str, names: Iterable[str]) -> dict[str, Any]:
+    """Return a list of names as the standard wraps it."""
     listed = list(names)
     # The id has to be a URI (§5.2.24); one that follows from the content is the same for the same answer.
     digest = hashlib.sha256("\n".join(listed).encode()).hexdigest()[:32]
