@@ -9,16 +9,15 @@ a line is busy go into one notification, each entity once.
 from __future__ import annotations
 
 import asyncio
-from collections import deque
+from collections import OrderedDict, deque
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from itertools import islice
-from time import monotonic
-from typing import Any
+from functools import lru_cache
+from itertools import groupby, islice
+from time import monotonic, perf_counter
+from typing import Any, NamedTuple
 from uuid import uuid4
-
-import msgspec
 
 from simpul import limits
 from simpul.app.hub import Hub
@@ -28,10 +27,10 @@ from simpul.domain.endpoint import pairs_of
 from simpul.domain.entity import Record
 from simpul.domain.errors import HubError
 from simpul.domain.notification import (
-    Captured,
     Envelope,
     Shape,
     decode_captured,
+    encode_data,
     record_of,
     render_change,
     render_notification,
@@ -45,7 +44,6 @@ from simpul.ports.outbox import Notice, Parked, Progress, StoredSubscription
 
 _US = 1_000_000
 _RELATION = 'rel="http://www.w3.org/ns/json-ld#context"; type="application/ld+json"'
-_encode = msgspec.json.Encoder().encode
 
 
 @dataclass(slots=True, eq=False)
@@ -64,6 +62,15 @@ class Line:
     is_dirty: bool = False
     wake: asyncio.Event = field(default_factory=asyncio.Event)
     task: asyncio.Task[None] | None = None
+
+    def add(self, notices: list[Notice]) -> None:
+        """Take what was committed just now; what does not fit into memory stays in the outbox alone."""
+        self.waiting += len(notices)
+        if not self.is_behind:
+            room = limits.NOTICES_IN_MEMORY_MAX - len(self.pending)
+            self.pending.extend(notices[:room])
+            self.is_behind = len(notices) > room
+        self.wake.set()
 
     @property
     def document(self) -> terms.Document:
@@ -89,6 +96,7 @@ class Pacer:
     def __init__(self) -> None:
         self._busy_until = 0.0
         self._free_at = 0.0
+        self._cost_seconds = limits.NOTIFIER_COST_SECONDS
 
     def note_write(self) -> None:
         self._busy_until = monotonic() + limits.NOTIFIER_CALM_SECONDS
@@ -99,9 +107,13 @@ class Pacer:
         if now >= self._busy_until:
             return
         start = max(now, self._free_at)
-        self._free_at = start + limits.NOTIFIER_SPACING_SECONDS
+        self._free_at = start + self._cost_seconds * limits.NOTIFIER_PAUSE_FACTOR
         if start > now:
             await asyncio.sleep(start - now)
+
+    def note_cost(self, seconds: float) -> None:
+        """Take into account how long making the last notification took, beside what sending it takes."""
+        self._cost_seconds += (limits.NOTIFIER_COST_SECONDS + seconds - self._cost_seconds) / 8
 
 
 class Dispatch:
@@ -112,6 +124,7 @@ class Dispatch:
         self._newest: dict[str, int] = {}
         self._swept: dict[str, int] = {}
         self._pacer = Pacer()
+        self._rendered: OrderedDict[tuple[bytes, Shape, int], bytes] = OrderedDict()
         self._keeper: asyncio.Task[None] | None = None
         self._hub: Hub | None = None
 
@@ -199,17 +212,12 @@ class Dispatch:
         """Hand committed notices to the lines that they concern. Called in the event loop."""
         self._pacer.note_write()
         lines = self._lines.get(tenant, {})
-        for notice in notices:
-            for number in unpack_numbers(notice.numbers):
-                line = lines.get(number)
-                if line is None:
-                    continue
-                line.waiting += 1
-                if line.is_behind or len(line.pending) >= limits.NOTICES_IN_MEMORY_MAX:
-                    line.is_behind = True
-                else:
-                    line.pending.append(notice)
-                line.wake.set()
+        # Changes that concern the same subscriptions mostly follow each other.
+        for numbers, run in groupby(notices, key=lambda notice: notice.numbers):
+            several = list(run)
+            for number in unpack_numbers(numbers):
+                if number in lines:
+                    lines[number].add(several)
         self._newest[tenant] = notices[-1].id
 
     # One line
@@ -287,8 +295,7 @@ class Dispatch:
     async def _tell(self, line: Line, batch: list[Notice]) -> None:
         """Send one notification until it arrived or is parked."""
         end_us = terms.expires_us(line.document)
-        captured = [decode_captured(notice.state) for notice in batch]
-        told = [one for one in captured if end_us is None or one.at_us < end_us]
+        told = [notice for notice in batch if end_us is None or _head_of(notice.state).at_us < end_us]
         while told:
             delivery = await self._send(line, told)
             if delivery.failure is None:
@@ -303,13 +310,15 @@ class Dispatch:
         if not told:
             self._watch(line.tenant)
 
-    async def _send(self, line: Line, told: list[Captured]) -> Delivery:
+    async def _send(self, line: Line, told: list[Notice]) -> Delivery:
+        began = perf_counter()
         try:
             message = self._message_of(line, told)
         except Exception as error:  # noqa: BLE001  # Whatever cannot be shown must not stop what comes after it; it is parked.
             delivery = Delivery(f"It cannot be rendered: {error}", is_refused=True)
             line.progress = line.progress._replace(tries=limits.NOTIFICATION_REFUSALS_MAX)
         else:
+            self._pacer.note_cost(perf_counter() - began)
             try:
                 delivery = await self._hub_of().notifier.send(message)
             except Exception as error:  # noqa: BLE001  # A defect of a notifier is a failure to deliver, and is tried again.
@@ -364,19 +373,31 @@ class Dispatch:
 
     # What is sent
 
-    def _message_of(self, line: Line, told: list[Captured]) -> Message:
-        contexts = self._hub_of().contexts
-        context = contexts.get(line.stored.kept.context_id)
-        data: list[dict[str, Any]] = []
-        for one in told:
-            record = record_of(one, contexts.get(one.context_id))
-            data += render_change(one, record, line.shape, context, lambda target: self._find_linked(line, target))
-        return self._message(line, data, context)
+    def _message_of(self, line: Line, told: list[Notice]) -> Message:
+        context = self._hub_of().contexts.get(line.stored.kept.context_id)
+        return self._message(line, [self._render(line, notice, context) for notice in told], context)
 
-    def _message(self, line: Line, data: list[dict[str, Any]], context: Context) -> Message:
+    def _render(self, line: Line, notice: Notice, context: Context) -> bytes:
+        """Return the members of the data that tell of one change, as JSON. Lines that show the same share the work."""
+        key = (notice.state, line.shape, line.stored.kept.context_id)
+        known = self._rendered.get(key)
+        if known is not None:
+            return known
+        captured = decode_captured(notice.state)
+        record = record_of(captured, self._hub_of().contexts.get(captured.context_id))
+        members = render_change(captured, record, line.shape, context, lambda target: self._find_linked(line, target))
+        rendered = encode_data(members, line.shape.accept, context)
+        # What is linked is shown as it is now, to those who may see it.
+        if line.shape.join == "@none" and len(notice.state) <= limits.NOTICE_REMEMBERED_BYTES_MAX:
+            self._rendered[key] = rendered
+            if len(self._rendered) > limits.NOTICES_RENDERED_MAX:
+                self._rendered.popitem(last=False)
+        return rendered
+
+    def _message(self, line: Line, data: list[bytes], context: Context) -> Message:
         hub = self._hub_of()
         endpoint = line.document["notification"]["endpoint"]
-        accept = endpoint.get("accept", "application/json")
+        accept = line.shape.accept
         envelope = Envelope(f"urn:ngsi-ld:Notification:{uuid4()}", line.stored.id, hub.clock.now_us())
         headers = {"Content-Type": accept}
         if accept != "application/ld+json":
@@ -385,7 +406,7 @@ class Dispatch:
             headers["NGSILD-Tenant"] = line.tenant
         return Message(
             uri=endpoint["uri"],
-            body=_encode(render_notification(envelope, data, accept=accept, context=context)),
+            body=render_notification(envelope, data, accept=accept, context=context),
             headers=headers,
             receiver_info=pairs_of(endpoint, "receiverInfo"),
             options=pairs_of(endpoint, "notifierInfo"),
@@ -421,9 +442,10 @@ class Dispatch:
     async def _tell_state(self, line: Line) -> None:
         hub = self._hub_of()
         context = hub.contexts.get(line.stored.kept.context_id)
-        data: list[dict[str, Any]] = []
+        data: list[bytes] = []
         for record in await self._list_selected(line):
-            data += render_state(record, line.shape, context, lambda target: self._find_linked(line, target))
+            members = render_state(record, line.shape, context, lambda target: self._find_linked(line, target))
+            data.append(encode_data(members, line.shape.accept, context))
         if data:
             self._note(line, await hub.notifier.send(self._message(line, data, context)))
         else:
@@ -493,6 +515,19 @@ class Dispatch:
         return through is None or notice_id <= through
 
 
+class _Head(NamedTuple):
+    """What has to be known of a notice to put it into a notification."""
+
+    entity_id: str
+    at_us: int
+
+
+@lru_cache(maxsize=limits.NOTICES_RENDERED_MAX)
+def _head_of(state: bytes) -> _Head:
+    captured = decode_captured(state)
+    return _Head(captured.entity_id, captured.at_us)
+
+
 def _numbers(notice: Notice) -> Sequence[int]:
     return unpack_numbers(notice.numbers)
 
@@ -511,7 +546,7 @@ def _take_each(line: Line) -> list[Notice]:
     seen: set[str] = set()
     size = 0
     while line.pending and len(batch) < limits.NOTIFICATION_ENTITIES_MAX and size < limits.NOTIFICATION_BYTES_MAX:
-        entity_id = decode_captured(line.pending[0].state).entity_id
+        entity_id = _head_of(line.pending[0].state).entity_id
         if entity_id in seen:
             break
         seen.add(entity_id)
@@ -528,7 +563,7 @@ def _take_newest(line: Line) -> list[Notice]:
     first = line.pending[0].id
     while line.pending and len(newest) < limits.NOTIFICATION_ENTITIES_MAX:
         notice = line.pending.popleft()
-        entity_id = decode_captured(notice.state).entity_id
+        entity_id = _head_of(notice.state).entity_id
         newest.pop(entity_id, None)
         newest[entity_id] = notice
         line.waiting = max(len(line.pending) + len(newest), line.waiting - 1)

@@ -54,6 +54,7 @@ class Captured(msgspec.Struct, frozen=True, array_like=True):
 encode_captured = msgspec.msgpack.Encoder().encode
 decode_captured = msgspec.msgpack.Decoder(Captured).decode
 _decode_json = msgspec.json.Decoder().decode
+_encode_json = msgspec.json.Encoder().encode
 
 
 def previous_of(before: Record | None, effects: Effects, *, keeps_modified: bool) -> Entity:
@@ -75,7 +76,11 @@ class Shape:
     watched: frozenset[str]
     join: str
     join_levels: int
-    is_geo: bool
+    accept: str
+
+    @property
+    def is_geo(self) -> bool:
+        return self.accept == "application/geo+json"
 
 
 def shape_of(document: Document) -> Shape:
@@ -99,7 +104,7 @@ def shape_of(document: Document) -> Shape:
         watched=frozenset(document.get("watchedAttributes", ())),
         join=notification.get("join", "@none"),
         join_levels=notification.get("joinLevel", 1),
-        is_geo=notification["endpoint"].get("accept") == "application/geo+json",
+        accept=notification["endpoint"].get("accept", "application/json"),
     )
 
 
@@ -311,19 +316,23 @@ class Envelope:
     notified_us: int
 
 
-def render_notification(
-    envelope: Envelope, data: list[dict[str, Any]], *, accept: str, context: Context
-) -> dict[str, Any]:
-    """Return the notification (§5.3.1). In JSON-LD each entity brings its @context; GeoJSON is one collection."""
-    content: Any = data
+def encode_data(members: list[dict[str, Any]], accept: str, context: Context) -> bytes:
+    """Return members of a notification's data as JSON, with commas between; in JSON-LD each brings its @context."""
     if accept == "application/ld+json":
-        content = [{**one, "@context": context.link} for one in data]
-    elif accept == "application/geo+json":
-        content = {"type": "FeatureCollection", "features": data, "@context": context.link}
-    return {
+        members = [{**one, "@context": context.link} for one in members]
+    return b",".join(map(_encode_json, members))
+
+
+def render_notification(envelope: Envelope, data: Sequence[bytes], *, accept: str, context: Context) -> bytes:
+    """Return the notification as JSON (§5.3.1). GeoJSON is one collection."""
+    head = {
         "id": envelope.notification_id,
         "type": "Notification",
         "subscriptionId": envelope.subscription_id,
         "notifiedAt": render_moment(envelope.notified_us),
-        "data": content,
     }
+    content = b"[" + b",".join(data) + b"]"
+    if accept == "application/geo+json":
+        link = _encode_json(context.link)
+        content = b'{"type":"FeatureCollection","features":' + content + b',"@context":' + link + b"}"
+    return _encode_json(head)[:-1] + b',"data":' + content + b"}"
