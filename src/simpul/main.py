@@ -77,10 +77,10 @@ async def open_hub(settings: Settings) -> AsyncIterator[Hub]:
     try:
         if not store.has_tenant(settings.tenant):
             await store.create_tenant(settings.tenant)
+        hub.source_watch.start(hub)
         for tenant in store.list_tenants():
             _take_up_city(hub, tenant)
         hub.notices.start(hub)
-        hub.source_watch.start(hub)
         yield hub
     finally:
         await hub.notices.close()
@@ -96,6 +96,7 @@ def _take_up_city(hub: Hub, tenant: str) -> None:
     """
     try:
         hub.registry.load(tenant)
+        hub.source_watch.load(tenant)
         declarations = hub.declarations.get_declarations(tenant)
         if declarations:
             hub.cities[tenant] = city = parse_city(declarations)

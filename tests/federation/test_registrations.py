@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
+from pathlib import Path
 from typing import Any
 
 import httpx2
 import pytest
 
+from simpul.app import identity, registrations, source_subscriptions
+from simpul.domain.context import CORE
+from simpul.main import open_hub
+from simpul.settings import Settings
 from tests.federation.conftest import ENTITIES, REGISTRATIONS, Register, registration, value
-from tests.http.conftest import CONTEXT_LINK, raise_unless_problem
+from tests.http.conftest import CONTEXT_LINK, TENANT, raise_unless_problem
 
 ENDPOINT = "http://hub.example.org"
 SPEED = [{"entities": [{"id": "urn:ngsi-ld:Bus:1", "type": "Bus"}], "propertyNames": ["speed"]}]
@@ -132,3 +138,30 @@ def test_5_15_a_hub_tells_who_it_is(here: httpx2.Client, there: httpx2.Client) -
     one, other = (client.get("/ngsi-ld/v1/info/sourceIdentity").json() for client in (here, there))
     assert one["type"] == "ContextSourceIdentity"
     assert one["contextSourceAlias"] != other["contextSourceAlias"]
+
+
+def test_registrations_and_their_subscribers_outlive_a_restart(tmp_path: Path) -> None:
+    settings = Settings(tenant=TENANT, folder=tmp_path, data=tmp_path / "data", open_access=True, syncs=False)
+    sent = {
+        "type": "Subscription",
+        "entities": [{"type": "Tram"}],
+        "notification": {"endpoint": {"uri": "http://receiver.example.org"}},
+    }
+
+    async def keep() -> tuple[str, str, str]:
+        async with open_hub(settings) as hub:
+            operator = identity.operator(TENANT)
+            made = await registrations.create(operator, hub, registration(ENDPOINT), CORE)
+            return (
+                made,
+                await source_subscriptions.create(operator, hub, sent, CORE),
+                await hub.registry.get_alias(TENANT),
+            )
+
+    async def look() -> tuple[list[str], list[str], str]:
+        async with open_hub(settings) as hub:
+            watched = [one.id for one in hub.source_watch.list_all(TENANT)]
+            return [one.id for one in hub.registry.list_all(TENANT)], watched, await hub.registry.get_alias(TENANT)
+
+    made, subscribed, alias = asyncio.run(keep())
+    assert asyncio.run(look()) == ([made], [subscribed], alias)

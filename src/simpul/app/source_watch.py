@@ -123,12 +123,14 @@ class SourceWatch:
         self._watchers: dict[str, dict[str, Watcher]] = {}
 
     def start(self, hub: Hub) -> None:
-        """Take up what is kept. Called in the loop that the hub runs in."""
+        """Listen to what is registered. Called in the loop that the hub runs in."""
         self._hub = hub
         hub.registry.listen(self._on_change)
-        for tenant in hub.tenants.list_tenants():
-            for kept in self._store.list_source_subscriptions(tenant):
-                self._open(tenant, kept)
+
+    def load(self, tenant: str) -> None:
+        """Take up what is kept of a city. Raises StorageUnavailable."""
+        for kept in self._store.list_source_subscriptions(tenant):
+            self._open(tenant, kept)
 
     async def close(self) -> None:
         tasks = [task for watcher in self._all() for task in watcher.tasks]
