@@ -240,6 +240,21 @@ def test_4_5_23_linked_entities_come_along(
     client.delete(f"{API}/entities/{koridor['id']}")
 
 
+def test_4_9_a_question_may_follow_a_link(
+    client: httpx2.Client, subscribe: Subscribe, receiver: Receiver, halte: str
+) -> None:
+    other = Receiver()
+    koridor = {"id": "urn:ngsi-ld:Koridor:1", "type": "Koridor", "nama": {"type": "Property", "value": "Satu"}}
+    assert client.post(f"{API}/entities", json=koridor).status_code == 201
+    subscribe(other.uri, q='koridor{Koridor:nama}=="Dua"')
+    subscribe(receiver.uri, q='koridor{Koridor:nama}=="Satu"')
+    rename(client, halte, "Ulak Karang")
+    receiver.wait_for(1)
+    other.stop()
+    client.delete(f"{API}/entities/{koridor['id']}")
+    assert other.attempts == 0
+
+
 def test_5_8_6_throttling_holds_back_and_tells_the_newest_state_afterwards(
     client: httpx2.Client, subscribe: Subscribe, receiver: Receiver, halte: str
 ) -> None:

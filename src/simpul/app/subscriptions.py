@@ -11,7 +11,6 @@ from simpul import limits
 from simpul.app.entities import raise_unless_allowed
 from simpul.app.hub import Hub
 from simpul.app.notify import Line
-from simpul.domain import q
 from simpul.domain import subscription as terms
 from simpul.domain.access import Action, Caller, decide
 from simpul.domain.context import Context
@@ -20,7 +19,6 @@ from simpul.domain.errors import (
     AlreadyExists,
     BadRequestData,
     NotFound,
-    NotImplementedYet,
     TooManyResults,
     Unauthenticated,
 )
@@ -38,7 +36,7 @@ async def create(caller: Caller, hub: Hub, body: Any, context: Context) -> str:
         raise AlreadyExists(f"There is a subscription {document['id']} already. Change it with PATCH.")
     if len(hub.notices.lines(caller.tenant)) >= limits.SUBSCRIPTIONS_MAX:
         raise TooManyResults(f"There are {limits.SUBSCRIPTIONS_MAX:,} subscriptions already. Delete what is not used.")
-    _raise_unless_possible(hub, document, context)
+    _raise_unless_allowed_host(hub, document)
     now_us = hub.clock.now_us()
     _raise_unless_future(document, now_us)
     readable = caller.readable_types
@@ -66,7 +64,7 @@ async def update(caller: Caller, hub: Hub, subscription_id: str, body: Any, cont
     now_us = hub.clock.now_us()
     if "expiresAt" in fragment:
         _raise_unless_future(document, now_us)
-    _raise_unless_possible(hub, document, q_context)
+    _raise_unless_allowed_host(hub, document)
     context_id = kept.context_id
     if "jsonldContext" in fragment and fragment["jsonldContext"] is not None:
         context_id = await _shown_context_id(hub, document, context)
@@ -169,11 +167,7 @@ def _raise_unless_future(document: Document, now_us: int) -> None:
         raise BadRequestData(f"'expiresAt' is {document['expiresAt']}, which is past; give a moment in the future.")
 
 
-def _raise_unless_possible(hub: Hub, document: Document, q_context: Context) -> None:
-    if "q" in document and _follows_links(terms.parse_question(document, q_context)):
-        raise NotImplementedYet(
-            "The 'q' of the subscription asks about linked entities, which this version cannot watch. Leave it out."
-        )
+def _raise_unless_allowed_host(hub: Hub, document: Document) -> None:
     host = urlsplit(document["notification"]["endpoint"]["uri"]).hostname or ""
     if not hub.settings.allow_private_addresses and _is_private(host):
         raise BadRequestData(
@@ -189,12 +183,6 @@ def _is_private(host: str) -> bool:
         return not ipaddress.ip_address(host).is_global
     except ValueError:
         return False
-
-
-def _follows_links(expression: q.Expression) -> bool:
-    if isinstance(expression, q.AllOf | q.AnyOf):
-        return any(_follows_links(part) for part in expression.parts)
-    return expression.path.linked is not None
 
 
 # For operators

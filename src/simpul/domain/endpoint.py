@@ -82,15 +82,15 @@ def _parse_pairs(name: str, value: Any) -> list[dict[str, str]]:
     if not is_list or not all(_is_pair(pair) for pair in value):
         raise BadRequestData(
             f"'{name}' is {shown(value)}; an array of at most {limits.ENDPOINT_PAIRS_MAX} objects is needed, each with"
-            " 'key' and 'value'."
+            " 'key' and 'value', which are texts."
         )
-    return [{"key": pair["key"], "value": str(pair["value"])} for pair in value]
+    return [{"key": pair["key"], "value": pair["value"]} for pair in value]
 
 
 def _is_pair(pair: Any) -> bool:
     if not isinstance(pair, dict) or set(pair) != {"key", "value"}:
         return False
-    return isinstance(pair["key"], str) and isinstance(pair["value"], str | int | float)
+    return isinstance(pair["key"], str) and isinstance(pair["value"], str)
 
 
 def _raise_unless_headers(pairs: Any) -> None:

@@ -121,17 +121,21 @@ def raise_unless_whole(document: Document, q_context: Context) -> Document:
         for other in ("throttling", "watchedAttributes"):
             if other in document:
                 raise BadRequestData(f"'timeInterval' and '{other}' exclude each other; give one of them (§5.2.12).")
-    if "q" in document:
-        parse_question(document, q_context)
-    notification = document["notification"]
+    for name in ("q", "csf"):
+        if name in document:
+            parse_question({**document, "q": document[name]}, q_context)
+    _raise_unless_shape_fits(document["notification"], q_context)
+    return document
+
+
+def _raise_unless_shape_fits(notification: Document, context: Context) -> None:
     if "attributes" in notification and ("pick" in notification or "omit" in notification):
         raise BadRequestData("'attributes' cannot be combined with 'pick' or 'omit' (§4.21).")
     both = set(notification.get("pick", ())) & set(notification.get("omit", ()))
     if both:
-        raise BadRequestData(f"{q_context.compact(min(both))!r} is in both 'pick' and 'omit'; name it in one of them.")
+        raise BadRequestData(f"{context.compact(min(both))!r} is in both 'pick' and 'omit'; name it in one of them.")
     if notification.get("showChanges") and notification.get("format") in ("keyValues", "simplified"):
         raise BadRequestData("'showChanges' needs the normalized or concise format: keyValues has no place for it.")
-    return document
 
 
 def parse_question(document: Document, context: Context) -> Any:
@@ -354,7 +358,7 @@ def _parse_notification(name: str, value: Any, context: Context) -> Document:
             continue
         if member not in _NOTIFICATION_MEMBERS:
             raise BadRequestData(_unknown(member, _NOTIFICATION_MEMBERS, "'notification'"))
-        if part in (None, NULL) or (part == [] and member == "attributes"):
+        if part in (None, NULL):
             if member == "endpoint":
                 raise BadRequestData("'endpoint' cannot be removed: it says where notifications go.")
             continue

@@ -19,7 +19,7 @@ from simpul.domain.context import Context
 from simpul.domain.entity import Entity, Record, attribute_key, attribute_names, instances
 from simpul.domain.errors import HubError
 from simpul.domain.geo import GeoQuery, matches_geo, parse_geo_query
-from simpul.domain.match import matches, matches_scope
+from simpul.domain.match import FindRecord, matches, matches_scope
 from simpul.domain.pattern import compile_pattern, matches_pattern
 from simpul.domain.q import Expression, parse_scope_selection, parse_type_selection
 from simpul.domain.query import ScopeSelection, TypeSelection
@@ -112,7 +112,7 @@ class Condition:
     scope: ScopeSelection | None
     readable_types: frozenset[str] | None
 
-    def concerns(self, record: Record, effects: Effects) -> bool:
+    def concerns(self, record: Record, effects: Effects, find_linked: FindRecord | None = None) -> bool:
         """Return whether a change with these effects is to be told. `record` is the entity after it, or before its end.
 
         A question that cannot be decided is answered with yes: what is told too much can be ignored.
@@ -120,7 +120,7 @@ class Condition:
         if not self.is_triggered(effects) or not self.selects(record):
             return False
         try:
-            return self.holds(record)
+            return self.holds(record, find_linked)
         except HubError:
             return True
 
@@ -130,13 +130,13 @@ class Condition:
             return False
         return not self.selectors or any(selector.matches(record) for selector in self.selectors)
 
-    def holds(self, record: Record) -> bool:
+    def holds(self, record: Record, find_linked: FindRecord | None = None) -> bool:
         """Return whether scopeQ, geoQ and q hold. Raises HubError where that takes more than is allowed."""
         if self.scope is not None and not matches_scope(self.scope, record.entity):
             return False
         if self.geo is not None and not matches_geo(self.geo, record.entity):
             return False
-        return self.q is None or matches(self.q, record)
+        return self.q is None or matches(self.q, record, find_linked)
 
     def is_triggered(self, effects: Effects) -> bool:
         triggers = self.triggers
@@ -222,8 +222,8 @@ class Watchlist:
                 self._of_any_type.append(group)
         self.is_empty = not members
 
-    def find_interest(self, record: Record, effects: Effects) -> Interest | None:
-        """Return whom a change concerns, or None where it is nobody."""
+    def find_interest(self, record: Record, effects: Effects, find_linked: FindRecord | None = None) -> Interest | None:
+        """Return whom a change concerns, or None where it is nobody. `find_linked` finds what `q` follows links to."""
         types = record.entity["type"]
         groups = self._by_type.get(types[0], _NO_GROUPS)
         if len(types) > 1:
@@ -231,8 +231,8 @@ class Watchlist:
             groups = list({id(group): group for group in several}.values())
         if not groups and not self._of_any_type:
             return None
-        found = [one.interest for one in groups if one.condition.concerns(record, effects)]
-        found += [one.interest for one in self._of_any_type if one.condition.concerns(record, effects)]
+        found = [one.interest for one in groups if one.condition.concerns(record, effects, find_linked)]
+        found += [one.interest for one in self._of_any_type if one.condition.concerns(record, effects, find_linked)]
         if len(found) <= 1:
             return found[0] if found else None
         return Interest(b"".join(one.numbers for one in found), any(one.wants_previous for one in found))

@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple, Protocol
 
 from simpul.domain.entity import Record
+from simpul.domain.match import FindRecord
 from simpul.domain.subscription import Kept
 from simpul.domain.watch import Effects, Interest
 
@@ -68,7 +69,9 @@ class Parked(NamedTuple):
 class Watch(Protocol):
     """Tells the store, within a write, whom a change concerns."""
 
-    def find_interest(self, record: Record, effects: Effects) -> Interest | None:
+    def find_interest(
+        self, record: Record, effects: Effects, find_linked: FindRecord | None = None
+    ) -> Interest | None:
         """Return whom it concerns, or None where it is nobody. `record` is the entity after it, or before its end."""
 
 

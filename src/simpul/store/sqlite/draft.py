@@ -319,7 +319,7 @@ class SqliteDraft:
         touched: Sequence[str],
         state: tuple[int, bytes],
     ) -> None:
-        told = find_interested(watch, before, after, touched)
+        told = find_interested(watch, before, after, touched, self.find)
         if told is not None:
             # The change's own number: it was the last one given.
             self.changes.notices.append(notice_of(self._numbers.sequence, told, before, after, state))

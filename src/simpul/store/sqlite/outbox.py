@@ -9,6 +9,7 @@ import apsw
 import msgspec
 
 from simpul.domain.entity import Record
+from simpul.domain.match import FindRecord
 from simpul.domain.notification import Captured, encode_captured, previous_of
 from simpul.domain.subscription import Kept
 from simpul.domain.watch import Effects, Interest, find_effects, pack_numbers
@@ -27,12 +28,14 @@ _encode_states = msgspec.msgpack.Encoder().encode
 _decode_states = msgspec.msgpack.Decoder(list[bytes]).decode
 
 
-def find_interested(watch: Watch, before: Record | None, after: Record | None, touched: Sequence[str]) -> _Told | None:
+def find_interested(
+    watch: Watch, before: Record | None, after: Record | None, touched: Sequence[str], find: FindRecord
+) -> _Told | None:
     """Return whom a change concerns and what it did, or None where it concerns nobody."""
     effects = find_effects(before, after, touched)
     record = after or before
     assert record is not None, "a change has an entity before it or after it"
-    interest = watch.find_interest(record, effects)
+    interest = watch.find_interest(record, effects, find)
     return None if interest is None else (interest, effects)
 
 
