@@ -34,6 +34,7 @@ from simpul.domain.history import (
     bare,
     edit,
     find_state,
+    moment_key,
     project,
     sortable,
     without_attribute,
@@ -273,15 +274,7 @@ def _replace_equals(draft: HistoryDraft, known: Record, written: Entity, now_us:
 
     What is newer than the current state is new: only for what is not the log is read.
     """
-    late: dict[_InstanceKey, Instance] = {}
-    for name, value in written.items():
-        if name in ENTITY_MEMBERS:
-            continue
-        current = {one.get("datasetId"): one for one in instances(known.entity.get(name) or [])}
-        for instance in instances(value):
-            last = current.get(instance.get("datasetId"), {}).get("observedAt")
-            if "observedAt" in instance and (last is None or sortable(instance["observedAt"]) <= sortable(last)):
-                late[_instance_key(CORE.compact(name), instance)] = CORE.compact_instance(instance)
+    late = _find_late(known, written)
     if not late:
         return written
     replaced: set[_InstanceKey] = set()
@@ -297,6 +290,23 @@ def _replace_equals(draft: HistoryDraft, known: Record, written: Entity, now_us:
     if edited:
         draft.rewrite(known.id, edited, Note(now_us, "written again"))
     return _without(written, replaced)
+
+
+def _find_late(known: Record, written: Entity) -> dict[_InstanceKey, Instance]:
+    """Return the instances that are no newer than the current one, in core names."""
+    late: dict[_InstanceKey, Instance] = {}
+    for name, value in written.items():
+        if name in ENTITY_MEMBERS:
+            continue
+        current = {one.get("datasetId"): one for one in instances(known.entity.get(name) or [])}
+        for instance in instances(value):
+            dataset = instance.get("datasetId")
+            if dataset not in current or "observedAt" not in instance:
+                continue
+            since_us = known.times.of(attribute_key(name, dataset))[1]
+            if sortable(instance["observedAt"]) <= moment_key(current[dataset], since_us):
+                late[_instance_key(CORE.compact(name), instance)] = CORE.compact_instance(instance)
+    return late
 
 
 def _instance_key(name: str, instance: Instance) -> _InstanceKey:

@@ -58,8 +58,8 @@ def list_window(connection: apsw.Connection, eid: int, window: TemporalQuery, ro
     """Return the entity's log, or of a long one what the window is about. Raises TooComplexQuery."""
     rows: Rows = connection.execute(SQL.list_writes, (eid, rows_max + 1)).fetchall()
     if len(rows) > rows_max:
-        sql, bounds = _narrow(window)
-        rows = connection.execute(sql, (eid, rows_max + 1, *bounds)).fetchall()
+        narrowed = _narrow(window)
+        rows = connection.execute(narrowed.writes_sql, (eid, rows_max + 1, *narrowed.bounds)).fetchall()
         if len(rows) > rows_max:
             raise TooComplexQuery(
                 f"The time asked for has more than {rows_max:,} changes of one entity. Ask for less at once, with"
@@ -68,17 +68,28 @@ def list_window(connection: apsw.Connection, eid: int, window: TemporalQuery, ro
     return read_writes(rows[::-1])
 
 
-def _narrow(window: TemporalQuery) -> tuple[str, tuple[Any, ...]]:
-    """Return the statement that reads no less than the window. Its third and fourth parameter bound it."""
+def _narrow(window: TemporalQuery) -> _Narrowed:
+    """Return the statements that read no less than the window."""
     low, high = window.low_us, window.high_us
     if window.time_property != "observedAt" and window.timerel is not None:
-        return SQL.list_writes_between, (_TIME_FROM if low is None else low, _TIME_TO if high is None else high)
+        bounds = (_TIME_FROM if low is None else low, _TIME_TO if high is None else high)
+        return _Narrowed(SQL.list_writes_between, SQL.entities_between, bounds)
     if window.time_property == "observedAt" and low is not None and high is not None:
-        first, last = render_moment(low), render_moment(high)
+        # The end itself is not asked for: a day ends within that day.
+        first, last = render_moment(low), render_moment(max(low, high - 1))
         same = next((place for place in range(len(first)) if first[place] != last[place : place + 1]), len(first))
         if same >= _YEAR_CHARACTERS:
-            return SQL.list_writes_observed, (f'"observedAt":"{first[: min(same, 19)]}'.encode(),)
-    return SQL.list_writes, ()
+            beginning = f'"observedAt":"{first[: min(same, 19)]}'.encode()
+            return _Narrowed(SQL.list_writes_observed, SQL.entities_observed, (beginning,))
+    return _Narrowed(SQL.list_writes, SQL.entities, ())
+
+
+class _Narrowed(NamedTuple):
+    """How to read what a window is about: an entity's entries, and which entities have some. `bounds` go last."""
+
+    writes_sql: str
+    entities_sql: str
+    bounds: tuple[Any, ...]
 
 
 class _Entity(NamedTuple):
@@ -136,6 +147,7 @@ class HistoryScan:
 
     def _entities(self, connection: apsw.Connection) -> Iterator[_Entity]:
         eids = self._eids(connection)
+        narrowed = _narrow(self._window)
         seen = 0
         while chunk := list(islice(eids, _CHUNK_ENTITIES)):
             seen += len(chunk)
@@ -143,7 +155,7 @@ class HistoryScan:
                 raise TooComplexQuery(
                     f"The question looks at more than {limits.TEMPORAL_QUERY_ENTITIES_MAX:,} entities. Name fewer."
                 )
-            rows: Rows = connection.execute(SQL.entities, (str(chunk),)).fetchall()
+            rows: Rows = connection.execute(narrowed.entities_sql, (str(chunk), *narrowed.bounds)).fetchall()
             for eid, entity_id, type_set in rows:
                 names = self._sets.get(type_set)
                 if names is None or (self._pattern and not matches_pattern(self._pattern, entity_id)):

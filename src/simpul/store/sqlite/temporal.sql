@@ -14,9 +14,10 @@ ORDER BY sequence DESC
 LIMIT ?
 
 -- name: list_writes_between
+-- An instance that was corrected was modified later than it came.
 SELECT sequence, at_us, kind, body, removed
 FROM history
-WHERE eid = ?1 AND at_us >= ?3 AND at_us < ?4
+WHERE eid = ?1 AND (at_us >= ?3 AND at_us < ?4 OR instr(body, CAST('"modifiedAt":"' AS BLOB)))
 ORDER BY sequence DESC
 LIMIT ?2
 
@@ -68,6 +69,24 @@ ORDER BY entity.eid
 SELECT entity.eid, entity.id, entity.type_set
 FROM json_each(?) AS wanted
 CROSS JOIN entity ON entity.eid = wanted.value
+
+-- name: entities_between
+-- Only those that were changed in the window: what has nothing there is not read.
+SELECT entity.eid, entity.id, entity.type_set
+FROM json_each(?1) AS wanted
+CROSS JOIN entity ON entity.eid = wanted.value
+WHERE EXISTS (
+  SELECT 1
+  FROM history
+  WHERE history.eid = entity.eid
+    AND (at_us >= ?2 AND at_us < ?3 OR instr(history.body, CAST('"modifiedAt":"' AS BLOB)))
+)
+
+-- name: entities_observed
+SELECT entity.eid, entity.id, entity.type_set
+FROM json_each(?1) AS wanted
+CROSS JOIN entity ON entity.eid = wanted.value
+WHERE EXISTS (SELECT 1 FROM history WHERE history.eid = entity.eid AND instr(history.body, ?2))
 
 -- name: update_write
 UPDATE history
