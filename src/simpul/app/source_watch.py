@@ -225,7 +225,7 @@ class SourceWatch:
         endpoint = document["notification"]["endpoint"]
         context = self._hub.contexts.get(document["contextId"])
         accept = endpoint.get("accept", "application/json")
-        data = [render_registration(_narrowed(one, watcher.questions), context) for one in registrations]
+        data = [_with_arrays(render_registration(_narrowed(one, watcher.questions), context)) for one in registrations]
         if accept == "application/ld+json":
             data = [{"@context": context.link, **one} for one in data]
         body = {
@@ -246,6 +246,15 @@ class SourceWatch:
             receiver_info=pairs_of(endpoint, "receiverInfo"),
             options=pairs_of(endpoint, "notifierInfo"),
         )
+
+
+def _with_arrays(rendered: dict[str, Any]) -> dict[str, Any]:
+    """Return the registration with every type as an array (§5.2.8 has both forms), so that a receiver knows one."""
+    for info in rendered["information"]:
+        for entity in info.get("entities", ()):
+            if isinstance(entity["type"], str):
+                entity["type"] = [entity["type"]]
+    return rendered
 
 
 def _narrowed(registration: Registration, questions: list[SourceQuestion]) -> dict[str, Any]:

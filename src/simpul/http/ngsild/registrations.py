@@ -41,8 +41,7 @@ async def create(hub: Hub, exchange: Exchange) -> Answer:
     body, context = await read_body(hub, exchange)
     registration_id = await registrations.create(caller, hub, body, context)
     location = "/ngsi-ld/v1/csourceRegistrations/" + quote(registration_id, safe="!$&'()*+,;=:@-._~")
-    # RFC 9110 §5.1: names of headers have no case, but there are clients that look for this one as it is written.
-    return Answer(201, ((b"Location", location.encode()),))
+    return Answer(201, ((b"location", location.encode()),))
 
 
 async def query(hub: Hub, exchange: Exchange) -> Answer:

@@ -30,7 +30,7 @@ async def create(hub: Hub, exchange: Exchange) -> Answer:
     body, context = await read_body(hub, exchange)
     subscription_id = await source_subscriptions.create(caller, hub, body, context)
     name = quote(subscription_id, safe="!$&'()*+,;=:@-._~")
-    return Answer(201, ((b"Location", f"{_PATH}/{name}".encode()),))
+    return Answer(201, ((b"location", f"{_PATH}/{name}".encode()),))
 
 
 async def query(hub: Hub, exchange: Exchange) -> Answer:
