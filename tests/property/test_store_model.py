@@ -20,7 +20,7 @@ from simpul.domain.errors import NotFound
 from simpul.domain.geo import GeoQuery, Relation, parse_geo_query
 from simpul.domain.q import parse_scope_selection
 from simpul.domain.query import EntityQuery, TypeSelection
-from simpul.ports.store import Draft, Page
+from simpul.ports.store import Document, Draft, Page
 from simpul.store.sqlite import SqliteStore
 from tests.store.audit import raise_unless_whole
 from tests.store.model import ModelStore
@@ -164,6 +164,11 @@ _step = st.tuples(
 )
 
 
+def _shown(document: Document) -> tuple[str, tuple[str, ...], int, bytes]:
+    """Return what both stores must agree on: all but the number that each gives an entity for itself."""
+    return document.id, document.types, document.context_id, document.body
+
+
 class StoreMachine(RuleBasedStateMachine):
     """The same writes and questions for both stores."""
 
@@ -236,13 +241,13 @@ class StoreMachine(RuleBasedStateMachine):
         for document in page.documents:
             known = self.model.find_document(TENANT, document.id)
             assert known is not None
-            assert document[1:] == known[1:]
+            assert _shown(document) == _shown(known)
         return [document.id for document in page.documents]
 
     @rule(entity_id=st.sampled_from(_IDS))
     def look(self, entity_id: str) -> None:
         found, expected = (store.find_document(TENANT, entity_id) for store in (self.sqlite, self.model))
-        assert (found and found[1:]) == (expected and expected[1:])
+        assert (found and _shown(found)) == (expected and _shown(expected))
         if found is not None and expected is not None:
             (record,), (known,) = (
                 self.sqlite.read_records(TENANT, [found]),

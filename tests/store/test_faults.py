@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import apsw
+import msgspec
 import pytest
 
 from simpul import limits
@@ -549,7 +550,7 @@ class TestBounds:
             cache.put(Document(eid, f"urn:x:{eid}", (), 0, b"x"))
             if eid % 10_000 == 0:
                 assert cache.find("urn:x:hot") is hot
-        cache.refresh("urn:x:hot", hot._replace(body=b"y"))
+        cache.refresh("urn:x:hot", msgspec.structs.replace(hot, body=b"y"))
         found = cache.find("urn:x:hot")
         assert found is not None
         assert found.body == b"y"
