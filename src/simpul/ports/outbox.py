@@ -69,9 +69,7 @@ class Parked(NamedTuple):
 class Watch(Protocol):
     """Tells the store, within a write, whom a change concerns."""
 
-    def find_interest(
-        self, record: Record, effects: Effects, find_linked: FindRecord | None = None
-    ) -> Interest | None:
+    def find_interest(self, record: Record, effects: Effects, find_linked: FindRecord | None = None) -> Interest | None:
         """Return whom it concerns, or None where it is nobody. `record` is the entity after it, or before its end."""
 
 
