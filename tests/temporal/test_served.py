@@ -227,6 +227,17 @@ class TestQueries:
         assert [one["id"] for one in response.json()] == [ids[0], ids[2]]
         assert values(response.json()[0]) == [9]
 
+    @pytest.mark.parametrize("member", ["temporalQ", "aggrParams"])
+    def test_5_2_44_a_body_that_says_how_to_aggregate_asks_for_it(
+        self, writer: httpx2.Client, ids: list[str], member: str
+    ) -> None:
+        times: dict[str, Any] = {"timerel": "after", "timeAt": at(0)}
+        how: dict[str, Any] = {"aggrMethods": ["max"], "aggrPeriodDuration": "PT1H"}
+        body: dict[str, Any] = {"type": "Query", "entities": [{"type": "Well"}], "temporalQ": times}
+        body |= {member: {**times, **how} if member == "temporalQ" else how}
+        (shown,) = writer.post(f"{API}/temporal/entityOperations/query", json=body).json()
+        assert shown["depth"] == {"type": "Property", "max": [[50, at(0), at(0, 11)]]}
+
     def test_6_3_10_pages_of_entities(self, writer: httpx2.Client, ids: list[str]) -> None:
         asked = {"type": "Pump,Well", "limit": "2", "count": "true"}
         response = writer.get(TEMPORAL, params=asked)

@@ -51,7 +51,8 @@ _BODY_MEMBERS = frozenset({
     "type", "entities", "attrs", "pick", "omit", "datasetId", "q", "scopeQ", "geoQ", "lang", "temporalQ", "aggrParams",
     "expandValues", "local", "ordering", "id", "idPattern",
 })  # fmt: skip
-_TIMES_MEMBERS = TIMES | {"type"}
+_AGGREGATION = frozenset({"aggrMethods", "aggrPeriodDuration"})
+_TIMES_MEMBERS = TIMES | _AGGREGATION | {"type"}
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -181,7 +182,10 @@ def parse_temporal_body(
             )
     words = {**parameters, **text_members({name: body[name] for name in body if name not in ("ordering", "id")})}
     words |= _members_of(body, "temporalQ", _TIMES_MEMBERS)
-    words |= _members_of(body, "aggrParams", frozenset({"aggrMethods", "aggrPeriodDuration", "type"}))
+    words |= _members_of(body, "aggrParams", _AGGREGATION | {"type"})
+    if not _AGGREGATION.isdisjoint(words) and not (parameters.get("format") or parameters.get("options")):
+        # A body that says how to aggregate asks for that (§5.2.44).
+        words["format"] = Form.AGGREGATED.value
     words |= {"orderBy": order} if (order := _order_of(body.get("ordering"))) else {}
     words.pop("type", None)
     shared = replace(_parse_shared(words, context, caller), geo=parse_place_object(body.get("geoQ"), context))
