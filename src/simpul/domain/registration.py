@@ -161,7 +161,7 @@ def parse_registration_fragment(body: Any, context: Context) -> Document:
     for given_name, value in body.items():
         if given_name in _READ_ONLY or given_name == "@context":
             continue
-        name = _KEYWORDS.get(given_name, given_name)
+        name = _KEYWORDS.get(given_name) or given_name
         if value is None or value == NULL:
             document[context.expand(name) if name not in _MEMBERS else name] = NULL
         elif name in _MEMBERS:

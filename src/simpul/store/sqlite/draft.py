@@ -102,9 +102,12 @@ class SqliteDraft:
         return False
 
     def create(self, record: Record) -> None:
-        is_there = self.exists(record.id)
-        assert not is_there, "the caller has checked that it is not there"
-        known_eid = self._eid(record.id)
+        entry = self._find_entry(record.id)
+        if entry is None:
+            is_there = self.exists(record.id)
+            assert not is_there, "the caller has checked that it is not there"
+            entry = self.changes.entries[record.id]
+        known_eid = entry.eid
         eid = known_eid or self._numbers.next_eid()
         type_set = self._names.type_set(record.types)
         body = self._put_entity(eid, record, type_set, is_new=not known_eid)
