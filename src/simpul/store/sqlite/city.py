@@ -22,7 +22,7 @@ from simpul.ports.outbox import Notice, Watch
 from simpul.ports.store import Change, ChangeKind, Document, Draft
 from simpul.store.sqlite.cache import DocumentCache
 from simpul.store.sqlite.changes import Changes, Statement
-from simpul.store.sqlite.connection import SQL, create_tables, open_connection, translate, translated_errors
+from simpul.store.sqlite.connection import PAGE_BYTES, SQL, create_tables, open_connection, translate, translated_errors
 from simpul.store.sqlite.draft import Numbers, SqliteDraft, decode_times
 from simpul.store.sqlite.group import GroupCommit
 from simpul.store.sqlite.lock import FileLock
@@ -34,7 +34,6 @@ Result = TypeVar("Result")
 Listener = Callable[[dict[str, int]], None]
 
 _decode = msgspec.json.Decoder().decode
-_WAL_FACTOR_BLOCKING = 4
 
 
 class CityFile:
@@ -65,8 +64,11 @@ class CityFile:
         self._scan_thread = ThreadPoolExecutor(1, thread_name_prefix="simpul-scan")
         self._checkpoint_thread = ThreadPoolExecutor(1, thread_name_prefix="simpul-checkpoint")
         self._checkpointing: Future[None] | None = None
-        self._wal = path.with_name(path.name + "-wal")
-        self._is_wal_long = False
+        # What is in the write-ahead log since it was last begun anew, and when to move it into the file.
+        self._wal_bytes = 0
+        self._checkpoint_at_bytes = limits.CHECKPOINT_WAL_BYTES
+        self._is_wal_moved = False
+        self.writer.set_wal_hook(self._count_wal)
         self._are_names_stale = False
         # What the COMMIT that goes on in its thread changes, by eid: cached documents of these may be older than it.
         self._in_flight: Mapping[int, object] = {}
@@ -246,10 +248,9 @@ class CityFile:
 
     def commit(self) -> None:
         self.writer.execute(SQL.commit)
-        if self._is_wal_long:
-            # Under steady writes a passive checkpoint never gets to the end; this one stands in the writer's place.
-            self._is_wal_long = False
-            self._checkpoint(self.writer, apsw.SQLITE_CHECKPOINT_TRUNCATE)
+        if self._is_wal_moved:
+            # The log can begin anew only while nobody writes; what is left to move by now is little.
+            self._is_wal_moved = not self._checkpoint(self.writer, apsw.SQLITE_CHECKPOINT_RESTART)
 
     def rollback(self) -> None:
         # A failed COMMIT may have rolled back by itself; then there is nothing to roll back.
@@ -294,12 +295,20 @@ class CityFile:
         return translate(error, self.path)
 
     def _look_at_wal(self) -> None:
-        """Move the write-ahead log into the file once it is large, off the loop."""
-        size = self._wal.stat().st_size if self._wal.exists() else 0
-        if size > limits.CHECKPOINT_WAL_BYTES * _WAL_FACTOR_BLOCKING:
-            self._is_wal_long = True
-        elif size > limits.CHECKPOINT_WAL_BYTES and (self._checkpointing is None or self._checkpointing.done()):
+        """Move the write-ahead log into the file once it is long: most of it off the loop, beside the writer."""
+        if self._wal_bytes < self._checkpoint_at_bytes:
+            return
+        if self._checkpointing is None or self._checkpointing.done():
+            self._checkpoint_at_bytes = self._wal_bytes + limits.CHECKPOINT_WAL_BYTES
             self._checkpointing = self._checkpoint_thread.submit(self._checkpoint_aside)
+
+    def _count_wal(self, _: apsw.Connection, __: str, pages: int) -> int:
+        size_bytes = pages * PAGE_BYTES
+        if size_bytes < self._wal_bytes:
+            # It has begun anew; its file keeps its size.
+            self._checkpoint_at_bytes = limits.CHECKPOINT_WAL_BYTES
+        self._wal_bytes = size_bytes
+        return apsw.SQLITE_OK
 
     def _checkpoint_aside(self) -> None:
         connection = open_connection(self.path)
@@ -307,13 +316,18 @@ class CityFile:
             self._checkpoint(connection, apsw.SQLITE_CHECKPOINT_PASSIVE)
         finally:
             connection.close()
+        self._is_wal_moved = True
 
     @staticmethod
-    def _checkpoint(connection: apsw.Connection, mode: int) -> None:
-        with suppress(apsw.Error):
+    def _checkpoint(connection: apsw.Connection, mode: int) -> bool:
+        """Return whether all was moved."""
+        try:
+            connection.wal_checkpoint(mode=mode)
+        except apsw.Error:
             # A reader may be in the way, or the disk full. What was committed is so all the same; the next look
             # tries again.
-            connection.wal_checkpoint(mode=mode)
+            return False
+        return True
 
     async def close(self) -> None:
         await self._group_commit.drain()
