@@ -6,13 +6,13 @@ import asyncio
 import shutil
 import tempfile
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+from msgspec.structs import replace
 
 from simpul.app.contexts import ContextLibrary
 from simpul.domain.entity import Instance, Record, Times, attribute_names

@@ -145,7 +145,7 @@ class TestBrokenDisk:
     ) -> None:
         city.put(record_of("urn:x:0", depth=prop(0)))
         disk.write_error, disk.broken_suffix = apsw.FullError, ".db"
-        _file_of(city)._is_wal_long = True
+        _file_of(city)._is_wal_moved = True
         city.change("urn:x:0", NOON_US + 1, depth=prop(1))
         assert city.record("urn:x:0").entity[iri("depth")] == prop(1)
         assert city.ids(asking(q=q("depth==1"))) == ["urn:x:0"]

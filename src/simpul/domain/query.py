@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import msgspec
+
 if TYPE_CHECKING:
     from simpul.domain.geo import GeoQuery
     from simpul.domain.q import Expression
@@ -27,8 +29,7 @@ class ScopeSelection:
     any_of: tuple[tuple[str, ...], ...]
 
 
-@dataclass(frozen=True, slots=True)
-class EntityQuery:
+class EntityQuery(msgspec.Struct, frozen=True):
     """Which entities, and which page of them.
 
     `types`, `ids`, `id_pattern`, `attributes` (at least one of them present), `q`, `geo` and `scope` must all

@@ -64,9 +64,9 @@ class CityFile:
         self._scan_thread = ThreadPoolExecutor(1, thread_name_prefix="simpul-scan")
         self._checkpoint_thread = ThreadPoolExecutor(1, thread_name_prefix="simpul-checkpoint")
         self._checkpointing: Future[None] | None = None
-        # What is in the write-ahead log since it was last begun anew, and when to move it into the file.
+        # What is in the write-ahead log since it was last begun anew, and how much of it was moved into the file.
         self._wal_bytes = 0
-        self._checkpoint_at_bytes = limits.CHECKPOINT_WAL_BYTES
+        self._moved_bytes = 0
         self._is_wal_moved = False
         self.writer.set_wal_hook(self._count_wal)
         self._are_names_stale = False
@@ -296,17 +296,17 @@ class CityFile:
 
     def _look_at_wal(self) -> None:
         """Move the write-ahead log into the file once it is long: most of it off the loop, beside the writer."""
-        if self._wal_bytes < self._checkpoint_at_bytes:
+        if self._wal_bytes - self._moved_bytes < limits.CHECKPOINT_WAL_BYTES:
             return
         if self._checkpointing is None or self._checkpointing.done():
-            self._checkpoint_at_bytes = self._wal_bytes + limits.CHECKPOINT_WAL_BYTES
+            self._moved_bytes = self._wal_bytes
             self._checkpointing = self._checkpoint_thread.submit(self._checkpoint_aside)
 
     def _count_wal(self, _: apsw.Connection, __: str, pages: int) -> int:
         size_bytes = pages * PAGE_BYTES
         if size_bytes < self._wal_bytes:
             # It has begun anew; its file keeps its size.
-            self._checkpoint_at_bytes = limits.CHECKPOINT_WAL_BYTES
+            self._moved_bytes = 0
         self._wal_bytes = size_bytes
         return apsw.SQLITE_OK
 
