@@ -12,6 +12,7 @@ from dataclasses import replace
 import structlog
 
 from simpul.app.contexts import ContextLibrary
+from simpul.app.entity_maps import Shelf
 from simpul.app.hub import Hub
 from simpul.app.live import LiveFeed
 from simpul.app.notify import Dispatch
@@ -68,6 +69,7 @@ async def open_hub(settings: Settings) -> AsyncIterator[Hub]:
         registry=Registry(store.registrations),
         peers=peers,
         source_watch=SourceWatch(store.registrations),
+        entity_maps=Shelf(),
         subscriptions=store.outbox,
         outbox=store.outbox,
         notifier=SchemeNotifier(allow_private_addresses=settings.allow_private_addresses),

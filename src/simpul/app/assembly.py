@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -17,7 +18,7 @@ from simpul.app.hub import Hub
 from simpul.domain.context import Context
 from simpul.domain.distribution import Contribution, read_times, restrict, unite_records, without_proxied
 from simpul.domain.entity import Record
-from simpul.domain.errors import HubError, LoopDetected, PeerRefused
+from simpul.domain.errors import HubError, LoopDetected, PeerRefused, TooComplexQuery
 from simpul.domain.geo import matches_geo
 from simpul.domain.match import matches, matches_scope
 from simpul.domain.parse import parse_entity
@@ -118,7 +119,7 @@ def _question_call(
     places = {name: value for name, value in filters if name in ("georel", "geometry", "coordinates", "geoproperty")}
     if places:
         body["geoQ"] = {**places, "coordinates": msgspec.json.decode(places["coordinates"])}
-    pages = tuple((name, value) for name, value in filters if name in ("limit", "count"))
+    pages = tuple((name, value) for name, value in filters if name in ("limit", "offset", "count"))
     return Call("POST", "/entityOperations/query", (*pages, _SYSTEM_ATTRIBUTES), body)
 
 
@@ -195,15 +196,41 @@ async def query(
     found are completed by the hub's own part. `filters` are the question's parameters in the words of the request.
     """
     end = question.offset + question.limit
-    window = min(max(end, 1), limits.PEER_ENTITIES_PER_ANSWER)
-    paging = (("limit", str(window)), *((("count", "true"),) if question.counts else ()))
-    calls = []
-    for one in asked:
-        context = await wire_context(hub, hop, one.registration)
-        can_filter = context is hop.context and not _limiting(one.information)
-        told = (*(filters if can_filter else ()), *paging)
-        calls.append((one.registration, _question_call(context, one, question, told, by_post=by_post)))
-    replies = await ask_all(hub, hop, calls)
+    gathered = await gather(hub, hop, question, asked, (filters, by_post))
+    united = [unite_records(found) for found in gathered.parts.values()]
+    kept = [record for record in united if fits(question, record)]
+    count = max(gathered.count, len(kept)) if question.counts else None
+    return Assembled(kept[question.offset : end], gathered.warnings, count)
+
+
+@dataclass(frozen=True, slots=True)
+class Gathered:
+    """What the hub and each source told of the entities that were found, by id, before any of it is made one.
+
+    `count` is how many there are by what all of them told; it is less exact than counting would be.
+    """
+
+    parts: dict[str, list[Contribution]]
+    warnings: list[HubError]
+    count: int
+
+
+Telling = tuple[tuple[tuple[str, str], ...], bool]
+
+
+async def gather(hub: Hub, hop: Hop, question: EntityQuery, asked: Sequence[Asked], telling: Telling) -> Gathered:
+    """Ask all sources and the hub itself, up to the end of the question's page. Raises TooComplexQuery past the limit.
+
+    `telling` is the question's filters in the words of the request, and whether they came as a body.
+    """
+    end = question.offset + question.limit
+    if end > limits.DISTRIBUTED_ENTITIES_MAX + 1:
+        raise TooComplexQuery(
+            f"Past the first {limits.DISTRIBUTED_ENTITIES_MAX:,} entities other sources are not asked page by page."
+            " Narrow the question down."
+        )
+    told = await asyncio.gather(*(_ask_pages(hub, hop, one, question, telling) for one in asked))
+    replies = [reply for several in told for reply in several]
     page = await entities.query(hop.caller, hub, replace(question, limit=end, offset=0))
     registrations = [one.registration for one in asked]
     own = entities.read_records(hop.caller, hub, page.documents)
@@ -219,10 +246,36 @@ async def query(
             doubles += record.id in parts
             known = parts.setdefault(record.id, _own_part(hub, hop, record.id, registrations))
             known.append(Contribution(record, reply.registration))
-    united = [unite_records(found) for found in parts.values()]
-    kept = [record for record in united if _fits(question, record)]
-    count = _total(page.count, replies, doubles, len(kept)) if question.counts else None
-    return Assembled(kept[question.offset : end], warnings, count)
+    counted = _total(page.count, [several[0] for several in told], doubles)
+    return Gathered(parts, warnings, counted)
+
+
+async def _ask_pages(hub: Hub, hop: Hop, one: Asked, question: EntityQuery, telling: Telling) -> list[Reply]:
+    """Ask a source for as many pages as the question needs, one after the other; the last reply may be a failure."""
+    filters, by_post = telling
+    wanted = max(question.offset + question.limit, 1)
+    window = min(wanted, limits.PEER_ENTITIES_PER_ANSWER)
+    context = await wire_context(hub, hop, one.registration)
+    can_filter = context is hop.context and not _limiting(one.information)
+    replies: list[Reply] = []
+    for offset in range(0, wanted, window):
+        paging = [("limit", str(window))]
+        paging += [("offset", str(offset))] if offset else []
+        paging += [("count", "true")] if question.counts else []
+        told = (*(filters if can_filter else ()), *paging)
+        call = _question_call(context, one, question, told, by_post=by_post)
+        replies += await ask_all(hub, hop, [(one.registration, call)])
+        if replies[-1].error is not None or wanted <= window or _size(replies[-1]) < window:
+            break
+    return replies
+
+
+def _size(reply: Reply) -> int:
+    """Return how many entities a reply has, as far as it is a list."""
+    try:
+        return len(msgspec.json.decode(reply.answer.body, type=list[msgspec.Raw])) if reply.answer is not None else 0
+    except (msgspec.DecodeError, RecursionError):
+        return 0
 
 
 def _own_part(hub: Hub, hop: Hop, entity_id: str, registrations: Sequence[Registration]) -> list[Contribution]:
@@ -233,7 +286,7 @@ def _own_part(hub: Hub, hop: Hop, entity_id: str, registrations: Sequence[Regist
     return [Contribution(without_proxied(record, registrations))]
 
 
-def _fits(question: EntityQuery, record: Record) -> bool:
+def fits(question: EntityQuery, record: Record) -> bool:
     """Return whether the whole entity is an answer, whichever of its parts were."""
     if question.attributes and not any(name in record.entity for name in question.attributes):
         return False
@@ -244,9 +297,9 @@ def _fits(question: EntityQuery, record: Record) -> bool:
     return question.q is None or matches(question.q, record)
 
 
-def _total(own: int | None, replies: Sequence[Reply], doubles: int, seen: int) -> int:
+def _total(own: int | None, replies: Sequence[Reply], doubles: int) -> int:
     total = (own or 0) - doubles
     for reply in replies:
         told = reply.answer.headers.get("ngsild-results-count", "") if reply.answer is not None else ""
         total += int(told) if told.isdecimal() else 0
-    return max(total, seen)
+    return total

@@ -9,6 +9,7 @@ from simpul.domain.city import City
 
 if TYPE_CHECKING:
     from simpul.app.contexts import ContextLibrary
+    from simpul.app.entity_maps import Shelf
     from simpul.app.live import LiveFeed
     from simpul.app.notify import Dispatch
     from simpul.app.registry import Registry
@@ -44,6 +45,7 @@ class Hub:
     registry: Registry
     peers: Peer
     source_watch: SourceWatch
+    entity_maps: Shelf
     cities: dict[str, City] = field(default_factory=dict)
     engine: SourceEngine | None = None
 

@@ -136,11 +136,15 @@ async def query(caller: Caller, hub: Hub, question: TemporalQuestion) -> Page:
         series, count = everything[first.offset : first.offset + first.limit], len(everything)
     limit = max(0, first.limit - 1)
     is_last = len(series) <= limit or first.limit == 0
-    series = series[:limit]
-    page, content_range = (series, None) if question.whole else cut(
-        series, question.window, hub.settings.temporal_page_instances
-    )  # fmt: skip
-    return Page(page, content_range, is_last, count if first.counts else None)
+    page = page_of(hub, question, series[:limit])
+    return replace(page, is_last=is_last, count=count if first.counts else None)
+
+
+def page_of(hub: Hub, question: TemporalQuestion, series: list[Series]) -> Page:
+    """Return as much of these histories as fits on one page of instances; all of it where they are wanted whole."""
+    if question.whole:
+        return Page(series, None)
+    return Page(*cut(series, question.window, hub.settings.temporal_page_instances))
 
 
 async def _list_all(caller: Caller, hub: Hub, question: TemporalQuestion) -> list[Series]:

@@ -43,6 +43,9 @@ async def read_body(
     hub: Hub, exchange: Exchange, understood: tuple[str, ...] = BODY_TYPES
 ) -> tuple[dict[str, Any], Context]:
     """Return the body, a JSON object without its @context, and that @context (CIM 009 §6.3.5)."""
+    if not exchange.content_type:
+        # Where both are wrong, that the body is no JSON says more than that nobody said what it is.
+        decode_json(exchange.body)
     media_type = parse_content_type(exchange.content_type, understood)
     link = body_link(exchange, media_type)
     body = decode_json(exchange.body)

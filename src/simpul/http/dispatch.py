@@ -11,7 +11,7 @@ from simpul import limits
 from simpul.app.hub import Hub
 from simpul.domain.errors import HubError, InternalError, InvalidRequest, MethodNotAllowed
 from simpul.http.exchange import Answer, Exchange, Headers
-from simpul.http.ngsild.routes import DISTRIBUTED, FIXED, ROOT, allowed_methods, route
+from simpul.http.ngsild.routes import DISTRIBUTED, FIXED, MAPPED, QUERIES_BY_BODY, ROOT, allowed_methods, route
 from simpul.http.parameters import decode_path
 from simpul.http.problem import answer_problem
 
@@ -32,7 +32,13 @@ async def answer(hub: Hub, exchange: Exchange) -> Answer:
         if handler is None:
             handler, names = route(exchange.method, split_path(exchange.path))
             exchange = msgspec.structs.replace(exchange, names=names)
-        if (exchange.tenant or hub.settings.tenant) in hub.registry.by_tenant:
+        if (
+            b"ntityMap" in exchange.query
+            or exchange.entity_map
+            or (handler in QUERIES_BY_BODY and b'"entityMap' in exchange.body)
+        ) and handler in MAPPED:
+            handler = MAPPED[handler]
+        elif (exchange.tenant or hub.settings.tenant) in hub.registry.by_tenant:
             handler = DISTRIBUTED.get(handler, handler)
         given = await handler(hub, exchange)
     except HubError as error:

@@ -13,6 +13,8 @@ JSON = "application/json"
 LD_JSON = "application/ld+json"
 GEO_JSON = "application/geo+json"
 MERGE_PATCH_JSON = "application/merge-patch+json"
+# Some clients look for this one as it is written in the standard, though case says nothing (RFC 9110 §5.1).
+LOCATION = b"Location"
 
 Headers = tuple[tuple[bytes, bytes], ...]
 
@@ -22,6 +24,7 @@ class Exchange(msgspec.Struct, frozen=True, gc=False):
 
     `path` and `query` are as they came, percent-encoded; `names` are the variable parts of the path, decoded
     once. A header that did not come is the empty string, or None where absence and emptiness differ.
+    `entity_map` is NGSILD-EntityMap, which is looked for off the fast lane only.
     """
 
     method: str
@@ -36,10 +39,11 @@ class Exchange(msgspec.Struct, frozen=True, gc=False):
     tenant: str | None = None
     authorization: str | None = None
     headers: Headers | list[tuple[bytes, bytes]] = ()
+    entity_map: str = ""
 
 
 class Answer(msgspec.Struct, frozen=True, gc=False):
-    """A response: header names are in lower case, the length of the body is not among them."""
+    """A response: header names are in lower case but for `LOCATION`, the length of the body is not among them."""
 
     status: int
     headers: Headers = ()

@@ -21,10 +21,11 @@ SECURITY_HEADERS: Headers = (
     (b"referrer-policy", b"no-referrer"),
     (b"cache-control", b"no-store"),
 )
-EXPOSED = (
-    b"access-control-expose-headers",
-    b"NGSILD-Results-Count, NGSILD-Tenant, Link, Location, Allow, Retry-After, Content-Range",
-)
+_READABLE = (
+    b"NGSILD-Results-Count", b"NGSILD-Tenant", b"NGSILD-EntityMap", b"NGSILD-Snapshot", b"NGSILD-Warning", b"Link",
+    b"Location", b"Allow", b"Retry-After", b"Content-Range",
+)  # fmt: skip
+EXPOSED = (b"access-control-expose-headers", b", ".join(_READABLE))
 # Credentials are bearer tokens, which a foreign page does not have; cookies count for nothing here: any page may ask.
 ANY_ORIGIN: Headers = ((b"access-control-allow-origin", b"*"), EXPOSED)
 
@@ -42,7 +43,10 @@ _PREFLIGHT = Answer(
     204,
     (
         (b"access-control-allow-methods", b"GET, POST, PUT, PATCH, DELETE, OPTIONS, HEAD"),
-        (b"access-control-allow-headers", b"Accept, Authorization, Content-Type, Link, NGSILD-Tenant, Prefer"),
+        (
+            b"access-control-allow-headers",
+            b"Accept, Authorization, Content-Type, Link, NGSILD-Tenant, NGSILD-EntityMap, NGSILD-Snapshot, Prefer",
+        ),
         (b"access-control-max-age", b"86400"),
     ),
 )

@@ -16,7 +16,7 @@ Expand = Callable[[str], str]
 
 # Parameters that CIM 009 §6 has and this version does not.
 LATER = frozenset({
-    "collation", "containedBy", "csf", "entityMap", "entityMapLifetime",
+    "collation", "containedBy", "csf",
     "join", "joinLevel", "jsonKeys", "orderBy", "orderFrom", "splitEntities",
 })  # fmt: skip
 EVERYWHERE = frozenset({"local"})

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import msgspec
 from starlette.datastructures import URLPath
 from starlette.routing import BaseRoute, Match, NoMatchFound, Route
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -81,6 +82,9 @@ class Api:
         method: str = scope["method"]
         # HEAD is GET without the body (RFC 9110 §9.3.2).
         exchange = await read_exchange(scope, receive, "GET" if method == "HEAD" else method)
+        entity_map = next((value for name, value in scope["headers"] if name == b"ngsild-entitymap"), b"")
+        if entity_map:
+            exchange = msgspec.structs.replace(exchange, entity_map=entity_map.decode("latin-1"))
         given = await self._answer(exchange)
         await send_answer(send, given, without_body=method == "HEAD")
 

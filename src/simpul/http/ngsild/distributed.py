@@ -29,7 +29,7 @@ from simpul.http.ngsild.pages import paging_headers
 from simpul.http.plan import QUERY_PARAMETERS, EntityPlan, parse_entity_query, parse_retrieve, wanted_attributes
 
 # Parameters that say which entities are meant, and are told to sources as they came.
-_FILTERS = ("q", "scopeQ", "georel", "geometry", "coordinates", "geoproperty")
+FILTERS = ("q", "scopeQ", "georel", "geometry", "coordinates", "geoproperty")
 
 
 def is_local(exchange: Exchange) -> bool:
@@ -98,7 +98,7 @@ async def query(hub: Hub, exchange: Exchange) -> Answer:
     asked = assembly.find_asked(hub, hop, source_question(plan, plan.query), QUERYING)
     if not asked:
         return await entities.query(hub, exchange)
-    filters = tuple((name, parameters[name]) for name in _FILTERS if parameters.get(name))
+    filters = tuple((name, parameters[name]) for name in FILTERS if parameters.get(name))
     found = await assembly.query(hub, hop, plan.query, asked, filters)
     return _answer_page(hop, found, plan, (exchange, media_type))
 
@@ -115,12 +115,13 @@ async def query_by_post(hub: Hub, exchange: Exchange) -> Answer:
     if is_local(exchange) or body.get("local") is True or not asked or len(queries) > 1:
         return await question.query(hub, exchange)
     local.raise_unless_readable(caller, plan.query)
-    filters = _filters_of(body)
+    filters = filters_of(body)
     found = await assembly.query(hub, hop, plan.query, asked, filters, by_post=True)
     return _answer_page(hop, found, plan, (exchange, media_type))
 
 
-def _filters_of(body: dict[str, Any]) -> tuple[tuple[str, str], ...]:
+def filters_of(body: dict[str, Any]) -> tuple[tuple[str, str], ...]:
+    """Return the filters of a query in a body, in the words of a URL."""
     told = [(name, body[name]) for name in ("q", "scopeQ") if isinstance(body.get(name), str)]
     place = body.get("geoQ") or {}
     told += [(name, place[name]) for name in ("georel", "geometry", "geoproperty") if place.get(name)]

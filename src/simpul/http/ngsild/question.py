@@ -35,9 +35,11 @@ PARAMETERS = frozenset({"count", "format", "geometryProperty", "lang", "limit", 
 # Members of a Query that are written like the parameter of the same name.
 _TEXT_MEMBERS = ("q", "scopeQ", "lang", "geometryProperty")
 _LIST_MEMBERS = ("attrs", "pick", "omit", "datasetId", "expandValues")
-_KNOWN = frozenset({"type", "entities", "geoQ", "local", *_TEXT_MEMBERS, *_LIST_MEMBERS})
+# What a query says of entity maps is read in `mapped.py`.
+_MAP_MEMBERS = ("entityMap", "entityMapLifetime")
+_KNOWN = frozenset({"type", "entities", "geoQ", "local", *_MAP_MEMBERS, *_TEXT_MEMBERS, *_LIST_MEMBERS})
 _LATER = frozenset({
-    "aggrParams", "containedBy", "csf", "entityMap", "join", "joinLevel", "jsonKeys", "ordering", "splitEntities",
+    "aggrParams", "containedBy", "csf", "join", "joinLevel", "jsonKeys", "ordering", "splitEntities",
     "temporalQ",
 })  # fmt: skip
 _SELECTOR_MEMBERS = frozenset({"id", "idPattern", "type"})

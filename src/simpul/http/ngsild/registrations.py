@@ -18,7 +18,7 @@ from simpul.domain.registration import Registration
 from simpul.domain.source_matching import SourceQuestion, TimeSpan
 from simpul.http import parameters as given
 from simpul.http.admission import admit, admit_writer, context_headers, context_of_reader, read_body
-from simpul.http.exchange import LD_JSON, NO_CONTENT, Answer, Exchange, Headers, answer_json
+from simpul.http.exchange import LD_JSON, LOCATION, NO_CONTENT, Answer, Exchange, Headers, answer_json
 from simpul.http.negotiate import ANY_JSON, PATCH_BODY_TYPES, negotiate
 from simpul.http.parameters import Parameters, parse_flag, parse_options, parse_parameters
 from simpul.http.plan import parse_id_pattern, parse_place, parse_question, parse_types
@@ -41,7 +41,7 @@ async def create(hub: Hub, exchange: Exchange) -> Answer:
     body, context = await read_body(hub, exchange)
     registration_id = await registrations.create(caller, hub, body, context)
     location = "/ngsi-ld/v1/csourceRegistrations/" + quote(registration_id, safe="!$&'()*+,;=:@-._~")
-    return Answer(201, ((b"location", location.encode()),))
+    return Answer(201, ((LOCATION, location.encode()),))
 
 
 async def query(hub: Hub, exchange: Exchange) -> Answer:

@@ -16,7 +16,9 @@ from simpul.http.ngsild import (
     distributed_types,
     distributed_writes,
     entities,
+    entity_maps,
     identity,
+    mapped,
     question,
     registrations,
     source_subscriptions,
@@ -93,8 +95,11 @@ RESOURCES = (
     ),
     _later("jsonldContexts", "Hosting @contexts", "GET", "POST"),
     _later("jsonldContexts/{}", "Hosting @contexts", "GET", "DELETE"),
-    _later("entityMaps", "Maps of a distributed query's entities", "GET", "POST"),
-    _later("entityMaps/{}", "Maps of a distributed query's entities", "GET", "PATCH", "DELETE"),
+    _resource("entityMaps", GET=entity_maps.create, POST=entity_maps.create_by_post),
+    _resource("entityMaps/{}", GET=entity_maps.retrieve, PATCH=entity_maps.update, DELETE=entity_maps.delete),
+    _resource(
+        "temporal/entityMaps", GET=entity_maps.create_of_histories, POST=entity_maps.create_of_histories_by_post
+    ),
     _later("snapshots", "Snapshots", "GET", "POST", "DELETE"),
     _later("snapshots/{}", "Snapshots", "GET", "PATCH", "DELETE"),
     _later("snapshots/{}/clone", "Snapshots", "POST"),
@@ -139,6 +144,18 @@ DISTRIBUTED: dict[Handler, Handler] = {
     types.list_attributes: distributed_types.list_attributes,
     types.get_attribute: distributed_types.get_attribute,
 }
+
+# What takes the place of a handler where a request makes an entity map or names one.
+MAPPED: dict[Handler, Handler] = {
+    entities.query: mapped.query,
+    entities.retrieve: mapped.retrieve,
+    question.query: mapped.query_by_post,
+    temporal.query: mapped.query_histories,
+    temporal.retrieve: mapped.retrieve_history,
+    temporal.query_by_body: mapped.query_histories_by_post,
+}
+# Of these the body may ask for a map.
+QUERIES_BY_BODY = frozenset({question.query, temporal.query_by_body})
 
 
 def find_resource(segments: tuple[str, ...]) -> Resource | None:

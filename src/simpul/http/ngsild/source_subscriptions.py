@@ -12,7 +12,7 @@ from simpul.domain.moment import render_moment
 from simpul.domain.parse import raise_unless_uri
 from simpul.http import parameters as given
 from simpul.http.admission import admit, admit_writer, context_headers, context_of_reader, read_body
-from simpul.http.exchange import LD_JSON, NO_CONTENT, Answer, Exchange, answer_json
+from simpul.http.exchange import LD_JSON, LOCATION, NO_CONTENT, Answer, Exchange, answer_json
 from simpul.http.negotiate import ANY_JSON, PATCH_BODY_TYPES, negotiate
 from simpul.http.ngsild.registrations import SHOWN, SYSTEM_ATTRIBUTES, page_headers
 from simpul.http.parameters import Parameters
@@ -30,7 +30,7 @@ async def create(hub: Hub, exchange: Exchange) -> Answer:
     body, context = await read_body(hub, exchange)
     subscription_id = await source_subscriptions.create(caller, hub, body, context)
     name = quote(subscription_id, safe="!$&'()*+,;=:@-._~")
-    return Answer(201, ((b"location", f"{_PATH}/{name}".encode()),))
+    return Answer(201, ((LOCATION, f"{_PATH}/{name}".encode()),))
 
 
 async def query(hub: Hub, exchange: Exchange) -> Answer:

@@ -88,14 +88,25 @@ async def answer_question(
 ) -> Answer:
     """Return the page of histories that the question asks for."""
     caller, hub, exchange = asker
-    question, representation = asked
-    page = await temporal.query(caller, hub, question)
-    shown = [render_series(series, question.window, context, representation) for series in page.series]
-    # One of which nothing is shown would be an empty object (§4.21).
-    content = [with_context(one, context, media_type) for one in shown if one]
-    first = question.selectors[0]
+    page = await temporal.query(caller, hub, asked[0])
+    first = asked[0].selectors[0]
     plan = EntityPlan(first, max(0, first.limit - 1), Representation(), is_plain=False)
     paging = paging_headers(plan, page.count, is_last=page.is_last, exchange=exchange)
+    return answer_histories(page, asked, (context, media_type), paging)
+
+
+def answer_histories(
+    page: Page,
+    asked: tuple[temporal.TemporalQuestion, TemporalRepresentation],
+    shown: tuple[Context, str],
+    paging: Headers,
+) -> Answer:
+    """Return a page of histories as it was asked for. `shown` is the @context and the media type."""
+    question, representation = asked
+    context, media_type = shown
+    rendered = [render_series(series, question.window, context, representation) for series in page.series]
+    # One of which nothing is shown would be an empty object (§4.21).
+    content = [with_context(one, context, media_type) for one in rendered if one]
     return answer_page(content, page, (*context_headers(context, media_type), *paging), media_type)
 
 

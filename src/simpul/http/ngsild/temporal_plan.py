@@ -49,7 +49,7 @@ SELECTORS = ("type", "attrs", "pick", "q", "georel", "scopeQ")
 _PROJECTION = ("attrs", "pick", "omit", "datasetId", "lang")
 _BODY_MEMBERS = frozenset({
     "type", "entities", "attrs", "pick", "omit", "datasetId", "q", "scopeQ", "geoQ", "lang", "temporalQ", "aggrParams",
-    "expandValues", "local", "ordering", "id", "idPattern",
+    "expandValues", "local", "ordering", "id", "idPattern", "entityMap", "entityMapLifetime",
 })  # fmt: skip
 _AGGREGATION = frozenset({"aggrMethods", "aggrPeriodDuration"})
 _TIMES_MEMBERS = TIMES | _AGGREGATION | {"type"}
