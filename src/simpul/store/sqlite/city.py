@@ -34,6 +34,7 @@ Result = TypeVar("Result")
 Listener = Callable[[dict[str, int]], None]
 
 _decode = msgspec.json.Decoder().decode
+_WAL_FACTOR_BLOCKING = 4
 
 
 class CityFile:
@@ -63,6 +64,7 @@ class CityFile:
         self._scanner = open_connection(path)
         self._scan_thread = ThreadPoolExecutor(1, thread_name_prefix="simpul-scan")
         self._checkpoint_thread = ThreadPoolExecutor(1, thread_name_prefix="simpul-checkpoint")
+        self._checkpointer = open_connection(path)
         self._checkpointing: Future[None] | None = None
         # What is in the write-ahead log since it was last begun anew, and how much of it was moved into the file.
         self._wal_bytes = 0
@@ -248,8 +250,8 @@ class CityFile:
 
     def commit(self) -> None:
         self.writer.execute(SQL.commit)
-        if self._is_wal_moved:
-            # The log can begin anew only while nobody writes; what is left to move by now is little.
+        if self._is_wal_moved or self._wal_bytes > limits.CHECKPOINT_WAL_BYTES * _WAL_FACTOR_BLOCKING:
+            # The log can begin anew only while nobody writes; most often little is left to move by now.
             self._is_wal_moved = not self._checkpoint(self.writer, apsw.SQLITE_CHECKPOINT_RESTART)
 
     def rollback(self) -> None:
@@ -311,11 +313,7 @@ class CityFile:
         return apsw.SQLITE_OK
 
     def _checkpoint_aside(self) -> None:
-        connection = open_connection(self.path)
-        try:
-            self._checkpoint(connection, apsw.SQLITE_CHECKPOINT_PASSIVE)
-        finally:
-            connection.close()
+        self._checkpoint(self._checkpointer, apsw.SQLITE_CHECKPOINT_PASSIVE)
         self._is_wal_moved = True
 
     @staticmethod
@@ -334,6 +332,6 @@ class CityFile:
         self._group_commit.close()
         self._scan_thread.shutdown(wait=True)
         self._checkpoint_thread.shutdown(wait=True)
-        for connection in (self.reader, self._scanner, self.writer):
+        for connection in (self.reader, self._scanner, self._checkpointer, self.writer):
             connection.close()
         self._lock.release()
