@@ -7,6 +7,7 @@ import pytest
 from simpul import limits
 from simpul.domain.context import CORE
 from simpul.domain.errors import BadRequestData, InvalidRequest, NotImplementedYet, TooComplexQuery, TooManyResults
+from simpul.domain.projection import parse_projection
 from simpul.http.parameters import (
     decode_path,
     parse_attributes,
@@ -15,7 +16,6 @@ from simpul.http.parameters import (
     parse_options,
     parse_page,
     parse_parameters,
-    parse_projection,
 )
 
 ALLOWED = frozenset({"type", "q", "limit", "options"})
@@ -49,8 +49,8 @@ def test_a_parameter_given_twice_is_refused() -> None:
 
 
 def test_a_parameter_of_the_standard_that_is_not_there_yet_says_so() -> None:
-    with pytest.raises(NotImplementedYet, match="'join'"):
-        parse_parameters(b"join=inline", ALLOWED)
+    with pytest.raises(NotImplementedYet, match="'csf'"):
+        parse_parameters(b"csf=x", ALLOWED)
 
 
 def test_local_is_accepted_everywhere() -> None:
@@ -105,7 +105,7 @@ def test_an_unknown_option_is_named() -> None:
 def test_names_are_expanded_and_core_members_are_not() -> None:
     vocabulary = "https://uri.etsi.org/ngsi-ld/default-context/"
     assert parse_attributes("name,depth", CORE.expand) == (vocabulary + "name", vocabulary + "depth")
-    assert parse_projection("id|name", "pick", CORE.expand) == ("id", vocabulary + "name")
+    assert parse_projection("id|name", "pick", CORE.expand).names == ("id", vocabulary + "name")
 
 
 @pytest.mark.parametrize("attributes", ["id,type", "name,,depth", "@id", "a;b", "<x>"])
@@ -123,7 +123,13 @@ def test_a_malformed_projection_is_refused(text: str) -> None:
         parse_projection(text, "pick", CORE.expand)
 
 
-@pytest.mark.parametrize("text", ["id,a{b}", "id,a{b,c{d}}", "a{b|c},d"])
-def test_a_projection_into_linked_entities_is_not_there_yet(text: str) -> None:
-    with pytest.raises(NotImplementedYet):
+@pytest.mark.parametrize(("text", "depth"), [("id,a", 0), ("id,a{b}", 1), ("id,a{b,c{d}}", 2), ("a{b|c},d", 1)])
+def test_a_projection_reaches_into_linked_entities(text: str, depth: int) -> None:
+    """CIM 009 §4.21."""
+    assert parse_projection(text, "pick", CORE.expand).depth == depth
+
+
+def test_a_projection_that_reaches_too_deep_is_refused() -> None:
+    text = "a{" * (limits.JOIN_LEVELS_MAX + 1) + "b" + "}" * (limits.JOIN_LEVELS_MAX + 1)
+    with pytest.raises(BadRequestData, match="relationships deep"):
         parse_projection(text, "pick", CORE.expand)

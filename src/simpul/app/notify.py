@@ -388,7 +388,7 @@ class Dispatch:
         members = render_change(captured, record, line.shape, context, lambda target: self._find_linked(line, target))
         rendered = encode_data(members, line.shape.accept, context)
         # What is linked is shown as it is now, to those who may see it.
-        if line.shape.join == "@none" and len(notice.state) <= limits.NOTICE_REMEMBERED_BYTES_MAX:
+        if line.shape.representation.join is None and len(notice.state) <= limits.NOTICE_REMEMBERED_BYTES_MAX:
             self._rendered[key] = rendered
             if len(self._rendered) > limits.NOTICES_RENDERED_MAX:
                 self._rendered.popitem(last=False)

@@ -14,8 +14,10 @@ import msgspec
 from simpul.domain import subscription as terms
 from simpul.domain.context import Context
 from simpul.domain.entity import Entity, Instance, Record, Times, instances
+from simpul.domain.linked import add_linked
 from simpul.domain.moment import render_moment
 from simpul.domain.parse import MAIN_MEMBERS, NULL
+from simpul.domain.projection import Join
 from simpul.domain.render import Format, Representation, render_entity, render_feature
 from simpul.domain.subscription import Document
 from simpul.domain.watch import Effects, names_of
@@ -74,8 +76,6 @@ class Shape:
     only_changed: bool
     shows_deleted: bool
     watched: frozenset[str]
-    join: str
-    join_levels: int
     accept: str
 
     @property
@@ -87,6 +87,7 @@ def shape_of(document: Document) -> Shape:
     """Return how the subscription wants entities to be shown. Trusts the document."""
     notification = document["notification"]
     triggers = document.get("notificationTrigger", terms.TRIGGERS_DEFAULT)
+    join = notification.get("join", "@none")
     representation = Representation(
         format=_FORMATS[notification.get("format", "normalized")],
         system_attributes=notification.get("sysAttrs", False),
@@ -95,6 +96,7 @@ def shape_of(document: Document) -> Shape:
         attributes=tuple(notification.get("attributes", ())),
         language=document.get("lang"),
         dataset_id=tuple(document.get("datasetId", ())),
+        join=Join(join, notification.get("joinLevel", 1)) if join != "@none" else None,
     )
     return Shape(
         representation=representation,
@@ -102,8 +104,6 @@ def shape_of(document: Document) -> Shape:
         only_changed=notification.get("onlyChangedAttributes", False),
         shows_deleted=terms.ATTRIBUTE_DELETED in triggers or terms.ENTITY_UPDATED in triggers,
         watched=frozenset(document.get("watchedAttributes", ())),
-        join=notification.get("join", "@none"),
-        join_levels=notification.get("joinLevel", 1),
         accept=notification["endpoint"].get("accept", "application/json"),
     )
 
@@ -126,14 +126,15 @@ def render_change(
         return [feature]
     content = render_entity(shown, context, representation)
     _add_changes(content, captured, shape, context)
-    return _joined([content], [shown], shape, context, find_linked)
+    return _joined(content, shown, representation, context, find_linked)
 
 
 def render_state(record: Record, shape: Shape, context: Context, find_linked: FindLinked) -> list[dict[str, Any]]:
     """Return the members of a notification's data that tell of an entity as it is, for a `timeInterval`."""
     if shape.is_geo:
         return [render_feature(record, context, shape.representation)]
-    return _joined([render_entity(record, context, shape.representation)], [record], shape, context, find_linked)
+    content = render_entity(record, context, shape.representation)
+    return _joined(content, record, shape.representation, context, find_linked)
 
 
 def _narrowed(captured: Captured, shape: Shape) -> Representation:
@@ -235,76 +236,10 @@ def _is_instance(shown: Any) -> bool:
 
 
 def _joined(
-    shown: list[dict[str, Any]], records: Sequence[Record], shape: Shape, context: Context, find_linked: FindLinked
+    content: dict[str, Any], record: Record, representation: Representation, context: Context, find: FindLinked
 ) -> list[dict[str, Any]]:
-    """Return the entities with those that they are linked to (§4.5.23), `shape.join_levels` deep."""
-    if shape.join == "@none":
-        return shown
-    whole = Representation(
-        format=shape.representation.format,
-        system_attributes=shape.representation.system_attributes,
-        language=shape.representation.language,
-    )
-    seen = {record.id for record in records}
-    join = _Join(whole, context, find_linked, seen)
-    if shape.join == "inline":
-        for content, record in zip(shown, records, strict=True):
-            join.put_inside(content, record, shape.join_levels)
-        return shown
-    return shown + join.list_linked(records, shape.join_levels, shown[0].keys())
-
-
-@dataclass(slots=True)
-class _Join:
-    representation: Representation
-    context: Context
-    find_linked: FindLinked
-    seen: set[str]
-
-    def put_inside(self, content: dict[str, Any], record: Record, levels: int) -> None:
-        for name, attribute in record.entity.items():
-            short = self.context.compact(name) if ":" in name else name
-            if ":" not in name or short not in content:
-                continue
-            for instance in instances(attribute):
-                if instance.get("type") == "Relationship":
-                    self._put_instance(content, short, instance, levels)
-
-    def _put_instance(self, content: dict[str, Any], short: str, instance: Instance, levels: int) -> None:
-        linked = self._find(instance.get("object"))
-        if linked is None:
-            return
-        inner = render_entity(linked, self.context, self.representation)
-        if levels > 1:
-            self.put_inside(inner, linked, levels - 1)
-        if self.representation.format is Format.KEY_VALUES:
-            if isinstance(content[short], str):
-                content[short] = inner
-            return
-        shown = content[short]
-        for one in shown if isinstance(shown, list) else [shown]:
-            if isinstance(one, dict) and one.get("datasetId") == instance.get("datasetId"):
-                one["entity"] = inner
-
-    def list_linked(self, records: Sequence[Record], levels: int, shown: Any) -> list[dict[str, Any]]:
-        found: list[Record] = []
-        for record in records:
-            for name, attribute in record.entity.items():
-                if ":" not in name or (shown is not None and self.context.compact(name) not in shown):
-                    continue
-                for instance in instances(attribute):
-                    linked = self._find(instance.get("object")) if instance.get("type") == "Relationship" else None
-                    if linked is not None:
-                        found.append(linked)
-        rendered = [render_entity(one, self.context, self.representation) for one in found]
-        return rendered + (self.list_linked(found, levels - 1, None) if levels > 1 and found else [])
-
-    def _find(self, target: Any) -> Record | None:
-        """Return the linked entity, once: what was shown already is not shown again."""
-        if not isinstance(target, str) or target in self.seen or target == NULL:
-            return None
-        self.seen.add(target)
-        return self.find_linked(target)
+    """Return the entity with those that it is linked to (§4.5.23)."""
+    return [shown for _, shown in add_linked([(record, content)], context, representation, find)]
 
 
 @dataclass(frozen=True, slots=True)

@@ -121,6 +121,17 @@ class AnyOf:
 
 Expression = Exists | Compare | AllOf | AnyOf
 
+
+def linked_depth(expression: Expression) -> int:
+    """Return how many relationships the expression follows, one after the other, to what it asks about."""
+    if isinstance(expression, AllOf | AnyOf):
+        return max(map(linked_depth, expression.parts))
+    depth, path = 0, expression.path
+    while path.linked is not None:
+        depth, path = depth + 1, path.linked
+    return depth
+
+
 # Members of an instance that keep their short name in memory, and so in a path.
 CORE_MEMBERS = frozenset(
     {"observedAt", "createdAt", "modifiedAt", "deletedAt", "unitCode", "datasetId", "objectType", "valueType"}

@@ -13,6 +13,7 @@ from simpul.domain.entity import Instance, Record, Times, attribute_key, attribu
 from simpul.domain.language import choose_language
 from simpul.domain.moment import render_moment
 from simpul.domain.parse import MAIN_MEMBERS, is_geometry, is_read_as_instance
+from simpul.domain.projection import NOTHING, Join, Projection
 
 LOCATION = f"{PREFIXES['ngsi-ld']}location"
 DEFAULT_INSTANCE = "@none"
@@ -34,7 +35,8 @@ class Representation:
     """What to show of an entity, and how. Names are expanded; an empty tuple asks nothing.
 
     `attributes` is `attrs`; `pick` and `omit` may also name `id`, `type` and `scope`. `dataset_id` keeps only these
-    instances, where `@none` is the default one. `language` is a filter of §4.15, such as `id,en;q=0.8`.
+    instances, where `@none` is the default one. `language` is a filter of §4.15, such as `id,en;q=0.8`. With `join`,
+    linked entities are shown too (`linked.py`), as far as `linked_pick` and `linked_omit` let them through.
     """
 
     format: Format = Format.NORMALIZED
@@ -45,6 +47,9 @@ class Representation:
     language: str | None = None
     dataset_id: tuple[str, ...] = ()
     geometry_property: str | None = None
+    join: Join | None = None
+    linked_pick: Projection = NOTHING
+    linked_omit: Projection = NOTHING
 
     def shows(self, member: str) -> bool:
         """Return whether a member of the entity is shown: `id`, `type`, `scope` or an attribute."""
@@ -66,11 +71,16 @@ def render_entity(record: Record, context: Context, representation: Representati
 
 def render_feature(record: Record, context: Context, representation: Representation) -> dict[str, Any]:
     """Return the entity as a GeoJSON Feature (§4.5.16). Its geometry is null where it has none of that name."""
+    return as_feature(record, _render_members(record, context, representation), representation)
+
+
+def as_feature(record: Record, rendered: dict[str, Any], representation: Representation) -> dict[str, Any]:
+    """Return an entity that is rendered already as a GeoJSON Feature."""
     return {
         "id": record.id,
         "type": "Feature",
         "geometry": _find_geometry(record, representation),
-        "properties": _render_members(record, context, representation),
+        "properties": {name: value for name, value in rendered.items() if name != "id"},
     }
 
 

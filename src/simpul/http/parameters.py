@@ -8,7 +8,14 @@ from difflib import get_close_matches
 from urllib.parse import unquote_plus
 
 from simpul import limits
-from simpul.domain.errors import BadRequestData, InvalidRequest, NotImplementedYet, TooComplexQuery, TooManyResults
+from simpul.domain.errors import (
+    BadRequestData,
+    HubError,
+    InvalidRequest,
+    NotImplementedYet,
+    TooComplexQuery,
+    TooManyResults,
+)
 from simpul.domain.parse import raise_unless_uri
 
 Parameters = Mapping[str, str]
@@ -16,8 +23,7 @@ Expand = Callable[[str], str]
 
 # Parameters that CIM 009 §6 has and this version does not.
 LATER = frozenset({
-    "collation", "containedBy", "csf",
-    "join", "joinLevel", "jsonKeys", "orderBy", "orderFrom", "splitEntities",
+    "collation", "csf", "jsonKeys", "orderBy", "orderFrom", "splitEntities",
 })  # fmt: skip
 EVERYWHERE = frozenset({"local"})
 
@@ -36,8 +42,6 @@ _FORMATS = {
     "aggregatedValues": AGGREGATED_VALUES,
 }
 
-# Members of an entity that may be picked and are no attributes (CIM 009 §4.21).
-CORE_MEMBERS = frozenset({"id", "type", "scope", "createdAt", "modifiedAt", "deletedAt", "expiresAt"})
 _BAD_ESCAPE = re.compile(rb"%(?![0-9A-Fa-f]{2}).{0,2}", re.DOTALL)
 
 
@@ -76,18 +80,16 @@ def parse_parameters(query: bytes, allowed: frozenset[str]) -> Parameters:
         if name in found:
             raise InvalidRequest(f"The parameter {name[:100]!r} is given twice; give it once.")
         value = decode_text(raw_value, f"The parameter {name[:100]!r}")
-        raise_unless_known(name, value, allowed)
+        raise_unless_known(name, allowed)
         found[name] = value
     return found
 
 
-def raise_unless_known(name: str, value: str, allowed: frozenset[str]) -> None:
+def raise_unless_known(name: str, allowed: frozenset[str]) -> None:
     """Refuse a parameter that this operation does not have."""
     if name in allowed or name in EVERYWHERE:
         return
     if name in LATER:
-        if name == "join" and value == "@none":
-            return
         raise NotImplementedYet(
             f"The parameter {name!r} is part of NGSI-LD; this version of Simpul does not have it yet."
         )
@@ -107,8 +109,14 @@ def parse_flag(parameters: Parameters, name: str) -> bool:
     raise BadRequestData(f"{name}={value[:100]!r}: it can be true or false.")
 
 
-def parse_whole_number(parameters: Parameters, name: str, default: int, bounds: tuple[int, int]) -> int:
-    """Return a whole number within the bounds, both included."""
+def parse_whole_number(
+    parameters: Parameters,
+    name: str,
+    default: int,
+    bounds: tuple[int, int],
+    too_large: type[HubError] = TooManyResults,
+) -> int:
+    """Return a whole number within the bounds, both included. A larger one raises `too_large`."""
     text = parameters.get(name)
     if text is None:
         return default
@@ -119,7 +127,7 @@ def parse_whole_number(parameters: Parameters, name: str, default: int, bounds: 
     if number < low:
         raise BadRequestData(f"{name}={number}: it is a whole number from {low} to {high:,}.")
     if number > high:
-        raise TooManyResults(f"{name}={number}: at most {high:,} is possible here, from {low}.")
+        raise too_large(f"{name}={number}: at most {high:,} is possible here, from {low}.")
     return number
 
 
@@ -201,34 +209,3 @@ def parse_attributes(text: str, expand: Expand) -> tuple[str, ...]:
             raise BadRequestData(f"attrs: {name!r} is no attribute; pick and omit can name it.")
         names.append(expand_name(name, "attrs", expand))
     return tuple(names)
-
-
-def parse_projection(text: str, what: str, expand: Expand) -> tuple[str, ...]:
-    """Return the members that `pick` or `omit` name: attributes expanded, core members as they are (CIM 009 §4.21)."""
-    if not text:
-        return ()
-    if "{" in text or "}" in text:
-        _raise_unless_braces_match(text, what)
-        raise NotImplementedYet(
-            f"{what}={text[:100]!r} reaches into linked entities; this version of Simpul does not have that yet."
-        )
-    names = re.split(r"[,|]", text)
-    return tuple(name if name in CORE_MEMBERS else expand_name(name, what, expand) for name in names)
-
-
-def _raise_unless_braces_match(text: str, what: str) -> None:
-    depth, previous = 0, ","
-    for sign in text:
-        depth += (sign == "{") - (sign == "}")
-        if depth < 0 or (sign in "{},|" and previous in "{,|" and not (sign == "}" and previous == "}")):
-            break
-        if sign not in "{},|" and previous == "}":
-            break
-        previous = sign
-    else:
-        if depth == 0 and previous not in ",|" and ";" not in text:
-            return
-    raise BadRequestData(
-        f"{what}={text[:100]!r} is not well-formed: names are separated by commas, and a name may have"
-        " names in braces behind it, as in id,locatedAt{name}."
-    )

@@ -13,14 +13,17 @@ from simpul.domain.context import CORE, Context
 from simpul.domain.errors import BadRequestData, InvalidRequest
 from simpul.domain.geo import GeoQuery, parse_geo_query
 from simpul.domain.pattern import compile_pattern
-from simpul.domain.q import Expression, parse_q, parse_scope_selection, parse_type_selection
+from simpul.domain.projection import CORE_MEMBERS, parse_projection
+from simpul.domain.q import Expression, linked_depth, parse_q, parse_scope_selection, parse_type_selection
 from simpul.domain.query import EntityQuery, TypeSelection
 from simpul.domain.render import Format, Representation
+from simpul.http import linking
 from simpul.http import parameters as given
 from simpul.http.parameters import Parameters
 
 _SHOWN = frozenset({
     "attrs", "datasetId", "format", "geometryProperty", "lang", "omit", "options", "pick", "sysAttrs", "type",
+    *linking.PARAMETERS,
 })  # fmt: skip
 _SHAPING = _SHOWN - {"type"}
 RETRIEVE_PARAMETERS = _SHOWN
@@ -65,23 +68,29 @@ def parse_representation(parameters: Parameters, context: Context) -> Representa
         return _AS_STORED
     options = given.parse_options(parameters, OPTIONS)
     attributes = given.parse_attributes(parameters.get("attrs", ""), context.expand)
-    pick = given.parse_projection(parameters.get("pick", ""), "pick", context.expand)
-    omit = given.parse_projection(parameters.get("omit", ""), "omit", context.expand)
-    if attributes and (pick or omit):
+    join = linking.parse_join(parameters)
+    pick = parse_projection(parameters.get("pick", ""), "pick", context.expand)
+    omit = parse_projection(parameters.get("omit", ""), "omit", context.expand)
+    linking.raise_if_too_deep(pick.depth, join, "pick")
+    linking.raise_if_too_deep(omit.depth, join, "omit")
+    if attributes and (pick.names or omit.names):
         raise BadRequestData("attrs cannot be combined with pick or omit; give the names to pick instead.")
-    both = set(pick) & set(omit)
+    both = set(pick.names) & set(omit.own_names)
     if both:
         raise BadRequestData(f"{context.compact(min(both))!r} is in both pick and omit; name it in one of them.")
     geometry_property = parameters.get("geometryProperty", "")
     return Representation(
         format=_FORMAT[given.parse_format(parameters, options, FORMATS)],
         system_attributes="sysAttrs" in options or given.parse_flag(parameters, "sysAttrs"),
-        pick=pick,
-        omit=omit,
+        pick=pick.names,
+        omit=omit.own_names,
         attributes=attributes,
         language=parameters.get("lang") or None,
         dataset_id=given.parse_dataset_ids(parameters.get("datasetId", "")),
         geometry_property=context.expand(geometry_property) if geometry_property else None,
+        join=join,
+        linked_pick=pick,
+        linked_omit=omit,
     )
 
 
@@ -171,7 +180,7 @@ def _parse_retrieve(query_string: bytes, context: Context) -> RetrievePlan:
 
 def wanted_attributes(representation: Representation) -> tuple[str, ...]:
     """Return the attributes of which an entity has to have one, or nothing of it would be shown (§4.21)."""
-    if given.CORE_MEMBERS.isdisjoint(representation.pick):
+    if CORE_MEMBERS.isdisjoint(representation.pick):
         return representation.attributes or representation.pick
     return representation.attributes
 
@@ -186,12 +195,15 @@ def _parse(query_string: bytes, context: Context, readable_types: frozenset[str]
     representation = parse_representation(parameters, context)
     limit, offset, counts = given.parse_page(parameters)
     scope = parameters.get("scopeQ", "")
+    question = parse_question(parameters.get("q", ""), parameters.get("expandValues", ""), context)
+    if question is not None:
+        linking.raise_if_too_deep(linked_depth(question), representation.join, "q")
     query = EntityQuery(
         types=parse_types(parameters.get("type", ""), context),
         ids=given.parse_ids(parameters.get("id", "")),
         id_pattern=parse_id_pattern(parameters.get("idPattern", "")),
         attributes=wanted_attributes(representation),
-        q=parse_question(parameters.get("q", ""), parameters.get("expandValues", ""), context),
+        q=question,
         geo=parse_place(parameters, context),
         scope=parse_scope_selection(scope) if scope else None,
         readable_types=readable_types,
@@ -215,7 +227,11 @@ def parse_entity_query(query_string: bytes, context: Context, caller: Caller) ->
     plan = _remembered(rest, context, caller.readable_types)
     if question is None:
         return plan
-    asked = replace(plan.query, q=_remembered_questions(question, context))
+    try:
+        asked = replace(plan.query, q=_remembered_questions(question, context))
+    except _FollowsLinks:
+        # Whether it may depends on the rest.
+        return _remembered(query_string, context, caller.readable_types)
     return EntityPlan(asked, plan.limit, plan.representation, plan.is_plain)
 
 
@@ -231,8 +247,15 @@ def _split_question(query_string: bytes) -> tuple[bytes, bytes | None]:
     return b"&".join(pairs), questions[0]
 
 
+class _FollowsLinks(Exception):
+    """A question reaches into linked entities."""
+
+
 def _parse_one_question(pair: bytes, context: Context) -> Expression | None:
-    return parse_question(given.decode_text(pair.removeprefix(b"q="), "The parameter 'q'"), "", context)
+    question = parse_question(given.decode_text(pair.removeprefix(b"q="), "The parameter 'q'"), "", context)
+    if question is not None and linked_depth(question):
+        raise _FollowsLinks
+    return question
 
 
 _remembered_questions = lru_cache(maxsize=limits.PLANS_REMEMBERED_MAX)(_parse_one_question)

@@ -13,19 +13,17 @@ from simpul.app import entities as local
 from simpul.app.assembly import QUERYING, RETRIEVING
 from simpul.app.federation import Hop, hop_of
 from simpul.app.hub import Hub
-from simpul.domain.context import Context
-from simpul.domain.entity import Record
 from simpul.domain.errors import HubError, NotFound, PeerTimeout
 from simpul.domain.parse import raise_unless_uri
 from simpul.domain.query import EntityQuery
-from simpul.domain.render import render_entity, render_feature, render_feature_collection
 from simpul.domain.source_matching import SourceQuestion
 from simpul.http import parameters as given
-from simpul.http.admission import admit, context_headers, context_of_reader, read_body
-from simpul.http.exchange import GEO_JSON, LD_JSON, Answer, Exchange, Headers, answer_json
+from simpul.http.admission import admit, context_of_reader, read_body
+from simpul.http.exchange import Answer, Exchange, Headers, answer_json
 from simpul.http.negotiate import ANY_JSON_OR_GEO, negotiate
 from simpul.http.ngsild import entities, question
 from simpul.http.ngsild.pages import paging_headers
+from simpul.http.ngsild.shown import answer_many, answer_one
 from simpul.http.plan import QUERY_PARAMETERS, EntityPlan, parse_entity_query, parse_retrieve, wanted_attributes
 
 # Parameters that say which entities are meant, and are told to sources as they came.
@@ -68,7 +66,7 @@ async def retrieve(hub: Hub, exchange: Exchange) -> Answer:
     if plan.types is not None and not plan.types.matches(record.types):
         raise NotFound(f"The entity {entity_id} is there, but not with the type that the parameter 'type' asks for.")
     entities.raise_unless_anything_shown(record, plan.representation, context)
-    answer = entities.answer_record(record, plan.representation, (context, media_type, exchange.prefer))
+    answer = answer_one((caller, hub), record, plan.representation, (context, media_type, exchange.prefer))
     return Answer(answer.status, (*answer.headers, *warning_headers(hop, warnings)), answer.body)
 
 
@@ -100,7 +98,7 @@ async def query(hub: Hub, exchange: Exchange) -> Answer:
         return await entities.query(hub, exchange)
     filters = tuple((name, parameters[name]) for name in FILTERS if parameters.get(name))
     found = await assembly.query(hub, hop, plan.query, asked, filters)
-    return _answer_page(hop, found, plan, (exchange, media_type))
+    return _answer_page(hub, hop, found, plan, asked=(exchange, media_type))
 
 
 async def query_by_post(hub: Hub, exchange: Exchange) -> Answer:
@@ -117,7 +115,7 @@ async def query_by_post(hub: Hub, exchange: Exchange) -> Answer:
     local.raise_unless_readable(caller, plan.query)
     filters = filters_of(body)
     found = await assembly.query(hub, hop, plan.query, asked, filters, by_post=True)
-    return _answer_page(hop, found, plan, (exchange, media_type))
+    return _answer_page(hub, hop, found, plan, asked=(exchange, media_type))
 
 
 def filters_of(body: dict[str, Any]) -> tuple[tuple[str, str], ...]:
@@ -143,25 +141,14 @@ def source_question(plan: EntityPlan, query: EntityQuery) -> SourceQuestion:
     )
 
 
-def _answer_page(hop: Hop, found: assembly.Assembled, plan: EntityPlan, asked: tuple[Exchange, str]) -> Answer:
+def _answer_page(
+    hub: Hub, hop: Hop, found: assembly.Assembled, plan: EntityPlan, *, asked: tuple[Exchange, str]
+) -> Answer:
     exchange, media_type = asked
     is_last = len(found.records) <= plan.limit
     headers = (
         *paging_headers(plan, found.count, is_last=is_last, exchange=exchange),
         *warning_headers(hop, found.warnings),
     )
-    return answer_records(found.records[: plan.limit], plan, (hop.context, media_type, exchange.prefer), headers)
-
-
-def answer_records(
-    records: Sequence[Record], plan: EntityPlan, shown: tuple[Context, str, str], headers: Headers
-) -> Answer:
-    """Return a page of entities that lie in no single store."""
-    context, media_type, prefer = shown
-    if media_type == GEO_JSON:
-        features = [render_feature(record, context, plan.representation) for record in records]
-        return entities.answer_geo(render_feature_collection(features), context, prefer, headers)
-    rendered = [one for record in records if (one := render_entity(record, context, plan.representation))]
-    if media_type == LD_JSON:
-        rendered = [{"@context": context.link, **one} for one in rendered]
-    return answer_json(rendered, (*context_headers(context, media_type), *headers), media_type=media_type)
+    shown = (hop.context, media_type, exchange.prefer)
+    return answer_many((hop.caller, hub), found.records[: plan.limit], plan.representation, shown, headers)

@@ -13,12 +13,13 @@ from simpul.domain.context import CORE, Context
 from simpul.domain.entity import Record
 from simpul.domain.errors import BadRequestData, NotFound
 from simpul.domain.parse import parse_entity, raise_unless_uri
-from simpul.domain.render import Representation, render_entity, render_feature, render_feature_collection
+from simpul.domain.render import Representation, render_entity
 from simpul.http.admission import admit, admit_writer, context_headers, context_of_reader, read_body
-from simpul.http.exchange import GEO_JSON, LD_JSON, NO_CONTENT, Answer, Exchange, Headers, answer_bytes, answer_json
+from simpul.http.exchange import GEO_JSON, LD_JSON, NO_CONTENT, Answer, Exchange, Headers, answer_bytes
 from simpul.http.negotiate import ANY_JSON_OR_GEO, PATCH_BODY_TYPES, negotiate
 from simpul.http.ngsild.fragments import MERGE_PARAMETERS, parse_manner, read_fragment
 from simpul.http.ngsild.pages import fetch_page, paging_headers
+from simpul.http.ngsild.shown import Asker, Shown, answer_many, answer_one
 from simpul.http.parameters import Parameters, parse_parameters
 from simpul.http.plan import (
     EntityPlan,
@@ -77,7 +78,7 @@ async def retrieve(hub: Hub, exchange: Exchange) -> Answer:
     else:
         (record,) = entities.read_records(caller, hub, [document])
     raise_unless_anything_shown(record, plan.representation, context)
-    return answer_record(record, plan.representation, (context, media_type, exchange.prefer))
+    return answer_one((caller, hub), record, plan.representation, (context, media_type, exchange.prefer))
 
 
 def raise_unless_anything_shown(record: Record, representation: Representation, context: Context) -> None:
@@ -111,47 +112,18 @@ def encoded_context(context: Context) -> bytes:
     return b'"' + quote(context.link, safe="%/:=&?~#+!$,;'@()*[]").encode() + b'"'
 
 
-Shown = tuple[Context, str, str]
-
-
-def answer_record(record: Record, representation: Representation, shown: Shown) -> Answer:
-    """Return one entity as it was asked for. `shown` is the @context, the media type and `Prefer`."""
-    context, media_type, prefer = shown
-    if media_type == GEO_JSON:
-        return answer_geo(render_feature(record, context, representation), context, prefer, ())
-    content = render_entity(record, context, representation)
-    if media_type == LD_JSON:
-        content = {"@context": context.link, **content}
-    return answer_json(content, context_headers(context, media_type), media_type=media_type)
-
-
-def answer_geo(content: dict[str, Any], context: Context, prefer: str, headers: Headers) -> Answer:
-    """Return GeoJSON with its @context in the body, or in the Link header where `Prefer: body=json` (§6.3.6)."""
-    if "body=json" in prefer.replace(" ", "").split(","):
-        return answer_json(content, (*context_headers(context, GEO_JSON), *headers), media_type=GEO_JSON)
-    return answer_json({**content, "@context": context.link}, headers, media_type=GEO_JSON)
-
-
 def answer_documents(
-    asker: tuple[Caller, Hub], documents: Sequence[Document], plan: EntityPlan, shown: Shown, headers: Headers
+    asker: Asker, documents: Sequence[Document], plan: EntityPlan, shown: Shown, headers: Headers
 ) -> Answer:
     """Return a page of entities as it was asked for."""
-    context, media_type, prefer = shown
+    context, media_type, _ = shown
     if plan.is_plain and media_type != GEO_JSON:
         context_id = stored_id(asker[1], context)
         if {document.context_id for document in documents} <= {context_id}:
             body = join_bodies(documents, context, media_type)
             return answer_bytes(body, (*context_headers(context, media_type), *headers), media_type=media_type)
     records = entities.read_records(*asker, documents)
-    if media_type == GEO_JSON:
-        features = [render_feature(record, context, plan.representation) for record in records]
-        return answer_geo(render_feature_collection(features), context, prefer, headers)
-    rendered = [render_entity(record, context, plan.representation) for record in records]
-    # One of which nothing is shown would be an empty object (§4.21).
-    shown_entities = [entity for entity in rendered if entity]
-    if media_type == LD_JSON:
-        shown_entities = [{"@context": context.link, **entity} for entity in shown_entities]
-    return answer_json(shown_entities, (*context_headers(context, media_type), *headers), media_type=media_type)
+    return answer_many(asker, records, plan.representation, shown, headers)
 
 
 def join_bodies(documents: Sequence[Document], context: Context, media_type: str) -> bytes:

@@ -32,6 +32,7 @@ from simpul.http.exchange import Answer, Exchange, Handler, Headers
 from simpul.http.negotiate import ANY_JSON, ANY_JSON_OR_GEO, negotiate
 from simpul.http.ngsild import distributed, entities, question, temporal
 from simpul.http.ngsild.pages import paging_headers
+from simpul.http.ngsild.shown import answer_many
 from simpul.http.ngsild.temporal_plan import (
     POST_PARAMETERS,
     QUERY_PARAMETERS,
@@ -169,7 +170,8 @@ async def _answer_page(finder: Finder, plan: EntityPlan, wish: Wish, shown: tupl
         *distributed.warning_headers(finder.hop, finder.warnings),
         *location_headers(entity_map),
     )
-    given = distributed.answer_records(page.entities, plan, (finder.hop.context, media_type, exchange.prefer), headers)
+    answered_in = (finder.hop.context, media_type, exchange.prefer)
+    given = answer_many((caller, hub), page.entities, plan.representation, answered_in, headers)
     return Answer(status, given.headers, given.body)
 
 

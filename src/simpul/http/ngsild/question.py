@@ -11,11 +11,12 @@ from simpul.domain.access import Caller
 from simpul.domain.context import Context
 from simpul.domain.errors import BadRequestData, NotImplementedYet
 from simpul.domain.geo import GeoQuery, parse_geo_query
-from simpul.domain.q import parse_scope_selection
+from simpul.domain.q import linked_depth, parse_scope_selection
 from simpul.domain.query import EntityQuery
 from simpul.http import parameters as given
 from simpul.http.admission import admit, kind_of, read_body
 from simpul.http.exchange import Answer, Exchange
+from simpul.http.linking import raise_if_too_deep
 from simpul.http.negotiate import ANY_JSON_OR_GEO, negotiate
 from simpul.http.ngsild.entities import answer_documents
 from simpul.http.ngsild.pages import fetch_page, fetch_union, paging_headers
@@ -33,15 +34,15 @@ from simpul.http.plan import (
 
 PARAMETERS = frozenset({"count", "format", "geometryProperty", "lang", "limit", "offset", "options", "sysAttrs"})
 # Members of a Query that are written like the parameter of the same name.
-_TEXT_MEMBERS = ("q", "scopeQ", "lang", "geometryProperty")
-_LIST_MEMBERS = ("attrs", "pick", "omit", "datasetId", "expandValues")
+_TEXT_MEMBERS = ("q", "scopeQ", "lang", "geometryProperty", "join")
+_LIST_MEMBERS = ("attrs", "pick", "omit", "datasetId", "expandValues", "containedBy")
 # What a query says of entity maps is read in `mapped.py`.
 _MAP_MEMBERS = ("entityMap", "entityMapLifetime")
-_KNOWN = frozenset({"type", "entities", "geoQ", "local", *_MAP_MEMBERS, *_TEXT_MEMBERS, *_LIST_MEMBERS})
-_LATER = frozenset({
-    "aggrParams", "containedBy", "csf", "join", "joinLevel", "jsonKeys", "ordering", "splitEntities",
-    "temporalQ",
+_KNOWN = frozenset({
+    "type", "entities", "geoQ", "local", "joinLevel", *_MAP_MEMBERS, *_TEXT_MEMBERS, *_LIST_MEMBERS,
 })  # fmt: skip
+_LATER = frozenset({"csf", "jsonKeys", "ordering", "splitEntities"})
+_TEMPORAL = frozenset({"aggrParams", "temporalQ"})
 _SELECTOR_MEMBERS = frozenset({"id", "idPattern", "type"})
 
 
@@ -69,9 +70,12 @@ def parse_body(
     representation = parse_representation(words, context)
     limit, offset, counts = given.parse_page(parameters)
     scope = words.get("scopeQ", "")
+    expression = parse_question(words.get("q", ""), words.get("expandValues", ""), context)
+    if expression is not None:
+        raise_if_too_deep(linked_depth(expression), representation.join, "q")
     shared = EntityQuery(
         attributes=wanted_attributes(representation),
-        q=parse_question(words.get("q", ""), words.get("expandValues", ""), context),
+        q=expression,
         geo=parse_place(body.get("geoQ"), context),
         scope=parse_scope_selection(scope) if scope else None,
         readable_types=caller.readable_types,
@@ -99,6 +103,8 @@ def raise_unless_members_are_known(body: dict[str, Any]) -> None:
     if body.get("type", "Query") != "Query":
         raise BadRequestData(f"The body's type is {str(body['type'])[:100]!r}; for a query it is 'Query'.")
     for name in body:
+        if name in _TEMPORAL:
+            raise BadRequestData(f"{name!r} is for POST /temporal/entityOperations/query only (§5.2.23).")
         if name in _LATER:
             raise NotImplementedYet(f"{name!r} in a query is part of NGSI-LD; this version does not have it yet.")
         if name not in _KNOWN:
@@ -111,12 +117,19 @@ def text_members(body: dict[str, Any]) -> dict[str, str]:
     for name in (*_TEXT_MEMBERS, *_LIST_MEMBERS):
         value = body.get(name, "")
         if name in _LIST_MEMBERS and isinstance(value, list) and all(isinstance(part, str) for part in value):
+            if not value:
+                raise BadRequestData(f"{name} is an empty array, which asks nothing; leave it out, or name something.")
             value = ",".join(value)
         if not isinstance(value, str):
             expected = "an array of texts" if name in _LIST_MEMBERS else "a text"
             raise BadRequestData(f"{name} is {kind_of(value)}; {expected} was expected.")
         if value:
             words[name] = value
+    level = body.get("joinLevel")
+    if level is not None:
+        if isinstance(level, bool) or not isinstance(level, int):
+            raise BadRequestData(f"joinLevel is {kind_of(level)}; it is a whole number from 1.")
+        words["joinLevel"] = str(level)
     return words
 
 

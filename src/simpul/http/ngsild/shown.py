@@ -1,0 +1,80 @@
+"""Answers whose entities are rendered: in another form, in part, with linked entities, as GeoJSON. Decides nothing.
+
+Entities that can be sent as they are stored never come here (`entities.py`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from simpul.app.hub import Hub
+from simpul.app.linked import find_linked
+from simpul.domain.access import Caller
+from simpul.domain.context import Context
+from simpul.domain.entity import Record
+from simpul.domain.errors import BadRequestData
+from simpul.domain.linked import render_linked
+from simpul.domain.projection import FLAT
+from simpul.domain.render import Representation, as_feature, render_entity, render_feature_collection
+from simpul.http.admission import context_headers
+from simpul.http.exchange import GEO_JSON, LD_JSON, Answer, Headers, answer_json
+
+Asker = tuple[Caller, Hub]
+# The @context, the media type and `Prefer`.
+Shown = tuple[Context, str, str]
+Rendered = list[tuple[Record, dict[str, Any]]]
+
+
+def raise_unless_geo(representation: Representation, media_type: str) -> None:
+    """Refuse a geometryProperty where the answer is no GeoJSON (§5.7.1.4, §5.7.2.4)."""
+    if representation.geometry_property is not None and media_type != GEO_JSON:
+        raise BadRequestData(
+            "geometryProperty chooses the geometry of a GeoJSON answer; send Accept: application/geo+json with it, or"
+            " leave it out."
+        )
+
+
+def answer_one(asker: Asker, record: Record, representation: Representation, shown: Shown) -> Answer:
+    """Return one entity as it was asked for; an array where linked entities stand behind it (§4.5.23.3)."""
+    context, media_type, prefer = shown
+    raise_unless_geo(representation, media_type)
+    if representation.join is not None and representation.join.kind == FLAT:
+        return answer_many(asker, [record], representation, shown, ())
+    ((_, content),) = _render(asker, [record], representation, context)
+    if media_type == GEO_JSON:
+        return answer_geo(as_feature(record, content, representation), context, prefer, ())
+    if media_type == LD_JSON:
+        content = {"@context": context.link, **content}
+    return answer_json(content, context_headers(context, media_type), media_type=media_type)
+
+
+def answer_many(
+    asker: Asker, records: Sequence[Record], representation: Representation, shown: Shown, headers: Headers
+) -> Answer:
+    """Return a page of entities as it was asked for."""
+    context, media_type, prefer = shown
+    raise_unless_geo(representation, media_type)
+    rendered = _render(asker, records, representation, context)
+    if media_type == GEO_JSON:
+        features = [as_feature(record, content, representation) for record, content in rendered]
+        return answer_geo(render_feature_collection(features), context, prefer, headers)
+    # One of which nothing is shown would be an empty object (§4.21).
+    entities = [content for _, content in rendered if content]
+    if media_type == LD_JSON:
+        entities = [{"@context": context.link, **content} for content in entities]
+    return answer_json(entities, (*context_headers(context, media_type), *headers), media_type=media_type)
+
+
+def _render(asker: Asker, records: Sequence[Record], representation: Representation, context: Context) -> Rendered:
+    if representation.join is None:
+        return [(record, render_entity(record, context, representation)) for record in records]
+    found = find_linked(*asker, records, representation)
+    return render_linked(records, context, representation, found.get)
+
+
+def answer_geo(content: dict[str, Any], context: Context, prefer: str, headers: Headers) -> Answer:
+    """Return GeoJSON with its @context in the body, or in the Link header where `Prefer: body=json` (§6.3.6)."""
+    if "body=json" in prefer.replace(" ", "").split(","):
+        return answer_json(content, (*context_headers(context, GEO_JSON), *headers), media_type=GEO_JSON)
+    return answer_json({**content, "@context": context.link}, headers, media_type=GEO_JSON)
