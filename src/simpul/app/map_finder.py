@@ -6,7 +6,10 @@ Here and at the sources that the question concerns; with the caller's rights eac
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
+from dataclasses import replace as replace_in
+
+from msgspec.structs import replace
 
 from simpul import limits
 from simpul.app import assembly, entities, temporal
@@ -109,4 +112,4 @@ def _whole(question: temporal.TemporalQuestion, entity_ids: Sequence[str] | None
         ]
         # A selector without ids would be about every entity.
         selectors = [one for one in selectors if one.ids] or [replace(selectors[0], ids=("urn:none:none",))]
-    return replace(question, selectors=tuple(selectors), whole=True)
+    return replace_in(question, selectors=tuple(selectors), whole=True)

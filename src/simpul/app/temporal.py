@@ -10,6 +10,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import NamedTuple, NoReturn
 
+import msgspec
+
 from simpul import limits
 from simpul.app.entities import raise_unless_allowed, raise_unless_readable, raise_unless_readable_id
 from simpul.app.hub import Hub
@@ -151,7 +153,7 @@ async def _list_all(caller: Caller, hub: Hub, question: TemporalQuestion) -> lis
     """Return what any of the selectors finds, in the order asked for."""
     found: dict[str, Series] = {}
     for selector in question.selectors:
-        whole = replace(selector, limit=limits.ORDERED_ENTITIES_MAX + 1, offset=0, counts=False)
+        whole = msgspec.structs.replace(selector, limit=limits.ORDERED_ENTITIES_MAX + 1, offset=0, counts=False)
         kept = await hub.histories.list_histories(
             caller.tenant, whole, question.window, _keeper(whole, question.window)
         )
