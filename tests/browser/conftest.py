@@ -74,8 +74,14 @@ class Served:
 class Host:
     """Runs a served hub in a thread of its own, until it is told to stop."""
 
-    def __init__(self, folder: Path, port: int) -> None:
-        self._settings = Settings(folder=folder, port=port, tenant=TENANT, syncs=False)
+    def __init__(self, folder: Path, port: int, *, allow_private_addresses: bool = False) -> None:
+        self._settings = Settings(
+            folder=folder,
+            port=port,
+            tenant=TENANT,
+            syncs=False,
+            allow_private_addresses=allow_private_addresses,
+        )
         self._ready = threading.Event()
         self._served: Served | None = None
         self._failure: BaseException | None = None

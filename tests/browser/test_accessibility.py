@@ -46,7 +46,7 @@ def test_a_page_breaks_no_rule_of_accessibility(visit: Callable[..., Page], path
     assert violations(page) == []
 
 
-@pytest.mark.parametrize("path", ["/access", "/sources/halte", "/sign-in"])
+@pytest.mark.parametrize("path", ["/access", "/sources/halte", "/sign-in", "/subscriptions", "/hubs"])
 def test_a_managers_page_breaks_no_rule_of_accessibility(visit: Callable[..., Page], served: Served, path: str) -> None:
     page = visit("/", init_script=AXE)
     sign_in(page, served.token(*ADMINISTRATOR))

@@ -15,7 +15,7 @@ from simpul.app.hub import Hub
 from simpul.domain.access import Caller
 from simpul.domain.context import CORE, Context
 from simpul.domain.entity import ENTITY_MEMBERS, Entity
-from simpul.domain.errors import HubError, LoopDetected, PeerError, PeerRefused, PeerUnreachable
+from simpul.domain.errors import HubError, LoopDetected, PeerError, PeerRefused, PeerTimeout, PeerUnreachable
 from simpul.domain.registration import FROM_REQUEST, Registration
 from simpul.ports.peer import PeerAnswer, PeerRequest
 
@@ -123,13 +123,16 @@ async def send(hub: Hub, hop: Hop, registration: Registration, call: Call) -> Pe
     context = await wire_context(hub, hop, registration)
     try:
         answer = await hub.peers.send(_request(hop, registration, call, context))
-    except PeerError:
-        status.failed(hub.clock.now_us(), is_reachable=False)
+    except PeerError as error:
+        status.failed(hub.clock.now_us(), failure_of(error), is_reachable=False)
+        hub.live.stir(hop.caller.tenant)
         raise
     if answer.status < _REFUSES:
         status.succeeded(hub.clock.now_us())
     elif answer.status != _LOOP:
-        status.failed(hub.clock.now_us(), is_reachable=answer.status < _SERVER_FAILS)
+        failure = f"It answered with status {answer.status}."
+        status.failed(hub.clock.now_us(), failure, is_reachable=answer.status < _SERVER_FAILS)
+    hub.live.stir(hop.caller.tenant)
     return answer
 
 
@@ -153,16 +156,28 @@ def _request(hop: Hop, registration: Registration, call: Call, context: Context)
             headers.append((key, told))
     parameters = [*call.parameters, *((("local", "true"),) if registration.is_local_only else ())]
     query = "&".join(f"{name}={quote(value, safe=':,/*')}" for name, value in parameters)
-    root = registration.endpoint if registration.endpoint.endswith(_API) else registration.endpoint + _API
     return PeerRequest(
         method=call.method,
-        url=root + call.path + (f"?{query}" if query else ""),
+        url=url_of(registration, call.path) + (f"?{query}" if query else ""),
         headers=tuple(headers),
         body=b""
         if call.body is None
         else _encode(_with_context(call.body, context) if has_context_inside else call.body),
         timeout_ms=registration.timeout_ms,
     )
+
+
+def failure_of(error: PeerError) -> str:
+    """Return in a few words why a source gave no answer; which one, and what it was asked, is known beside it."""
+    if isinstance(error, PeerTimeout):
+        return "It did not answer in time."
+    return error.detail if error.__cause__ is None else f"It could not be reached ({type(error.__cause__).__name__})."
+
+
+def url_of(registration: Registration, path: str) -> str:
+    """Return where a source has this path of the API."""
+    root = registration.endpoint if registration.endpoint.endswith(_API) else registration.endpoint + _API
+    return root + path
 
 
 def _with_context(body: Any, context: Context) -> Any:

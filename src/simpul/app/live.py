@@ -23,6 +23,11 @@ class LiveFeed:
         for watcher in self._watchers.get(tenant, ()):
             watcher.add(types)
 
+    def stir(self, tenant: str) -> None:
+        """Let the city's watchers look again, because something beside its entities changed."""
+        for watcher in self._watchers.get(tenant, ()):
+            watcher.add({})
+
     def mark(self, tenant: str, types: Iterable[str]) -> int:
         """Return a number that is another one after every commit that touches one of these types of the city."""
         return sum(self._changes.get((tenant, name), 0) for name in types)
@@ -30,7 +35,7 @@ class LiveFeed:
     async def watch(self, tenant: str) -> AsyncIterator[dict[str, int]]:
         """Yield {expanded type: changes}, at most once in LIVE_INTERVAL_SECONDS. Raises HubBusy.
 
-        An empty dict says that nothing happened for LIVE_HEARTBEAT_SECONDS.
+        An empty dict says that no entity changed: nothing happened for LIVE_HEARTBEAT_SECONDS, or the feed was stirred.
         """
         if sum(map(len, self._watchers.values())) >= limits.LIVE_CONNECTIONS_MAX:
             raise HubBusy(

@@ -497,6 +497,7 @@ class Dispatch:
             for line in dirty:
                 line.is_dirty = True
             raise
+        self._hub_of().live.stir(tenant)
 
     async def _sweep(self, tenant: str) -> None:
         """Drop notices that a line far behind others has no part in."""

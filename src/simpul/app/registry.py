@@ -21,24 +21,40 @@ _US_PER_MS = 1_000
 
 @dataclass(slots=True)
 class SourceStatus:
-    """How a registered source did since the hub started (§5.2.9, Table 5.2.9-2)."""
+    """How a registered source did since the hub started (§5.2.9, Table 5.2.9-2).
+
+    `last_contact_us` says when it last answered, `failure` what went wrong with the last request.
+    """
 
     times_sent: int = 0
     times_failed: int = 0
     last_success_us: int | None = None
     last_failure_us: int | None = None
     unreachable_us: int | None = None
+    last_contact_us: int | None = None
+    failure: str | None = None
 
     def succeeded(self, at_us: int) -> None:
         self.times_sent += 1
-        self.last_success_us = at_us
-        self.unreachable_us = None
+        self.last_success_us = self.last_contact_us = at_us
+        self.unreachable_us = self.failure = None
 
-    def failed(self, at_us: int, *, is_reachable: bool) -> None:
+    def failed(self, at_us: int, failure: str, *, is_reachable: bool) -> None:
         self.times_sent += 1
         self.times_failed += 1
         self.last_failure_us = at_us
-        self.unreachable_us = None if is_reachable else at_us
+        self.failure = failure
+        if is_reachable:
+            self.unreachable_us, self.last_contact_us = None, at_us
+        else:
+            self.unreachable_us = at_us
+
+    def looked_at(self, at_us: int, failure: str | None) -> None:
+        """Note that an operator had it asked whether it is there; that is no operation, so nothing is counted."""
+        if failure is None:
+            self.unreachable_us, self.last_contact_us, self.failure = None, at_us, None
+        else:
+            self.unreachable_us, self.failure = at_us, failure
 
     def is_cooling(self, now_us: int, cooldown_ms: int) -> bool:
         """Return whether the source failed so shortly ago that it is not to be asked yet (§5.2.34)."""

@@ -208,20 +208,26 @@ def list_health(caller: Caller, hub: Hub) -> list[Health]:
     """Return how each subscription of the city fares, the ones in trouble first. Raises Unauthenticated, Forbidden."""
     raise_unless_allowed(caller, Action.WRITE)
     parked = hub.outbox.count_parked(caller.tenant)
-    now_us = hub.clock.now_us()
-    health = [
-        Health(
-            subscription_id=line.stored.id,
-            name=line.document.get("subscriptionName", ""),
-            uri=without_secrets(line.document["notification"]["endpoint"])["uri"],
-            status=terms.status_of(line.document, now_us),
-            backlog=line.waiting,
-            parked=parked.get(line.stored.number, 0),
-            progress=line.progress,
-        )
-        for line in hub.notices.lines(caller.tenant)
-    ]
+    health = [_health(hub, line, parked) for line in hub.notices.lines(caller.tenant)]
     return sorted(health, key=lambda one: (not one.is_failing, -one.parked, -one.backlog))
+
+
+def get_health(caller: Caller, hub: Hub, subscription_id: str) -> Health:
+    """Return how a subscription fares. Raises NotFound, Unauthenticated, Forbidden."""
+    raise_unless_allowed(caller, Action.WRITE)
+    return _health(hub, _get_line(caller, hub, subscription_id), hub.outbox.count_parked(caller.tenant))
+
+
+def _health(hub: Hub, line: Line, parked: dict[int, int]) -> Health:
+    return Health(
+        subscription_id=line.stored.id,
+        name=line.document.get("subscriptionName", ""),
+        uri=without_secrets(line.document["notification"]["endpoint"])["uri"],
+        status=terms.status_of(line.document, hub.clock.now_us()),
+        backlog=line.waiting,
+        parked=parked.get(line.stored.number, 0),
+        progress=line.progress,
+    )
 
 
 def list_parked(
@@ -238,6 +244,20 @@ async def replay(caller: Caller, hub: Hub, parked_id: int) -> None:
     raise_unless_allowed(caller, Action.WRITE)
     if not await hub.outbox.replay(caller.tenant, parked_id):
         raise NotFound(f"There is no parked notification {parked_id}.")
+
+
+async def replay_all(caller: Caller, hub: Hub, subscription_id: str) -> int:
+    """Send all that is parked for a subscription again, oldest first; return how many. Raises NotFound, Forbidden."""
+    raise_unless_allowed(caller, Action.WRITE)
+    number = _get_line(caller, hub, subscription_id).stored.number
+    replayed = 0
+    count = hub.outbox.count_parked(caller.tenant).get(number, 0)
+    while count:
+        first = max(0, count - limits.PARKED_PER_READ)
+        for parked in reversed(hub.outbox.list_parked(caller.tenant, number, count - first, first)):
+            replayed += await hub.outbox.replay(caller.tenant, parked.id)
+        count = first
+    return replayed
 
 
 async def drop_parked(caller: Caller, hub: Hub, parked_id: int) -> None:

@@ -21,11 +21,13 @@ from simpul.console.pages import (
     entities,
     entity,
     home,
+    hubs,
     layers,
     live,
     search,
     sign_in,
     sources,
+    subscriptions,
     welcome,
 )
 from simpul.console.render import Renderer
@@ -62,6 +64,13 @@ PAGES: tuple[tuple[str, str, Handler], ...] = (
     ("GET", "/access", access.show),
     ("POST", "/access/tokens", access.create),
     ("POST", "/access/tokens/{id}/revoke", access.revoke),
+    ("GET", "/subscriptions", subscriptions.show_all),
+    ("GET", "/subscriptions/{id:path}", subscriptions.show),
+    ("POST", "/subscriptions/{id:path}/parked/{parked:int}/replay", subscriptions.replay),
+    ("POST", "/subscriptions/{id:path}/parked/{parked:int}/drop", subscriptions.drop),
+    ("POST", "/subscriptions/{id:path}/replay", subscriptions.replay_all),
+    ("GET", "/hubs", hubs.show_all),
+    ("POST", "/hubs/{id:path}/check", hubs.check),
 )
 
 

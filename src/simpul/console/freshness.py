@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 from simpul.app import sources
 from simpul.app.sources import SourceStatus
 from simpul.console import words
+from simpul.console.page import Verdict
 from simpul.console.values import type_address
 from simpul.console.visit import Moment, Visit
 from simpul.domain.context import CORE
@@ -49,6 +51,12 @@ class Fact:
 
     text: str
     label: str
+
+
+def count_verdicts(visit: Visit, verdicts: Iterable[Verdict]) -> tuple[Fact, ...]:
+    """Return how often each verdict occurs, in the order in which they come."""
+    counts = Counter(verdict.label for verdict in verdicts)
+    return tuple(Fact(visit.formats.number(count), label[:1].lower() + label[1:]) for label, count in counts.items())
 
 
 def state_of(visit: Visit, status: SourceStatus) -> str:

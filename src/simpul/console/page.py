@@ -17,6 +17,22 @@ class Step:
 
 
 @dataclass(frozen=True, slots=True)
+class Link:
+    """A word that leads somewhere, where there is something to see."""
+
+    label: str
+    href: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """A state as a shape (`good`, `late`, `broken`, `never`, `running`) and a word."""
+
+    kind: str
+    label: str
+
+
+@dataclass(frozen=True, slots=True)
 class Panel:
     """What is shown beside a page, where something on it is selected."""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from simpul.console.said import in_language
 from simpul.console.visit import Visit
 from simpul.domain.errors import (
     AlreadyExists,
@@ -105,7 +106,7 @@ def view_of(visit: Visit, error: HubError) -> ProblemView:
     """Return the page that tells an error."""
     kind = kind_of(error)
     # A refusal is told without its detail: it would say that there is something to refuse.
-    detail = error.detail if kind in {WRONG, BUSY} else ""
+    detail = in_language(visit, error.detail) if kind in {WRONG, BUSY} else ""
     return view_of_kind(visit, kind, detail)
 
 

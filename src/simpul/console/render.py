@@ -106,6 +106,7 @@ class Frame:
             ("entities", "/entities", _("Data"), "entities"),
         ]
         if self.visit.is_administrator:
+            entries.append(("sharing", "/subscriptions", _("Sharing"), "hubs"))
             entries.append(("access", "/access", _("Access"), "access"))
         return tuple(Section(href, label, icon, name == self.section) for name, href, label, icon in entries)
 

@@ -114,6 +114,24 @@ RULES = {
     "unique": _("Must not occur twice"),
 }
 
+# What a subscription tells of (CIM 009 §5.2.12).
+TRIGGERS = {
+    "entityCreated": _("new entities"),
+    "entityUpdated": _("changed entities"),
+    "entityDeleted": _("deleted entities"),
+    "attributeCreated": _("new attributes"),
+    "attributeUpdated": _("changed attributes"),
+    "attributeDeleted": _("deleted attributes"),
+}
+
+# How a connected hub and this one share what both could hold (CIM 009 §4.3.6.2, §4.3.6.3), and what that means.
+MODES = {
+    "inclusive": (_("Inclusive"), _("Both hubs may hold the data; answers are put together.")),
+    "exclusive": (_("Exclusive"), _("Only the other hub holds these attributes.")),
+    "redirect": (_("Redirect"), _("Only the other hub holds these entities.")),
+    "auxiliary": (_("Auxiliary"), _("The other hub fills in what is not known here.")),
+}
+
 # Connectors, as a clerk would name the systems behind them.
 SYSTEMS = {
     "sql": _("Database"),

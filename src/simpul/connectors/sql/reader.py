@@ -71,8 +71,10 @@ class SqlReading:
         for wanted in self._settings.order_by:
             if wanted not in columns:
                 listed = ", ".join(columns)
-                detail = f"The table {written} has no column {wanted!r} to order by{suggest(wanted, columns)}."
-                raise SourceMismatch(f"{detail} Its columns: {listed}.")
+                near = suggest(wanted, columns)
+                raise SourceMismatch(
+                    f"The table {written} has no column {wanted!r} to order by{near}. Its columns: {listed}."
+                )
         source = table_clause(name, schema=schema or None)
         return (
             select(literal_column("*")).select_from(source).order_by(*(column(one) for one in self._settings.order_by))

@@ -10,6 +10,7 @@ from simpul.console.freshness import AgencyLines, Fact, agency_lines
 from simpul.console.page import Page, Step
 from simpul.console.pages import selection
 from simpul.console.pages.answers import AnswerView, FigureView, answer_address, figure_views, view_of
+from simpul.console.said import in_language
 from simpul.console.visit import Visit
 from simpul.domain.errors import HubError
 
@@ -44,7 +45,7 @@ async def show(visit: Visit) -> Page:
             made = await answers.answer(visit.caller, visit.hub, summary.id)
         except HubError as error:
             # One answer that cannot be made must not take the page with it.
-            failed.append(f"{visit.pick(summary.title)}: {error.detail}")
+            failed.append(f"{visit.pick(summary.title)}: {in_language(visit, error.detail)}")
             continue
         if lead is None:
             lead = view_of(visit, made)

@@ -15,6 +15,7 @@ from simpul.app.sources import SourceStatus
 from simpul.console import words
 from simpul.console.freshness import AgencyLines, Fact, agency_lines, line_of, split_interval
 from simpul.console.page import Page, Step
+from simpul.console.said import in_language
 from simpul.console.visit import Moment, Visit
 from simpul.domain.context import CORE
 from simpul.domain.errors import HubError
@@ -142,7 +143,7 @@ def _error(visit: Visit, run: Run | None) -> str:
     """Return why the last run failed; what an agency's system said is for those who keep the sources."""
     if run is None:
         return ""
-    return run.error or visit.text("The reason is shown to those who keep the sources.")
+    return in_language(visit, run.error or "") or visit.text("The reason is shown to those who keep the sources.")
 
 
 def _schedule(visit: Visit, declaration: dict[str, Any]) -> str:
@@ -188,7 +189,7 @@ def _rejects(visit: Visit, source_id: str) -> tuple[RejectView, ...]:
         RejectView(
             reject.key,
             visit.text(words.RULES[reject.rule]) if reject.rule in words.RULES else reject.rule,
-            reject.reason,
+            in_language(visit, reject.reason),
             visit.moment(reject.at_us),
             tuple((name, "" if value is None else str(value)) for name, value in reject.raw.items()),
         )

@@ -214,10 +214,11 @@ function lost() {
   setTimeout(listen, 3000 + Math.random() * 2000);
 }
 
-// A part names the type that it shows, or `*` where it shows many.
+// A part names the type that it shows, or `*` where it shows many, or the connections that it tells of.
 function concerns(part, change) {
   const wanted = part.dataset.livePart;
-  return wanted === "*" || Object.hasOwn(change.types, wanted) || change.sources.length > 0;
+  if (wanted === "subscriptions" || wanted === "hubs") return change.connections.includes(wanted);
+  return (wanted === "*" && Object.keys(change.types).length > 0) || Object.hasOwn(change.types, wanted) || change.sources.length > 0;
 }
 
 // The first change shows at once, those that follow it together: a long run changes something every second.
@@ -229,6 +230,14 @@ function renewSoon() {
     renewed = Date.now();
     renew().catch((error) => console.warn(error));
   }, wait);
+}
+
+// How what has the focus is found again in the part that takes its place.
+function nameOf(element) {
+  if (element.id) return "#" + CSS.escape(element.id);
+  const href = element.getAttribute("href");
+  if (href) return `a[href="${CSS.escape(href)}"]`;
+  return element.matches(".table-wrap") ? ".table-wrap" : "";
 }
 
 async function renew() {
@@ -243,12 +252,14 @@ async function renew() {
     if (!next) continue;
     if (next.innerHTML === part.innerHTML) continue;
     const before = new Map([...part.querySelectorAll("[data-number]")].map((node, index) => [index, node.textContent]));
-    const held = document.activeElement && part.contains(document.activeElement) ? document.activeElement.getAttribute("href") : null;
+    const held = document.activeElement && part.contains(document.activeElement) ? nameOf(document.activeElement) : "";
+    const opened = new Set([...part.querySelectorAll("details[id][open]")].map((details) => details.id));
     part.replaceChildren(...next.childNodes);
     [...part.querySelectorAll("[data-number]")].forEach((node, index) => {
       if (before.get(index) !== node.textContent) node.classList.add("flash");
     });
-    if (held) part.querySelector(`a[href="${CSS.escape(held)}"]`)?.focus({ preventScroll: true });
+    for (const details of part.querySelectorAll("details[id]")) details.open = opened.has(details.id);
+    if (held) part.querySelector(held)?.focus({ preventScroll: true });
     decorate(part);
   }
   return undefined;

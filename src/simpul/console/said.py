@@ -1,0 +1,234 @@
+"""What other parts of the hub said in English and the store kept, in the visitor's language. No page's own texts here.
+
+Sources, notifiers and use-cases write one English sentence each. A page shows it through the templates below: the one
+that fits the sentence best is translated, and its values are put in again. What a library or an agency's system said
+stays as it is, and so does a sentence that no template fits.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import cache, lru_cache
+
+from simpul.console.formats import Formats
+from simpul.console.language import translations
+from simpul.console.visit import Visit
+
+
+def _(message: str) -> str:
+    """Mark a message for the catalogue; it is translated where it is shown."""
+    return message
+
+
+# Beyond this a text is no sentence of ours, and fitting it would cost time.
+CHARACTERS_MAX = 1_500
+# A row's place, its column, what is wrong with it, and a part of that.
+SENTENCES_WITHIN_MAX = 5
+SOURCE_LANGUAGE = "en"
+
+# A value whose name begins with `said` is a sentence itself.
+SAID = (
+    # What a row can break: its place in the file, its key, its cells.
+    _("%(place)s: %(said)s"),
+    _("line %(number)s: %(said)s"),
+    _("the quotes are wrong: %(said)s"),
+    _("a quoted cell goes on for more than %(count)s lines"),
+    _("it has %(found)s cells, and the header has %(wanted)s"),
+    _("it is no GeoJSON feature: %(why)s"),
+    _("%(name)s is empty"),
+    _("%(name)s is empty, and it identifies the row"),
+    _("%(name)s is empty, and the entity's id needs it"),
+    _("the key has %(count)s characters"),
+    _("the entity's id would have %(count)s characters"),
+    _("the key %(key)s was there before in this run; the first row counts"),
+    _("%(names)s: %(value)s was there before in this run"),
+    _("the row does not say when it was observed"),
+    _("%(value)s is less than %(least)s"),
+    _("%(value)s is more than %(most)s"),
+    _("%(value)s does not match %(pattern)s"),
+    _("%(value)s is none of %(listed)s"),
+    _("%(value)s is none of the values that the mapping knows: %(listed)s"),
+    _("%(value)s is neither of the words for true and false"),
+    _("%(name)s: %(said)s is outside the city's bounds (%(said_area)s)"),
+    _("%(name)s: %(said)s is outside the area (%(said_area)s)"),
+    _("longitude %(longitude)s, latitude %(latitude)s"),
+    _("longitude %(west)s to %(east)s, latitude %(south)s to %(north)s"),
+    _("longitude %(longitude)s, latitude %(latitude)s is not on the earth (-180 to 180, -90 to 90)"),
+    _(
+        "longitude %(longitude)s, latitude %(latitude)s is not on the earth (-180 to 180, -90 to 90); "
+        "longitude and latitude look swapped"
+    ),
+    _("%(value)s is not a number"),
+    _("%(value)s is not a number; it looks Indonesian: declare it as indonesian, not plain"),
+    _("%(value)s is not a number in Indonesian form, such as 1.234.567,89"),
+    _("%(value)s has too many digits"),
+    _("%(value)s is too large for a number"),
+    _("an infinite number cannot be kept"),
+    _("%(value)s is not a date of the form %(forms)s"),
+    _("the year %(year)s cannot be right"),
+    _("the text holds a NUL character (#x0000); it is probably binary data"),
+    _("the text holds half a character (a lone surrogate)"),
+    _("a cell has %(found)s characters; at most %(most)s are kept"),
+    _("%(value)s is not GeoJSON: %(why)s"),
+    _("%(value)s is neither GeoJSON nor WKT"),
+    _("the column %(name)s"),
+    _("the column %(name)s, ring %(number)s"),
+    _("the column %(name)s, line %(number)s"),
+    _("the column %(name)s, polygon %(polygon)s, ring %(number)s"),
+    _("%(said)s has the type `%(found)s`; expected a GeoJSON geometry whose type is %(listed)s."),
+    _("%(said)s has `%(found)s`; expected a GeoJSON geometry whose type is %(listed)s."),
+    _("%(said)s has %(found)s positions; expected up to %(most)s. Simplify it."),
+    _("%(said)s has `%(found)s`; the coordinates of a %(kind)s are %(shape)s."),
+    _(
+        "%(said)s has the position %(position)s, which is not on the earth; expected a longitude of -180 to "
+        "180 and then a latitude of -90 to 90."
+    ),
+    _(
+        "%(said)s has the position %(position)s, which is not on the earth; expected a longitude of -180 to "
+        "180 and then a latitude of -90 to 90. They look swapped: longitude comes first."
+    ),
+    _("%(said)s has %(found)s position; a line has two or more."),
+    _("%(said)s has %(found)s positions; a ring has four or more, the last equal to the first."),
+    _("%(said)s begins at %(first)s and ends at %(last)s: it is not closed. Repeat the first position at the end."),
+    # Why a source could not be read: its file, its database, its declaration.
+    _("There is no file %(path)s."),
+    _("There is no file %(path)s; its folder %(folder)s does not exist either."),
+    _("There is no file %(path)s; in its folder are %(names)s."),
+    _("There is no file %(path)s; its folder is empty."),
+    _("%(path)s is a folder; `path` must name a file."),
+    _("The file %(path)s cannot be read: %(why)s."),
+    _("The file %(path)s has %(found)s bytes; at most %(most)s are read."),
+    _("The environment variable %(name)s is not set; a source needs it. Set it where simpul runs."),
+    _("The secret file %(path)s cannot be read: %(why)s."),
+    _("There is no connector %(name)s; the kinds are %(listed)s."),
+    _("The run was stopped before its end. What it had taken over stays; run it again for the rest."),
+    _("The source %(name)s is being read already. Wait until that run ends."),
+    _("The source could not be read because of an unexpected %(name)s; the log has more."),
+    _("The source has more than %(most)s rows; divide it into several."),
+    _("%(file)s: the source has no column %(said)s. Its columns are: %(listed)s."),
+    _("%(name)s; did you mean %(near)s?"),
+    _(
+        "%(file)s: of %(known)s rows that were taken over, %(gone)s are gone, and the rule is 'vanished: "
+        "%(rule)s'. None was touched. If that is right, run `%(command)s`."
+    ),
+    _(
+        "%(file)s: the source gave no rows, and it gave some before. Nothing was changed. Look at the "
+        "source; if it is right, take the source out of the city and apply."
+    ),
+    _("%(path)s is no GeoJSON FeatureCollection: %(why)s."),
+    _("%(path)s has the type %(found)s; a geo source needs a FeatureCollection."),
+    _(
+        "%(path)s is in the coordinate system %(found)s; convert it to WGS 84 first, for example with "
+        "ogr2ogr -t_srs EPSG:4326."
+    ),
+    _("%(where)s refuses the user or the password (%(why)s). Check both, and the secret."),
+    _("%(where)s has no database %(name)s (%(why)s)."),
+    _("%(where)s: the user may not read that (%(why)s). Ask for SELECT on it."),
+    _("%(where)s: the database does not understand the query (%(why)s)."),
+    _("%(where)s cannot be reached (%(why)s). Check host and port, and that the server runs."),
+    _("%(where)s failed: %(why)s."),
+    _("There is no database file %(path)s."),
+    _("%(where)s has no table %(said)s. Its tables: %(listed)s."),
+    _("The table %(table)s has no column %(name)s to order by. Its columns: %(listed)s."),
+    _("The table %(table)s has no column %(name)s to order by; did you mean %(near)s?. Its columns: %(listed)s."),
+    _(
+        "%(where)s: after row %(number)s there is text that is not %(encoding)s (byte %(byte)s). Add the "
+        "right charset to the URL, such as ?charset=latin1."
+    ),
+    _("The database URL cannot be understood; write, for example, %(example)s."),
+    _("%(path)s is not %(encoding)s: see %(said)s; it is probably cp1252 (Windows): write encoding: cp1252."),
+    _("%(path)s is not %(encoding)s: see %(said)s."),
+    _("line %(number)s, byte %(byte)s (%(code)s)"),
+    _("%(path)s cannot be read as a workbook: %(said)s."),
+    _("it is a web page with an Excel name; open it in Excel and save it as .xlsx"),
+    _("it is damaged or something else with an Excel name"),
+    _("it is protected with a password; save it without one"),
+    _("it is damaged"),
+    _("it is damaged (%(why)s)"),
+    _("it has no sheet"),
+    _("%(path)s has no sheet %(said)s. Its sheets: %(listed)s."),
+    _("%(path)s has no header: it ends before row %(number)s. Check skip_rows and header_rows."),
+    _("%(path)s has %(found)s columns, and 'columns' names %(named)s."),
+    _("%(path)s has no column %(said)s to fill down. Its columns are: %(listed)s."),
+    _("%(path)s has %(found)s columns; at most %(most)s are read. Divide the file."),
+    _("%(path)s has %(found)s bytes when unpacked; at most %(most)s are read. Divide the file."),
+    _("%(path)s has %(found)s cells in %(sheet)s; at most %(most)s are read. Divide the file."),
+    _("%(path)s: line %(number)s is longer than %(most)s characters; is it a text file?"),
+    # Why a notification did not arrive, or another hub did not answer.
+    _("The receiver answered with status %(status)s."),
+    _("The receiver did not answer within %(seconds)s s."),
+    _("The receiver could not be reached (%(why)s)."),
+    _("The endpoint cannot be used (%(why)s)."),
+    _("The broker did not answer within %(seconds)s s."),
+    _("The broker could not be reached (%(why)s)."),
+    _("It was not sent: %(said)s."),
+    _("It could not be sent (%(why)s)."),
+    _("It cannot be rendered: %(why)s"),
+    _("%(host)s is an address of this machine or its private network, which the operator has not allowed"),
+    _(
+        "%(host)s is an address of this machine or its private network, which the operator has not allowed "
+        "(SIMPUL_ALLOW_PRIVATE_ADDRESSES)."
+    ),
+    _("It answered with status %(status)s."),
+    _("It did not answer in time."),
+    _("It could not be reached (%(why)s)."),
+    _("%(request)s was not answered within %(seconds)s s."),
+    _("%(request)s failed: %(why)s."),
+    _("%(request)s was answered with more than %(most)s bytes."),
+    _("The source %(name)s failed a moment ago and is left alone for a while."),
+    # Why a page could not be made.
+    _(
+        "The answer %(name)s would compare %(found)s distances, more than %(most)s. Drop rows before it with "
+        "`keep:`, or narrow it with `where:`."
+    ),
+    _("The answer %(name)s reads more than %(most)s entities of the type %(type)s. Narrow it with `where:`."),
+    _("This hub was put together without an engine for sources."),
+    _("A form has at most %(most)s bytes."),
+    _("The form could not be read. Please open the page again and send it anew."),
+)
+
+_VALUE = re.compile(r"%\((\w+)\)s")
+_GROUPED = re.compile(r"\d{1,3}(?:,\d{3})+\Z")
+
+
+def in_language(visit: Visit, text: str) -> str:
+    """Return a sentence of the hub in the visitor's language."""
+    return translate(text, visit.language, visit.city.time_zone)
+
+
+@lru_cache(maxsize=1_024)
+def translate(text: str, language: str, time_zone: str = "UTC") -> str:
+    """Return a sentence of the hub in a language; where no template fits, as it is."""
+    if language == SOURCE_LANGUAGE or len(text) > CHARACTERS_MAX:
+        return text
+    return _translate(text, Formats(language, time_zone), SENTENCES_WITHIN_MAX)
+
+
+def _translate(text: str, formats: Formats, depth: int) -> str:
+    for template, pattern in _patterns() if depth else ():
+        found = pattern.fullmatch(text)
+        if found is not None:
+            values = {name: _value(name, value, formats, depth - 1) for name, value in found.groupdict().items()}
+            return translations(formats.language).ugettext(template) % values
+    return text
+
+
+def _value(name: str, value: str, formats: Formats, depth: int) -> str:
+    if name.startswith("said"):
+        return _translate(value, formats, depth)
+    if _GROUPED.match(value):
+        return formats.number(int(value.replace(",", "")))
+    return value
+
+
+@cache
+def _patterns() -> tuple[tuple[str, re.Pattern[str]], ...]:
+    """Return the templates with what they fit, those with the most words of their own first."""
+    ordered = sorted(SAID, key=lambda template: -len(_VALUE.sub("", template)))
+    return tuple((template, _pattern(template)) for template in ordered)
+
+
+def _pattern(template: str) -> re.Pattern[str]:
+    parts = _VALUE.split(template)
+    texts = [f"(?P<{part}>.+?)" if number % 2 else re.escape(part) for number, part in enumerate(parts)]
+    return re.compile("".join(texts), re.DOTALL)
