@@ -49,9 +49,8 @@ async def open_hub(settings: Settings) -> AsyncIterator[Hub]:
     # after every 700 of them costs a fifth of the time.
     gc.set_threshold(50_000, 20, 20)
     settings = replace(settings, tenant=settings.tenant or tenant_of(settings.folder))
-    contexts = ContextLibrary(
-        HttpOutbound(allow_private_addresses=settings.allow_private_addresses),
-    )
+    outbound = HttpOutbound(allow_private_addresses=settings.allow_private_addresses)
+    contexts = ContextLibrary(outbound)
     live = LiveFeed()
     store = SqliteStore(settings.data_directory, contexts, live.publish)
     peers = HttpPeer(allow_private_addresses=settings.allow_private_addresses)
@@ -65,6 +64,7 @@ async def open_hub(settings: Settings) -> AsyncIterator[Hub]:
         declarations=store,
         tenants=store,
         contexts=contexts,
+        hosted_contexts=store.hosted_contexts,
         live=live,
         registry=Registry(store.registrations),
         peers=peers,
@@ -79,6 +79,7 @@ async def open_hub(settings: Settings) -> AsyncIterator[Hub]:
     try:
         if not store.has_tenant(settings.tenant):
             await store.create_tenant(settings.tenant)
+        contexts.documents.attach(store.hosted_contexts, settings.tenant)
         hub.source_watch.start(hub)
         for tenant in store.list_tenants():
             _take_up_city(hub, tenant)
@@ -88,6 +89,7 @@ async def open_hub(settings: Settings) -> AsyncIterator[Hub]:
         await hub.notices.close()
         await hub.source_watch.close()
         await peers.close()
+        await outbound.close()
         await store.close()
 
 
@@ -97,6 +99,7 @@ def _take_up_city(hub: Hub, tenant: str) -> None:
     Raises StorageUnavailable and SourceMisconfigured for the city that is served by default.
     """
     try:
+        hub.contexts.documents.take_up(tenant)
         hub.registry.load(tenant)
         hub.source_watch.load(tenant)
         declarations = hub.declarations.get_declarations(tenant)

@@ -21,6 +21,10 @@ class Settings:
 
     host: str = field(default="127.0.0.1", metadata={"help": "Address to listen on; loopback unless told otherwise."})
     port: int = field(default=1026, metadata={"help": "Port to listen on."})
+    public_url: str = field(
+        default="",
+        metadata={"help": "Where others reach this hub, such as https://data.padang.go.id; host and port by default."},
+    )
     folder: Path = field(default=Path("padang"), metadata={"help": "The city's folder of YAML."})
     data: Path | None = field(
         default=None, metadata={"help": "Where the cities' files are kept; `data` inside the city's folder by default."}
@@ -54,6 +58,14 @@ class Settings:
         default="*", metadata={"help": "Origins that browsers may call the API from, separated by commas."}
     )
     syncs: bool = field(default=True, metadata={"help": "Run the sources on their schedules while serving."})
+
+    @property
+    def address(self) -> str:
+        """Where others reach this hub, without a slash at the end."""
+        if self.public_url:
+            return self.public_url.rstrip("/")
+        host = "127.0.0.1" if self.host in ("0.0.0.0", "::", "") else self.host  # noqa: S104  # Compared, not bound.
+        return f"http://{f'[{host}]' if ':' in host else host}:{self.port}"
 
     @property
     def data_directory(self) -> Path:

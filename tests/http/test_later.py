@@ -10,8 +10,7 @@ from tests.http.conftest import API, raise_unless_problem
 
 
 @pytest.mark.parametrize(("method", "path"), [
-    ("GET", "jsonldContexts"),
-    ("POST", "jsonldContexts"), ("DELETE", "jsonldContexts/x"), ("DELETE", "entities"),
+    ("DELETE", "entities"),
     ("GET", "snapshots"),
 ])  # fmt: skip
 def test_what_is_not_there_yet_says_so(writer: httpx2.Client, method: str, path: str) -> None:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from simpul.app.registry import Registry
     from simpul.app.source_watch import SourceWatch
     from simpul.ports.clock import Clock
+    from simpul.ports.contexts import ContextStore
     from simpul.ports.engine import SourceEngine
     from simpul.ports.history import HistoryStore
     from simpul.ports.notifier import Notifier
@@ -37,6 +38,7 @@ class Hub:
     declarations: DeclarationStore
     tenants: TenantStore
     contexts: ContextLibrary
+    hosted_contexts: ContextStore
     live: LiveFeed
     subscriptions: SubscriptionStore
     outbox: Outbox

@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 from uuid import uuid4
 
 from simpul import limits
+from simpul.app import hosted_contexts
 from simpul.app.entities import raise_unless_allowed
 from simpul.app.hub import Hub
 from simpul.app.notify import Line
@@ -42,7 +43,7 @@ async def create(caller: Caller, hub: Hub, body: Any, context: Context) -> str:
     readable = caller.readable_types
     kept = Kept(
         document=document,
-        context_id=await _shown_context_id(hub, document, context),
+        context_id=await _shown_context_id(caller, hub, document, context),
         q_context_id=hub.contexts.register(context) if "q" in document else 0,
         created_us=now_us,
         modified_us=now_us,
@@ -67,7 +68,7 @@ async def update(caller: Caller, hub: Hub, subscription_id: str, body: Any, cont
     _raise_unless_allowed_host(hub, document)
     context_id = kept.context_id
     if "jsonldContext" in fragment and fragment["jsonldContext"] is not None:
-        context_id = await _shown_context_id(hub, document, context)
+        context_id = await _shown_context_id(caller, hub, document, context)
     changed = Kept(
         document=document,
         context_id=context_id,
@@ -78,6 +79,7 @@ async def update(caller: Caller, hub: Hub, subscription_id: str, body: Any, cont
         creator=kept.creator,
     )
     await _keep(hub, caller.tenant, changed, line)
+    await _drop_unused_context(caller, hub, kept)
 
 
 async def delete(caller: Caller, hub: Hub, subscription_id: str) -> None:
@@ -86,6 +88,7 @@ async def delete(caller: Caller, hub: Hub, subscription_id: str) -> None:
     line = _get_line(caller, hub, subscription_id)
     hub.notices.drop(caller.tenant, line.stored.number)
     await hub.subscriptions.delete_subscription(caller.tenant, line.stored.number)
+    await _drop_unused_context(caller, hub, line.stored.kept)
 
 
 class Shown(NamedTuple):
@@ -155,10 +158,24 @@ async def _keep(hub: Hub, tenant: str, kept: Kept, line: Line | None) -> None:
     hub.notices.put(tenant, StoredSubscription(number, kept.document["id"], kept, progress))
 
 
-async def _shown_context_id(hub: Hub, document: Document, context: Context) -> int:
+async def _shown_context_id(caller: Caller, hub: Hub, document: Document, context: Context) -> int:
+    """Return the number of the @context that notifications use; where it has no URL, it is given one here."""
     if "jsonldContext" not in document:
-        return hub.contexts.id_of(context)
+        url = await hosted_contexts.create_implicitly(caller, hub, context)
+        if url is None:
+            return hub.contexts.id_of(context)
+        document["jsonldContext"] = url
+        return hub.contexts.register(await hub.contexts.prepare(url))
     return hub.contexts.id_of(await hub.contexts.resolve(document["jsonldContext"]))
+
+
+async def _drop_unused_context(caller: Caller, hub: Hub, kept: Kept) -> None:
+    """Forget the @context that was hosted for a subscription, once no other one names it."""
+    url = kept.document.get("jsonldContext")
+    if url is not None and not any(
+        line.stored.kept.document.get("jsonldContext") == url for line in hub.notices.lines(caller.tenant)
+    ):
+        await hosted_contexts.drop_implicit(caller, hub, url)
 
 
 def _raise_unless_future(document: Document, now_us: int) -> None:

@@ -9,9 +9,9 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Final
-from urllib.parse import urljoin
 
 from simpul import limits
+from simpul.domain.context_references import join_url
 from simpul.domain.core_context import (
     CORE_CONTEXT_URL,
     CORE_CONTEXT_URLS,
@@ -95,6 +95,11 @@ class Context:
         self._terms_of = _invert(user) | _invert(_CORE_TERMS)
         self._iris = _Memo(self._find_iri)
         self._names = _Memo(self._find_name)
+
+    @property
+    def terms_count(self) -> int:
+        """How many terms of its own and of the core it has: what it costs in memory."""
+        return len(self._terms)
 
     def as_document(self) -> dict[str, Any]:
         """Return one flat JSON-LD document that means the same, so that the context can be made again offline."""
@@ -282,7 +287,7 @@ class _Definitions:
             for part in context:
                 self.take(part, base, path)
         elif isinstance(context, str):
-            self._take_url(urljoin(base, context), path)
+            self._take_url(join_url(base, context), path)
         elif isinstance(context, dict):
             self._take_terms(context, base, path)
         elif context is None:
@@ -327,7 +332,7 @@ class _Definitions:
             self.take(context["@context"], base, path)
             return
         if "@import" in context:
-            url = urljoin(base, _text(context["@import"], "@import"))
+            url = join_url(base, _text(context["@import"], "@import"))
             imported = self._get_document(url)
             if url in path or not isinstance(imported, dict) or "@import" in imported:
                 raise BadRequestData(f"The @context imports {url}, which must be one map of terms without an @import.")

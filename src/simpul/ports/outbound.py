@@ -9,4 +9,4 @@ class Outbound(Protocol):
     """Fetches documents, within limits of size and time, and only from where the operator allows."""
 
     async def get_json(self, url: str) -> Any:
-        """Return the decoded document. Raises ContextNotAvailable."""
+        """Return the decoded document. Raises ContextNotAvailable, and BadRequestData for what is no JSON."""

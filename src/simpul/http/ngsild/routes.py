@@ -11,6 +11,7 @@ from simpul.http.exchange import Answer, Exchange, Handler
 from simpul.http.ngsild import (
     attributes,
     batch,
+    contexts,
     distributed,
     distributed_batches,
     distributed_types,
@@ -93,8 +94,8 @@ RESOURCES = (
         "csourceSubscriptions/{}", GET=source_subscriptions.retrieve, PATCH=source_subscriptions.update,
         DELETE=source_subscriptions.delete,
     ),
-    _later("jsonldContexts", "Hosting @contexts", "GET", "POST"),
-    _later("jsonldContexts/{}", "Hosting @contexts", "GET", "DELETE"),
+    _resource("jsonldContexts", GET=contexts.query, POST=contexts.add),
+    _resource("jsonldContexts/{}", GET=contexts.retrieve, DELETE=contexts.delete),
     _resource("entityMaps", GET=entity_maps.create, POST=entity_maps.create_by_post),
     _resource("entityMaps/{}", GET=entity_maps.retrieve, PATCH=entity_maps.update, DELETE=entity_maps.delete),
     _resource(

@@ -162,6 +162,21 @@ CREATE TABLE IF NOT EXISTS registration (
   modified_us INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
 
+-- The @contexts that the city serves to whoever asks, and copies of others'. `document` is a JSON object with an
+-- @context member.
+CREATE TABLE IF NOT EXISTS hosted_context (
+  id TEXT PRIMARY KEY,
+  kind TEXT NOT NULL,
+  document BLOB NOT NULL,
+  created_us INTEGER NOT NULL
+) STRICT;
+
+CREATE TABLE IF NOT EXISTS cached_context (
+  url TEXT PRIMARY KEY,
+  document BLOB NOT NULL,
+  created_us INTEGER NOT NULL
+) STRICT;
+
 -- The one name by which other hubs know the city in Via headers.
 CREATE TABLE IF NOT EXISTS peer_alias (
   id INTEGER PRIMARY KEY CHECK (id = 1),

@@ -28,6 +28,7 @@ from simpul.ports.store import Change, Document, Draft, Page, Reject, Run, Token
 from simpul.store.sqlite.answer import answer
 from simpul.store.sqlite.city import CityFile
 from simpul.store.sqlite.connection import SQL, translated_errors
+from simpul.store.sqlite.contexts import SqliteContexts
 from simpul.store.sqlite.names import VALUE
 from simpul.store.sqlite.outbox import SqliteOutbox
 from simpul.store.sqlite.registrations import SqliteRegistrations
@@ -55,6 +56,7 @@ class SqliteStore:
         self._cities: dict[str, CityFile] = {}
         self.outbox = SqliteOutbox(self._city)
         self.registrations = SqliteRegistrations(self._city)
+        self.hosted_contexts = SqliteContexts(self._city)
         try:
             directory.mkdir(parents=True, exist_ok=True)
         except OSError as error:
