@@ -77,13 +77,7 @@ async def open_hub(settings: Settings) -> AsyncIterator[Hub]:
         engine=Engine(),
     )
     try:
-        if not store.has_tenant(settings.tenant):
-            await store.create_tenant(settings.tenant)
-        contexts.documents.attach(store.hosted_contexts, settings.tenant)
-        hub.source_watch.start(hub)
-        for tenant in store.list_tenants():
-            _take_up_city(hub, tenant)
-        hub.notices.start(hub)
+        await _start(hub)
         yield hub
     finally:
         await hub.notices.close()
@@ -91,6 +85,17 @@ async def open_hub(settings: Settings) -> AsyncIterator[Hub]:
         await peers.close()
         await outbound.close()
         await store.close()
+
+
+async def _start(hub: Hub) -> None:
+    home = hub.settings.tenant
+    if not hub.tenants.has_tenant(home):
+        await hub.tenants.create_tenant(home)
+    hub.contexts.documents.attach(hub.hosted_contexts, home)
+    hub.source_watch.start(hub)
+    for tenant in hub.tenants.list_tenants():
+        _take_up_city(hub, tenant)
+    hub.notices.start(hub)
 
 
 def _take_up_city(hub: Hub, tenant: str) -> None:

@@ -66,7 +66,8 @@ def use(client: httpx2.Client, url: str) -> httpx2.Response:
 def details(client: httpx2.Client, name: str) -> dict[str, Any]:
     response = client.get(path_of(name), params={"details": "true"})
     assert response.status_code == 200, response.text
-    return response.json()
+    told: dict[str, Any] = response.json()
+    return told
 
 
 def test_5_13_2_what_is_added_is_served_as_it_came(client: httpx2.Client) -> None:
