@@ -15,9 +15,11 @@ class LiveFeed:
     def __init__(self) -> None:
         self._watchers: dict[str, list[_Watcher]] = {}
         self._changes: dict[tuple[str, str], int] = {}
+        self._commits: dict[str, int] = {}
 
     def publish(self, tenant: str, types: dict[str, int]) -> None:
         """Tell the city's watchers. Called in the event loop after each commit."""
+        self._commits[tenant] = self._commits.get(tenant, 0) + 1
         for name, count in types.items():
             self._changes[tenant, name] = self._changes.get((tenant, name), 0) + count
         for watcher in self._watchers.get(tenant, ()):
@@ -27,6 +29,10 @@ class LiveFeed:
         """Let the city's watchers look again, because something beside its entities changed."""
         for watcher in self._watchers.get(tenant, ()):
             watcher.add({})
+
+    def revision(self, tenant: str) -> int:
+        """Return a number that is another one after every commit of the city."""
+        return self._commits.get(tenant, 0)
 
     def mark(self, tenant: str, types: Iterable[str]) -> int:
         """Return a number that is another one after every commit that touches one of these types of the city."""

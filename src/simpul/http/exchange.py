@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 
 from simpul.app.hub import Hub
+from simpul.http.header_block import HeaderBlock, Pairs, read_headers
 
 JSON = "application/json"
 LD_JSON = "application/ld+json"
@@ -43,11 +44,15 @@ class Exchange(msgspec.Struct, frozen=True, gc=False):
 
 
 class Answer(msgspec.Struct, frozen=True, gc=False):
-    """A response: header names are in lower case but for `LOCATION`, the length of the body is not among them."""
+    """A response: header names are in lower case but for `LOCATION`, the length of the body is not among them.
+
+    `is_lasting` says that the same request of the same caller has this answer until the city's next commit.
+    """
 
     status: int
     headers: Headers = ()
     body: bytes = b""
+    is_lasting: bool = False
 
 
 Handler = Callable[[Hub, Exchange], Awaitable[Answer]]
@@ -55,35 +60,28 @@ Handler = Callable[[Hub, Exchange], Awaitable[Answer]]
 _encode = msgspec.json.Encoder().encode
 
 
-def exchange_of(
-    line: tuple[str, bytes, bytes], headers: list[tuple[bytes, bytes]] | tuple[tuple[bytes, bytes], ...], body: bytes
-) -> Exchange:
+def exchange_of(line: tuple[str, bytes, bytes], headers: Pairs, body: bytes) -> Exchange:
     """Make the exchange of a request line (method, path, query), its headers and its body."""
-    wanted = {b"accept": "", b"content-type": "", b"link": "", b"prefer": ""}
-    tenant: str | None = None
-    authorization: str | None = None
-    for name, value in headers:
-        name = name.lower()
-        if name in wanted:
-            # Several lines of one header are one list (RFC 9110 §5.3).
-            wanted[name] = ", ".join(filter(None, (wanted[name], value.decode("latin-1"))))
-        elif name == b"ngsild-tenant":
-            tenant = value.decode("latin-1")
-        elif name == b"authorization":
-            authorization = value.decode("latin-1")
+    lowered = tuple((name.lower(), value) for name, value in headers)
+    return exchange_of_block(line, read_headers(lowered), lowered, body)
+
+
+def exchange_of_block(line: tuple[str, bytes, bytes], block: HeaderBlock, headers: Pairs, body: bytes) -> Exchange:
+    """Make the exchange of a request whose headers were read before."""
     method, path, query = line
     return Exchange(
-        method=method,
-        path=path,
-        query=query,
-        body=body,
-        accept=wanted[b"accept"],
-        content_type=wanted[b"content-type"],
-        link=wanted[b"link"],
-        prefer=wanted[b"prefer"],
-        tenant=tenant,
-        authorization=authorization,
-        headers=headers,
+        method,
+        path,
+        query,
+        body,
+        (),
+        block.accept,
+        block.content_type,
+        block.link,
+        block.prefer,
+        block.tenant,
+        block.authorization,
+        headers,
     )
 
 
@@ -92,9 +90,9 @@ def answer_json(content: Any, headers: Headers = (), *, status: int = 200, media
     return Answer(status, ((b"content-type", media_type.encode()), *headers), _encode(content))
 
 
-def answer_bytes(body: bytes, headers: Headers = (), *, media_type: str = JSON) -> Answer:
+def answer_bytes(body: bytes, headers: Headers = (), *, media_type: str = JSON, is_lasting: bool = False) -> Answer:
     """Return an answer whose body is JSON already."""
-    return Answer(200, ((b"content-type", media_type.encode()), *headers), body)
+    return Answer(200, ((b"content-type", media_type.encode()), *headers), body, is_lasting)
 
 
 NO_CONTENT = Answer(204)

@@ -19,21 +19,23 @@ from typing import Any
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from simpul import limits
 from simpul.app import entities, identity
 from simpul.app.hub import Hub
 from simpul.domain.access import Caller
 from simpul.domain.context import CORE
 from simpul.domain.errors import HubError
 from simpul.http.dispatch import answer
-from simpul.http.exchange import JSON, Answer, exchange_of
+from simpul.http.exchange import JSON, Answer, exchange_of_block
+from simpul.http.header_block import HeaderBlock, HeaderBlocks
 from simpul.http.middleware import ANY_ORIGIN, SECURITY_HEADERS
 from simpul.http.negotiate import context_link_header
+from simpul.http.remembered import AnswerMemory
 
 _ENTITIES = b"/ngsi-ld/v1/entities"
 _ENTITY = b"/ngsi-ld/v1/entities/"
 _BATCHES = b"/ngsi-ld/v1/entityOperations/"
 _HISTORIES = b"/ngsi-ld/v1/temporal/entities"
+_HOT_PATHS = (_ENTITIES, _BATCHES, _HISTORIES)
 _HOT_METHODS = frozenset({b"GET", b"POST", b"PATCH"})
 # With one of these a request needs more than the lane does: framing, or an @context that may have to be fetched.
 _COLD_HEADERS = frozenset({
@@ -49,19 +51,35 @@ Headers = list[tuple[bytes, bytes]]
 
 
 class HotRequest:
-    """A request in the lane. For uvicorn's class it is a cycle that is not complete until it is answered."""
+    """A request in the lane. For uvicorn's class it is a cycle that is not complete until it is answered.
 
-    __slots__ = ("body", "disconnected", "headers", "keep_alive", "message_event", "method", "response_complete", "url")
+    `revision` is the city's at the moment of a question whose answer may be remembered, else None.
+    """
 
-    def __init__(self, method: bytes, url: bytes, headers: Headers, message_event: asyncio.Event) -> None:
+    __slots__ = (
+        "block",
+        "body",
+        "disconnected",
+        "headers",
+        "keep_alive",
+        "message_event",
+        "method",
+        "response_complete",
+        "revision",
+        "url",
+    )
+
+    def __init__(self, method: bytes, url: bytes, headers: Headers, block: HeaderBlock) -> None:
         self.method = method
         self.url = url
         self.headers = headers
+        self.block = block
         self.body = b""
         self.keep_alive = True
         self.disconnected = False
         self.response_complete = False
-        self.message_event = message_event
+        self.revision: int | None = None
+        self.message_event: asyncio.Event = _NEVER_WAITED
 
 
 def fast_lane(hub: Hub) -> type[HttpToolsProtocol]:
@@ -78,11 +96,24 @@ class Lane:
 
     def __init__(self, hub: Hub) -> None:
         self.hub = hub
-        self._city = hub.city(hub.settings.tenant)
-        self._anonymous = identity.anonymous(hub, hub.settings.tenant)
+        self.blocks = HeaderBlocks()
+        self.answers = AnswerMemory()
+        self._tenant = hub.settings.tenant
+        self._city = hub.cities.get(self._tenant)
+        self._anonymous = identity.anonymous(hub, self._tenant)
         self._common = b"".join(b"%b: %b\r\n" % pair for pair in (*SECURITY_HEADERS, *ANY_ORIGIN))
         link = context_link_header(CORE.link)
         self._entity_head = self._head(200, ((b"content-type", JSON.encode()), (b"link", link)))
+
+    @property
+    def is_alone(self) -> bool:
+        """Whether the hub's own data is all that an answer can be made of."""
+        return self._tenant not in self.hub.registry.by_tenant
+
+    def revision(self) -> int:
+        """Return the number of the state of the city that is served by default."""
+        self.anonymous()
+        return self.hub.live.revision(self._tenant)
 
     def find_entity(self, entity_id: bytes, caller: Caller) -> bytes | None:
         """Return the whole answer of a plain retrieval under the core context, or None: it needs more than that."""
@@ -93,10 +124,11 @@ class Lane:
 
     def anonymous(self) -> Caller:
         """Return the caller of a request without a token, made anew when the city's declaration changes."""
-        city = self.hub.city(self.hub.settings.tenant)
+        city = self.hub.cities.get(self._tenant)
         if city is not self._city:
             self._city = city
-            self._anonymous = identity.anonymous(self.hub, self.hub.settings.tenant)
+            self._anonymous = identity.anonymous(self.hub, self._tenant)
+            self.answers.clear()
         return self._anonymous
 
     def encode(self, given: Answer) -> bytes:
@@ -131,10 +163,12 @@ class FastLaneProtocol(HttpToolsProtocol):
     def on_headers_complete(self) -> None:
         method = self.parser.get_method()
         if self._is_hot(method):
-            # The class takes any cycle-like object here; this one has what it reads of it.
-            self._hot = HotRequest(method, self.url, self.headers, _NEVER_WAITED)
-            self.cycle = self._hot  # type: ignore[assignment]  # See the comment above.
-            return
+            block = self.lane.blocks.read(self.headers)
+            if not block.is_cold:
+                # The class takes any cycle-like object here; this one has what it reads of it.
+                self._hot = HotRequest(method, self.url, self.headers, block)
+                self.cycle = self._hot  # type: ignore[assignment]  # See the comment above.
+                return
         url, headers = self.url, self.headers
         super().on_message_begin()
         self.url = url
@@ -144,19 +178,9 @@ class FastLaneProtocol(HttpToolsProtocol):
         super().on_headers_complete()
 
     def _is_hot(self, method: bytes) -> bool:
-        url = self.url
-        if method not in _HOT_METHODS or not url.startswith((_ENTITIES, _BATCHES, _HISTORIES)):
+        if method not in _HOT_METHODS or not self.url.startswith(_HOT_PATHS):
             return False
-        if not self._is_idle() or self.pipeline or self.flow.write_paused or not self.parser.should_keep_alive():
-            return False
-        for name, value in self.headers:
-            if name in _COLD_HEADERS:
-                return False
-            if name == b"content-length" and (not value.isdigit() or int(value) > limits.STRANGER_BODY_BYTES_MAX):
-                return False
-            if name == b"content-type" and value not in (b"application/json", b"application/merge-patch+json"):
-                return False
-        return True
+        return self._is_idle() and not self.pipeline and not self.flow.write_paused and self.parser.should_keep_alive()
 
     def _is_idle(self) -> bool:
         # The base class's type leaves out that there is no cycle before the first request.
@@ -176,28 +200,24 @@ class FastLaneProtocol(HttpToolsProtocol):
             super().on_message_complete()
             return
         self._hot = None
-        if hot.method == b"GET" and self._answer_entity(hot):
+        if hot.method == b"GET" and hot.block.is_plain and self.lane.is_alone and self._answer_stranger(hot):
             return
         path, _, query = hot.url.partition(b"?")
-        exchange = exchange_of((hot.method.decode("ascii"), path, query), hot.headers, hot.body)
-        self._drive(answer(self.lane.hub, exchange), hot)
+        line = (hot.method.decode("ascii"), path, query)
+        self._drive(answer(self.lane.hub, exchange_of_block(line, hot.block, hot.headers, hot.body)), hot)
 
-    def _answer_entity(self, hot: HotRequest) -> bool:
-        """Answer the hottest request of all, an anonymous one for a public entity as it is stored, if it is that."""
-        url = hot.url
-        if not url.startswith(_ENTITY) or b"?" in url or b"%" in url:
-            return False
-        if self.lane.hub.settings.tenant in self.lane.hub.registry.by_tenant:
-            # Other sources may have parts of the entity.
-            return False
-        for name, value in hot.headers:
-            if name in (b"authorization", b"ngsild-tenant") or (name == b"accept" and value not in _ANY_ACCEPT):
+    def _answer_stranger(self, hot: HotRequest) -> bool:
+        """Answer the hottest requests of all, if it is one: a public entity as it is stored, or what was just asked."""
+        url, lane = hot.url, self.lane
+        if url.startswith(_ENTITY) and b"?" not in url and b"%" not in url:
+            try:
+                written = lane.find_entity(url[len(_ENTITY) :], lane.anonymous())
+            except (HubError, UnicodeDecodeError):
+                # The ordinary way says the same with the right status and words.
                 return False
-        try:
-            written = self.lane.find_entity(url[len(_ENTITY) :], self.lane.anonymous())
-        except (HubError, UnicodeDecodeError):
-            # The ordinary way says the same with the right status and words.
-            return False
+        else:
+            hot.revision = lane.revision()
+            written = lane.answers.find(url, hot.revision)
         if written is None:
             return False
         self._write(written, hot)
@@ -211,7 +231,11 @@ class FastLaneProtocol(HttpToolsProtocol):
         try:
             waiting = work.send(None)
         except StopIteration as done:
-            self._write(self.lane.encode(done.value), hot)
+            given: Answer = done.value
+            written = self.lane.encode(given)
+            if given.is_lasting and hot.revision is not None:
+                self.lane.answers.keep(hot.url, hot.revision, written)
+            self._write(written, hot)
             return
         # What a coroutine yields to its task is the future that it awaits, marked as being awaited.
         waiting._asyncio_future_blocking = False  # noqa: SLF001  # The protocol between a coroutine and its task.

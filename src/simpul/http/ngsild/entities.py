@@ -121,7 +121,8 @@ def answer_documents(
         context_id = stored_id(asker[1], context)
         if {document.context_id for document in documents} <= {context_id}:
             body = join_bodies(documents, context, media_type)
-            return answer_bytes(body, (*context_headers(context, media_type), *headers), media_type=media_type)
+            all_headers = (*context_headers(context, media_type), *headers)
+            return answer_bytes(body, all_headers, media_type=media_type, is_lasting=True)
     records = entities.read_records(*asker, documents)
     return answer_many(asker, records, plan.representation, shown, headers)
 
