@@ -53,13 +53,14 @@ def test_a_city_that_declares_a_type_private_is_obeyed_at_once(
 
 
 def test_what_a_token_is_shown_is_not_shown_to_strangers(anonymous: httpx2.Client, writer: httpx2.Client) -> None:
-    person = {"id": "urn:ngsi-ld:Person:again", "type": ["Halte", "Person"], "nama": {"type": "Property", "value": "S"}}
+    entity_id = "urn:ngsi-ld:Person:again"
+    person = {"id": entity_id, "type": ["Halte", "Person"], "nama": {"type": "Property", "value": "S"}}
     assert writer.post(f"{API}/entities", json=person).status_code == 201
     try:
         for client, is_seen in ((writer, True), (anonymous, False)) * 3:
-            assert (person["id"] in client.get(LIST).text) is is_seen
+            assert (entity_id in client.get(LIST).text) is is_seen
     finally:
-        writer.delete(f"{API}/entities/{person['id']}")
+        writer.delete(f"{API}/entities/{entity_id}")
 
 
 def test_an_answer_is_kept_from_the_second_time_on_and_for_one_revision() -> None:
@@ -99,6 +100,7 @@ def test_a_header_block_says_what_the_headers_say_and_is_read_once() -> None:
     assert blocks.read(list(headers)) is block
     assert blocks.read([(b"expect", b"100-continue")]).is_cold
     assert blocks.read([(b"content-length", b"1x")]).is_cold
+    assert blocks.read([(b"ngsild-entitymap", b"urn:x")]).is_cold
     assert blocks.read([]).is_plain
 
 

@@ -64,7 +64,10 @@ def read_headers(headers: Pairs) -> HeaderBlock:
 def _is_cold(name: bytes, value: bytes) -> bool:
     if name == b"content-length":
         return not value.isdigit() or int(value) > limits.STRANGER_BODY_BYTES_MAX
-    return name == b"content-type" and value not in _PLAIN_BODIES
+    if name == b"content-type":
+        return value not in _PLAIN_BODIES
+    # Maps, snapshots and what else the standard has headers for.
+    return name.startswith(b"ngsild-") and name != b"ngsild-tenant"
 
 
 class HeaderBlocks:

@@ -37,12 +37,6 @@ _BATCHES = b"/ngsi-ld/v1/entityOperations/"
 _HISTORIES = b"/ngsi-ld/v1/temporal/entities"
 _HOT_PATHS = (_ENTITIES, _BATCHES, _HISTORIES)
 _HOT_METHODS = frozenset({b"GET", b"POST", b"PATCH"})
-# With one of these a request needs more than the lane does: framing, or an @context that may have to be fetched.
-_COLD_HEADERS = frozenset({
-    b"transfer-encoding", b"expect", b"upgrade", b"link", b"origin", b"prefer", b"access-control-request-method",
-    b"ngsild-entitymap",
-})  # fmt: skip
-_ANY_ACCEPT = frozenset({b"", b"*/*", b"application/json"})
 _STATUS_LINES = {status.value: b"HTTP/1.1 %d %b\r\n" % (status, status.phrase.encode()) for status in HTTPStatus}
 
 _LAST_LOOK_SECONDS = 0.05
