@@ -231,3 +231,35 @@ def await_told(client: httpx2.Client, place: str) -> dict[str, Any]:
         if "timesSent" in told["notification"]:
             return told
     raise AssertionError("nothing was sent")
+
+
+def test_5_6_21_a_purge_reaches_the_sources_that_offer_it(
+    here: httpx2.Client, there: httpx2.Client, register: Register
+) -> None:
+    for client in (here, there):
+        for number in ("p1", "p2"):
+            body = stop(number, seats={"type": "Property", "value": int(number[1])})
+            assert client.post(ENTITIES, json=body).status_code == 201
+    offered = register(operations=["purgeEntity", "retrieveEntity"])
+    assert here.delete(ENTITIES, params={"type": "BusStop", "q": "seats==1"}).status_code == 204
+    assert there.get(f"{ENTITIES}/urn:ngsi-ld:BusStop:p1").status_code == 404
+    assert there.get(f"{ENTITIES}/urn:ngsi-ld:BusStop:p2").status_code == 200
+    # What is for this hub alone, or not offered, stays there.
+    assert here.delete(ENTITIES, params={"local": "true"}).status_code == 204
+    here.delete(offered)
+    register(operations=["retrieveEntity"])
+    assert here.delete(ENTITIES, params={"type": "BusStop"}).status_code == 204
+    assert there.get(f"{ENTITIES}/urn:ngsi-ld:BusStop:p2").status_code == 200
+    there.delete(f"{ENTITIES}/urn:ngsi-ld:BusStop:p2")
+
+
+def test_5_2_16_a_purge_tells_which_source_failed(here: httpx2.Client, free_port: int) -> None:
+    body = registration(f"http://127.0.0.1:{free_port}", operations=["purgeEntity"])
+    made = here.post(REGISTRATIONS, json=body)
+    assert here.post(ENTITIES, json=stop("p3")).status_code == 201
+    response = here.delete(ENTITIES, params={"type": "BusStop"})
+    here.delete(made.headers["location"])
+    assert response.status_code == 207
+    assert response.json()["success"] == ["urn:ngsi-ld:BusStop:p3"]
+    (error,) = response.json()["errors"]
+    assert error["registrationId"] == made.headers["location"].rpartition("/")[2]

@@ -10,7 +10,6 @@ from tests.http.conftest import API, raise_unless_problem
 
 
 @pytest.mark.parametrize(("method", "path"), [
-    ("DELETE", "entities"),
     ("GET", "snapshots"),
 ])  # fmt: skip
 def test_what_is_not_there_yet_says_so(writer: httpx2.Client, method: str, path: str) -> None:

@@ -6,7 +6,7 @@ what did not change. No clock here: `advance_times` is told what time it is.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from enum import Enum
 from typing import Any, NamedTuple
 
@@ -153,6 +153,18 @@ def delete_attribute(entity: Entity, name: str, dataset_id: str | None, every_in
     else:
         change.get(name, dataset_id)
         change.drop(name, dataset_id)
+    return change.finish()
+
+
+def drop_attributes(entity: Entity, names: Iterable[str]) -> Outcome:
+    """Delete every instance of these attributes, where they are there (§5.6.21); `scope` may be among them."""
+    change = _Change(entity)
+    for name in names:
+        if name in _SCOPE_NAMES:
+            change.set_scope([])
+        else:
+            for instance in instances(entity.get(name, [])):
+                change.drop(name, instance.get("datasetId"))
     return change.finish()
 
 

@@ -132,6 +132,13 @@ def linked_depth(expression: Expression) -> int:
     return depth
 
 
+def names_attribute(expression: Expression) -> bool:
+    """Return whether the expression asks about an attribute of the entity's own, not about system times alone."""
+    if isinstance(expression, AllOf | AnyOf):
+        return any(map(names_attribute, expression.parts))
+    return expression.path.attributes[0] not in CORE_MEMBERS
+
+
 # Members of an instance that keep their short name in memory, and so in a path.
 CORE_MEMBERS = frozenset(
     {"observedAt", "createdAt", "modifiedAt", "deletedAt", "unitCode", "datasetId", "objectType", "valueType"}

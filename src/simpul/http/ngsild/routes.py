@@ -20,6 +20,7 @@ from simpul.http.ngsild import (
     entity_maps,
     identity,
     mapped,
+    purge,
     question,
     registrations,
     source_subscriptions,
@@ -57,8 +58,7 @@ def _later(path: str, what: str, *methods: str) -> Resource:
 
 RESOURCES = (
     _resource(
-        "entities", GET=entities.query, POST=entities.create,
-        DELETE=not_yet("Purging entities (DELETE /entities)"),
+        "entities", GET=entities.query, POST=entities.create, DELETE=purge.purge,
     ),
     _resource("entities/{}", GET=entities.retrieve, PUT=entities.replace, PATCH=entities.merge, DELETE=entities.delete),
     _resource("entities/{}/attrs", POST=attributes.append, PATCH=attributes.update),
@@ -130,6 +130,7 @@ DISTRIBUTED: dict[Handler, Handler] = {
     entities.replace: distributed_writes.replace,
     entities.merge: distributed_writes.merge,
     entities.delete: distributed_writes.delete,
+    purge.purge: purge.purge_everywhere,
     attributes.append: distributed_writes.append,
     attributes.update: distributed_writes.update,
     attributes.patch: distributed_writes.patch_attribute,
