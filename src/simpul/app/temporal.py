@@ -35,19 +35,21 @@ from simpul.domain.history import (
     Write,
     bare,
     edit,
+    find_scope_since,
     find_state,
     moment_key,
     project,
     sortable,
     without_attribute,
 )
-from simpul.domain.match import matches, matches_scope
+from simpul.domain.match import matches
 from simpul.domain.moment import render_moment
 from simpul.domain.order import OrderTerm, sort_records
 from simpul.domain.parse import MAIN_MEMBERS, NULL
 from simpul.domain.plain_history import render_plain
 from simpul.domain.query import EntityQuery
 from simpul.domain.temporal import ContentRange, Series, TemporalQuery, cut, record_of, select
+from simpul.domain.temporal_scope import last_of_each, within_scope
 from simpul.ports.history import Fresh, HistoryDraft, Note
 from simpul.ports.store import Change
 
@@ -173,10 +175,17 @@ async def _list_all(caller: Caller, hub: Hub, question: TemporalQuestion) -> lis
 def _keeper(selector: EntityQuery, window: TemporalQuery) -> Callable[[History], Series | None]:
     """Return what makes of a history the series that is asked for, or None where it does not match."""
     everything = replace(window, attributes=(), dataset_ids=(), pick=(), omit=(), last_n=None)
-    is_asked = selector.q is not None or selector.geo is not None or selector.scope is not None
+    is_asked = selector.q is not None or selector.geo is not None
+    scopes = selector.scope
 
     def keep(history: History) -> Series | None:
-        series = select(history, window)
+        if scopes is None:
+            series = select(history, window)
+        else:
+            within = within_scope(history, select(history, replace(window, last_n=None)), window, scopes)
+            if within is None:
+                return None
+            series = last_of_each(within, window.last_n)
         if series.is_empty and not ("scope" in window.pick and series.attributes):
             return None
         if is_asked and not _matches(selector, record_of(select(history, everything))):
@@ -189,9 +198,7 @@ def _keeper(selector: EntityQuery, window: TemporalQuery) -> Callable[[History],
 def _matches(selector: EntityQuery, record: Record) -> bool:
     if selector.q is not None and not matches(selector.q, record):
         return False
-    if selector.geo is not None and not matches_geo(selector.geo, record.entity):
-        return False
-    return selector.scope is None or matches_scope(selector.scope, record.entity)
+    return selector.geo is None or matches_geo(selector.geo, record.entity)
 
 
 async def as_of(caller: Caller, hub: Hub, entity_id: str, at_us: int) -> Record:
@@ -255,7 +262,9 @@ def _write(hub: Hub, draft: HistoryDraft, written: Entity, context_id: int) -> N
         return
     known = before or Record({"id": entity_id, "type": []}, Times(now_us, now_us))
     fresh = written if before is None else _replace_equals(draft, known, written, now_us)
-    entity, changed = project(known.entity, known.times, written, now_us)
+    is_dated = any(isinstance(one, dict) for one in written.get("scope", ()))
+    since = find_scope_since(draft.list_writes(entity_id)) if is_dated and "scope" in known.entity else ""
+    entity, changed = project(known.entity, known.times, written, now_us, since)
     types = list(dict.fromkeys((*known.types, *written["type"])))
     if before is not None and types != list(known.types):
         changed = (*changed, "type")

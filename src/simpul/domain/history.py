@@ -89,8 +89,13 @@ def bare(instance: Instance) -> Instance:
     return {name: value for name, value in instance.items() if name not in KEPT_MEMBERS}
 
 
-def project(entity: Entity, times: Times, written: dict[str, Any], at_us: int) -> tuple[Entity, tuple[str, ...]]:
-    """Return the entity once instances were written into its history, and the names of what that changed."""
+def project(
+    entity: Entity, times: Times, written: dict[str, Any], at_us: int, scope_since: str = ""
+) -> tuple[Entity, tuple[str, ...]]:
+    """Return the entity once instances were written into its history, and the names of what that changed.
+
+    `scope_since` is when the scope that it has was set; an older one does not take its place.
+    """
     after = dict(entity)
     changed: list[str] = []
     for name, value in written.items():
@@ -109,10 +114,34 @@ def project(entity: Entity, times: Times, written: dict[str, Any], at_us: int) -
             found = list(known.values())
             after[name] = found[0] if len(found) == 1 else found
             changed.append(name)
-    if "scope" in written and written["scope"] != entity.get("scope"):
-        after["scope"] = written["scope"]
-        changed.append("scope")
+    if "scope" in written:
+        scope, since = last_scope(written["scope"], at_us)
+        if since >= scope_since and scope != _listed(entity.get("scope")):
+            after["scope"] = scope
+            changed.append("scope")
     return after, tuple(changed)
+
+
+def last_scope(value: Any, at_us: int) -> tuple[Any, str]:
+    """Return the scopes that an entry sets, or the last of several in time, and since when they hold."""
+    if isinstance(value, list) and value and isinstance(value[0], dict):
+        last = max(value, key=lambda instance: moment_key(instance, at_us))
+        return _listed(last["value"]), moment_key(last, at_us)
+    return _listed(value), sortable(render_moment(at_us))
+
+
+def _listed(scope: Any) -> Any:
+    return [scope] if isinstance(scope, str) else scope
+
+
+def find_scope_since(writes: Sequence[Write]) -> str:
+    """Return since when the scope holds that the entity has, to be compared as text; empty where it has none."""
+    since = ""
+    for write in writes:
+        if "scope" in write.attributes:
+            _, moment = last_scope(write.attributes["scope"], write.at_us)
+            since = moment if write.kind != WRITTEN else max(since, moment)
+    return since
 
 
 @dataclass(slots=True)
@@ -121,6 +150,7 @@ class _State:
     created_us: int
     modified_us: int
     times: dict[str, tuple[int, int]] = field(default_factory=dict)
+    scope_since: str = ""
 
 
 def find_state(writes: Sequence[Write], at_us: int) -> Record | None:
@@ -154,8 +184,12 @@ def _apply(state: _State | None, write: Write) -> _State | None:
 def _fold(state: _State, write: Write) -> dict[str, Any]:
     if write.kind == ChangeKind.WRITTEN:
         times = Times(state.created_us, state.modified_us, state.times)
-        after, _ = project(state.entity, times, write.attributes, write.at_us)
+        after, changed = project(state.entity, times, write.attributes, write.at_us, state.scope_since)
+        if "scope" in changed:
+            state.scope_since = last_scope(write.attributes["scope"], write.at_us)[1]
         return {"id": write.attributes["id"], "type": write.attributes["type"], **after}
+    if "scope" in write.attributes:
+        state.scope_since = sortable(render_moment(write.at_us))
     given = {
         name: _bare_value(value) if name not in ENTITY_MEMBERS else value for name, value in write.attributes.items()
     }
@@ -219,7 +253,8 @@ def edit(write: Write, change: Edit) -> Write | None:
     for name, value in write.attributes.items():
         if name in ENTITY_MEMBERS:
             attributes[name] = value
-            place += name == "scope"
+            if name == "scope":
+                place += len(value) if isinstance(value, list) and value and isinstance(value[0], dict) else 1
             continue
         kept: list[Instance] = []
         for instance in instances(value):

@@ -225,7 +225,7 @@ class _Collector:
             if name == "id" or name == "type":
                 continue
             if name == "scope":
-                value = _scope_instance(value, write.at_us)
+                value = _scope_instances(value, write.at_us)
             found = (value,) if value.__class__ is dict else value
             if write.kind != WRITTEN:
                 self._take_set(name, found, write, place)
@@ -270,8 +270,10 @@ def _is_same(last: Instance, instance: Instance) -> bool:
     return last == instance or (("instanceId" in last or "instanceId" in instance) and bare(last) == bare(instance))
 
 
-def _scope_instance(scope: str | list[str], at_us: int) -> Instance:
+def _scope_instances(scope: Any, at_us: int) -> Instance | list[Instance]:
     # CIM 009 §4.5.6: the scope is shown as a Property, observed when it was set.
+    if isinstance(scope, list) and scope and isinstance(scope[0], dict):
+        return scope
     return {"type": "Property", "value": scope, "observedAt": render_moment(at_us)}
 
 
@@ -322,6 +324,11 @@ def _mark_of(name: str, last: Instance) -> Instance:
     if "datasetId" in last:
         gone["datasetId"] = last["datasetId"]
     return gone
+
+
+def shows_scope(query: TemporalQuery) -> bool:
+    """Return whether the scope is among what is asked for."""
+    return _Selection(query).wants("scope")
 
 
 def _finish(history: History, known: _Known, series: dict[str, list[Point]], selection: _Selection) -> Series:

@@ -7,9 +7,9 @@ from typing import Any
 from simpul import limits
 from simpul.domain.context import Context
 from simpul.domain.entity import Entity, Instance
-from simpul.domain.errors import BadRequestData, NotImplementedYet
+from simpul.domain.errors import BadRequestData
 from simpul.domain.json_text import shown
-from simpul.domain.parse import parse_entity, parse_fragment
+from simpul.domain.parse import is_moment, parse_entity, parse_fragment
 
 _IDENTITY = ("id", "@id", "type", "@type", "scope")
 # What an entity needs to be read by itself; what is read of it is one instance.
@@ -30,9 +30,12 @@ def parse_instances(body: Any, context: Context) -> Entity:
     if not isinstance(body, dict):
         raise BadRequestData(f'An entity is a JSON object, such as {{"id": …, "type": …}}; this is {shown(body)}.')
     identity = {name: body[name] for name in _IDENTITY if name in body}
-    if "scope" in identity:
-        identity["scope"] = _scope_of(identity["scope"])
+    scopes = _read_scopes(identity.get("scope"), context)
+    if scopes:
+        del identity["scope"]
     written = parse_fragment(identity, context)
+    if scopes:
+        written["scope"] = scopes
     for name, value in body.items():
         if name in _IDENTITY or name == "@context":
             continue
@@ -67,11 +70,32 @@ def _read_parts(name: str, value: Any, context: Context) -> dict[str, list[Insta
     return read
 
 
-def _scope_of(value: Any) -> Any:
-    """Return the scopes of a scope that comes as a Property with one instance (§4.5.6)."""
+def _read_scopes(value: Any, context: Context) -> list[Instance]:
+    """Return the scopes of a scope that comes as a Property (§4.5.6, §4.18), each with when it was set, if it says so.
+
+    Empty where the scope comes as it is in an entity. `observedAt` says when it was set, as in what is read.
+    """
     parts = value if isinstance(value, list) else [value]
     if not any(isinstance(part, dict) for part in parts):
-        return value
-    if len(parts) > 1 or "value" not in parts[0]:
-        raise NotImplementedYet("A history of several scopes cannot be written in this version. Write the last one.")
-    return parts[0]["value"]
+        return []
+    if len(parts) > limits.INSTANCES_PER_WRITE_MAX:
+        raise BadRequestData(f"'scope' has {len(parts)} instances; at most {limits.INSTANCES_PER_WRITE_MAX:,} at once.")
+    return [_read_scope(part, context) for part in parts]
+
+
+def _read_scope(part: Any, context: Context) -> Instance:
+    if not isinstance(part, dict) or part.get("type", "Property") != "Property" or "value" not in part:
+        raise BadRequestData(
+            f"An instance of 'scope' is {shown(part)}; in a history it is a Property, such as"
+            ' {"type": "Property", "value": "/Padang", "observedAt": "2024-05-01T10:00:00Z"}.'
+        )
+    scope = parse_fragment({"scope": part["value"]}, context)["scope"]
+    instance: Instance = {"type": "Property", "value": scope[0] if len(scope) == 1 else scope}
+    if "observedAt" in part:
+        if not is_moment(part["observedAt"]):
+            raise BadRequestData(
+                f"'scope.observedAt' is {shown(part['observedAt'])}; it is a date and time in UTC, such as"
+                " 2024-05-01T10:00:00Z."
+            )
+        instance["observedAt"] = part["observedAt"]
+    return instance

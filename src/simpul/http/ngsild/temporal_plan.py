@@ -14,7 +14,7 @@ from simpul.domain.aggregate import Aggregation, Period, parse_methods, parse_pe
 from simpul.domain.context import Context
 from simpul.domain.errors import BadRequestData
 from simpul.domain.order import parse_order
-from simpul.domain.q import find_instant, parse_scope_selection
+from simpul.domain.q import find_instant, linked_depth, names_attribute, parse_scope_selection
 from simpul.domain.query import EntityQuery
 from simpul.domain.temporal import Form, TemporalQuery, TemporalRepresentation
 from simpul.http.admission import kind_of
@@ -37,8 +37,8 @@ SHAPE = frozenset({
 })  # fmt: skip
 RETRIEVE_PARAMETERS = TIMES | SHAPE | {"type"}
 QUERY_PARAMETERS = RETRIEVE_PARAMETERS | {
-    "coordinates", "count", "expandValues", "geometry", "geoproperty", "georel", "id", "idPattern", "limit", "offset",
-    "orderBy", "q", "scopeQ",
+    "coordinates", "count", "csf", "expandValues", "geometry", "geoproperty", "georel", "id", "idPattern", "limit",
+    "offset", "orderBy", "q", "scopeQ",
 }  # fmt: skip
 POST_PARAMETERS = frozenset({"count", "format", "lang", "limit", "offset", "options", "sysAttrs"})
 FORMATS = frozenset(form.value for form in Form)
@@ -47,10 +47,12 @@ RELATIONS = ("before", "after", "between")
 TIME_PROPERTIES = ("observedAt", "createdAt", "modifiedAt", "deletedAt")
 # One of these has to bound a query about histories (CIM 009 §5.7.4.4).
 SELECTORS = ("type", "attrs", "pick", "q", "georel", "scopeQ")
+# What every entity and every instance has (§4.8).
+_SYSTEM_NAMES = frozenset({"", "createdAt", "modifiedAt", "deletedAt"})
 _PROJECTION = ("attrs", "pick", "omit", "datasetId", "lang")
 _BODY_MEMBERS = frozenset({
     "type", "entities", "attrs", "pick", "omit", "datasetId", "q", "scopeQ", "geoQ", "lang", "temporalQ", "aggrParams",
-    "expandValues", "local", "ordering", "id", "idPattern", "entityMap", "entityMapLifetime",
+    "csf", "expandValues", "local", "ordering", "id", "idPattern", "entityMap", "entityMapLifetime",
 })  # fmt: skip
 _AGGREGATION = frozenset({"aggrMethods", "aggrPeriodDuration"})
 _TIMES_MEMBERS = TIMES | _AGGREGATION | {"type"}
@@ -97,7 +99,7 @@ def parse_instant(parameters: Parameters, name: str) -> int | None:
     text = parameters.get(name)
     if not text:
         return None
-    moment = find_instant(text)
+    moment = find_instant(text) if "T" in text else None
     if moment is None:
         hint = " In a URL, the + of a time zone is written as %2B." if " " in text else ""
         raise BadRequestData(f"{name}={text[:100]!r} is no moment such as 2024-05-01T10:00:00Z.{hint}")
@@ -127,12 +129,12 @@ def parse_temporal_question(
     parameters: Parameters, context: Context, caller: Caller
 ) -> tuple[TemporalQuestion, TemporalRepresentation]:
     """Return what GET /temporal/entities asks for (§5.7.4). Raises BadRequestData."""
-    if not any(parameters.get(name) for name in SELECTORS) and not parse_flag(parameters, "local"):
+    shared = _parse_shared(parameters, context, caller)
+    if not _is_bounded(parameters, shared) and not parse_flag(parameters, "local"):
         raise BadRequestData(
             "The query would look at every entity. Say which ones with at least one of"
             f" {', '.join(SELECTORS)}; to have them all on purpose, add local=true."
         )
-    shared = _parse_shared(parameters, context, caller)
     selector = replace(
         shared,
         types=parse_types(parameters.get("type", ""), context),
@@ -143,11 +145,26 @@ def parse_temporal_question(
     return _question(parameters, context, (selector,))
 
 
+def _is_bounded(parameters: Parameters, shared: EntityQuery) -> bool:
+    """Return whether the query says which entities it is about; what every entity has says nothing (§5.7.4.4)."""
+    told = {name for name in SELECTORS if parameters.get(name)}
+    if set(parameters.get("attrs", "").split(",")) <= _SYSTEM_NAMES:
+        told.discard("attrs")
+    if shared.q is not None and not names_attribute(shared.q):
+        told.discard("q")
+    return bool(told)
+
+
 def _parse_shared(parameters: Parameters, context: Context, caller: Caller) -> EntityQuery:
     limit, offset, counts = parse_page(parameters)
     scope = parameters.get("scopeQ", "")
+    question = parse_question(parameters.get("q", ""), parameters.get("expandValues", ""), context)
+    if question is not None and linked_depth(question):
+        raise BadRequestData("q asks about linked entities; in a query about histories it cannot (CIM 009 §5.7.4.4).")
+    # It chooses among the sources that a query is forwarded to; histories are the hub's own.
+    parse_question(parameters.get("csf", ""), "", context)
     return EntityQuery(
-        q=parse_question(parameters.get("q", ""), parameters.get("expandValues", ""), context),
+        q=question,
         scope=parse_scope_selection(scope) if scope else None,
         readable_types=caller.readable_types,
         limit=limit + 1 if limit else 0,
@@ -160,11 +177,17 @@ def _question(
     parameters: Parameters, context: Context, selectors: tuple[EntityQuery, ...]
 ) -> tuple[TemporalQuestion, TemporalRepresentation]:
     representation = parse_temporal_representation(parameters)
-    order = parameters.get("orderBy", "")
+    text = parameters.get("orderBy", "")
+    order = parse_order(text, context.expand) if text else ()
+    for term in order:
+        if term.path != ("id",):
+            raise BadRequestData(
+                f"orderBy={text[:100]!r}: histories are ordered by id alone, id or id;desc (CIM 009 §5.7.4.4)."
+            )
     question = TemporalQuestion(
         selectors=selectors,
         window=parse_temporal_query(parameters, context),
-        order=parse_order(order, context.expand) if order else (),
+        order=order,
         whole=representation.aggregation is not None,
     )
     return question, representation
@@ -188,6 +211,8 @@ def parse_temporal_body(
         # A body that says how to aggregate asks for that (§5.2.44).
         words["format"] = Form.AGGREGATED.value
     words |= {"orderBy": order} if (order := _order_of(body.get("ordering"))) else {}
+    if isinstance(body.get("csf"), str):
+        words["csf"] = body["csf"]
     words.pop("type", None)
     shared = replace(_parse_shared(words, context, caller), geo=parse_place_object(body.get("geoQ"), context))
     selectors = body.get("entities", [])

@@ -98,6 +98,13 @@ class _Entity(NamedTuple):
     types: tuple[str, ...]
 
 
+def _with_scopes(connection: apsw.Connection, eid: int, writes: list[Write]) -> list[Write]:
+    """Return the entries with those outside the window that set or end the entity's scope."""
+    rows: Rows = connection.execute(SQL.list_scope_writes, (eid, limits.TEMPORAL_CHANGES_MAX)).fetchall()
+    known = {write.sequence for write in writes}
+    return sorted([*writes, *(one for one in read_writes(rows) if one.sequence not in known)])
+
+
 class HistoryScan:
     """A question about many entities' logs: one after the other, in a stable order. Made in the loop, run elsewhere."""
 
@@ -137,6 +144,8 @@ class HistoryScan:
         writes = list_window(connection, entity.eid, self._window, limits.TEMPORAL_CHANGES_MAX)
         if not writes:
             return None
+        if self._query.scope is not None:
+            writes = _with_scopes(connection, entity.eid, writes)
         self._rows_left -= len(writes)
         if self._rows_left < 0:
             raise TooComplexQuery(
@@ -202,7 +211,11 @@ class SqliteHistoryDraft(SqliteDraft):
     def write_instances(
         self, before: Record | None, after: Record | None, changed: Sequence[str], fresh: Fresh
     ) -> None:
-        body = _encode(CORE.compact_entity(fresh.attributes))
+        stored = CORE.compact_entity(fresh.attributes)
+        if isinstance(stored.get("scope"), dict):
+            # What is read as bytes (`plain_history`) would take it for an attribute.
+            stored["scope"] = [stored["scope"]]
+        body = _encode(stored)
         entity_id = fresh.attributes["id"]
         self._number(entity_id)
         if after is None or (before is not None and not changed):

@@ -29,6 +29,20 @@ WHERE eid = ?1 AND instr(body, ?3)
 ORDER BY sequence DESC
 LIMIT ?2
 
+-- name: list_scope_writes
+-- The first entry and those after which the scope may be another: 2 is REPLACED, 3 DELETED.
+SELECT sequence, at_us, kind, body, removed
+FROM history
+WHERE eid = ?1
+  AND (
+    instr(body, CAST('"scope":' AS BLOB))
+    OR kind IN (2, 3)
+    OR instr(removed, '"scope"')
+    OR sequence = (SELECT min(sequence) FROM history WHERE eid = ?1)
+  )
+ORDER BY sequence
+LIMIT ?2
+
 -- name: all_writes
 SELECT sequence, at_us, kind, body, removed
 FROM history
