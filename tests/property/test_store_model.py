@@ -15,9 +15,11 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 from msgspec.structs import replace
 
 from simpul.app.contexts import ContextLibrary
+from simpul.domain.context import CORE
 from simpul.domain.entity import Instance, Record, Times, attribute_names
 from simpul.domain.errors import NotFound
 from simpul.domain.geo import GeoQuery, Relation, parse_geo_query
+from simpul.domain.order import Ordering, parse_order
 from simpul.domain.q import parse_scope_selection
 from simpul.domain.query import EntityQuery, TypeSelection
 from simpul.ports.store import Document, Draft, Page
@@ -158,6 +160,22 @@ def _queries(draw: st.DrawFn) -> EntityQuery:
     )
 
 
+_orderings = st.builds(
+    lambda terms, reference: Ordering(parse_order(",".join(terms), CORE.expand), "und", reference),
+    st.lists(
+        st.sampled_from([
+            "a", "a;desc", "b", "b;desc", "id", "id;desc", "type", "createdAt;desc", "modifiedAt", "scope", "a.s",
+            "a.createdAt", "a[x]", "a.unitCode;desc", "location;dist-asc", "location;dist-desc", "a;dist-asc",
+            "nothing",
+        ]),
+        min_size=1, max_size=3,
+    ),
+    st.sampled_from([
+        {"type": "Point", "coordinates": [100.36, -0.95]},
+        {"type": "LineString", "coordinates": [[100.3, -0.95], [100.4, -0.9]]},
+    ]),
+)  # fmt: skip
+
 _Operation = Callable[[Draft], None]
 _step = st.tuples(
     st.sampled_from(["put", "put", "change", "remove", "delete", "fail"]), st.sampled_from(_IDS), _contents(), _scopes
@@ -226,6 +244,21 @@ class StoreMachine(RuleBasedStateMachine):
     @rule(question=_geo, selection=_selections)
     def ask_for_places_alone(self, question: GeoQuery, selection: TypeSelection | None) -> None:
         self.compare(EntityQuery(selection, geo=question))
+
+    @rule(query=_queries(), ordering=_orderings)
+    def ask_in_order(self, query: EntityQuery, ordering: Ordering) -> None:
+        self.compare_in_order(query, ordering)
+
+    @rule(selection=_selections, ordering=_orderings, limit=st.sampled_from([1, 2, 20]))
+    def ask_for_a_type_in_order(self, selection: TypeSelection | None, ordering: Ordering, limit: int) -> None:
+        self.compare_in_order(EntityQuery(selection, limit=limit, offset=limit // 2, counts=True), ordering)
+
+    def compare_in_order(self, query: EntityQuery, ordering: Ordering) -> None:
+        """Entities that are equal in the order asked for are in that of their numbers, which the stores give alike."""
+        pages: list[Page] = [self.run(one.list_ordered(TENANT, query, ordering)) for one in (self.sqlite, self.model)]
+        found, expected = ([document.id for document in page.documents] for page in pages)
+        assert found == expected
+        assert pages[0].count == pages[1].count
 
     def compare(self, query: EntityQuery) -> None:
         whole = replace(query, limit=1_000, offset=0, counts=False)

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-pytest.register_assert_rewrite("tests.store.contract", "tests.store.query_contract")
+pytest.register_assert_rewrite("tests.store.contract", "tests.store.order_contract", "tests.store.query_contract")
 
 
 @pytest.fixture

@@ -17,6 +17,7 @@ from simpul.domain.entity import Entity, Instance, Record, attribute_names, inst
 from simpul.domain.errors import AlreadyExists, BadRequestData, NonexistentTenant
 from simpul.domain.geo import matches_geo
 from simpul.domain.match import matches, matches_scope
+from simpul.domain.order import Ordering, keys_of, sort_keys
 from simpul.domain.pattern import compile_pattern, matches_pattern
 from simpul.domain.query import EntityQuery
 from simpul.ports.contexts import ContextTable
@@ -176,6 +177,15 @@ class ModelStore:
             kept for kept in sorted(city.entities.values(), key=lambda kept: kept.eid) if _holds(city, kept, query)
         ]
         page = found[query.offset : query.offset + query.limit]
+        return Page([self._document(kept) for kept in page], len(found) if query.counts else None)
+
+    async def list_ordered(self, tenant: str, query: EntityQuery, ordering: Ordering) -> Page:
+        city = self._city(tenant)
+        found = [
+            kept for kept in sorted(city.entities.values(), key=lambda kept: kept.eid) if _holds(city, kept, query)
+        ]
+        places = sort_keys([keys_of(kept.record, ordering) for kept in found], ordering)
+        page = [found[place] for place in places[query.offset : query.offset + query.limit]]
         return Page([self._document(kept) for kept in page], len(found) if query.counts else None)
 
     def read_records(self, tenant: str, documents: Sequence[Document]) -> list[Record]:

@@ -10,7 +10,7 @@ import pytest
 
 from simpul.app.contexts import ContextLibrary
 from simpul.store.sqlite import SqliteStore
-from tests.store import contract, query_contract
+from tests.store import contract, order_contract, query_contract
 from tests.store.model import ModelStore
 from tests.store.samples import Driver, Store
 
@@ -25,6 +25,8 @@ class WholeContract(
     query_contract.QuestionContract,
     query_contract.PageContract,
     query_contract.PlaceContract,
+    order_contract.OrderContract,
+    order_contract.OrderedQuestionContract,
 ):
     """Every part of it."""
 

@@ -12,6 +12,7 @@ from simpul.domain.context import CORE, Context
 from simpul.domain.entity import Entity, Instance, Record, Times, attribute_keys
 from simpul.domain.errors import AlreadyExists, BadRequestData, Forbidden, NotFound, Unauthenticated
 from simpul.domain.merge import Outcome, Overwrite
+from simpul.domain.order import Ordering
 from simpul.domain.query import EntityQuery
 from simpul.ports.store import Document, Draft, Page
 
@@ -54,6 +55,12 @@ async def query(caller: Caller, hub: Hub, question: EntityQuery) -> Page:
     """
     raise_unless_readable(caller, question)
     return await hub.entities.list_documents(caller.tenant, question)
+
+
+async def query_in_order(caller: Caller, hub: Hub, question: EntityQuery, ordering: Ordering) -> Page:
+    """Return the page as `query` does, in the order asked for. Raises TooComplexQuery where too many match."""
+    raise_unless_readable(caller, question)
+    return await hub.entities.list_ordered(caller.tenant, question, ordering)
 
 
 def raise_unless_readable(caller: Caller, question: EntityQuery) -> None:

@@ -82,21 +82,30 @@ def parse_geo_query(georel: str, geometry: str, coordinates: str | list[Any], ge
     `geoproperty` is an expanded IRI. Raises BadRequestData, TooComplexQuery.
     """
     relation, distance_min_m, distance_max_m = _parse_georel(georel)
-    if geometry not in _DEPTHS:
-        raise BadRequestData(f"`geometry` is `{geometry[:40]}`; expected {_one_of(geometry, _DEPTHS)}.")
-    if isinstance(coordinates, str):
-        coordinates = _decode_coordinates(coordinates)
-    reference = {"type": geometry, "coordinates": coordinates}
-    raise_unless_geometry(reference, "`coordinates`")
+    reference = parse_geometry(geometry, coordinates, "`coordinates`")
     return GeoQuery(relation, reference, geoproperty, distance_min_m, distance_max_m)
 
 
-def _decode_coordinates(text: str) -> Any:
+def parse_geometry(kind: str, coordinates: str | list[Any], what: str) -> dict[str, Any]:
+    """Return the GeoJSON geometry of a kind and its coordinates, which are JSON text or already decoded.
+
+    `what` names the coordinates in the messages. Raises BadRequestData, TooComplexQuery.
+    """
+    if kind not in _DEPTHS:
+        raise BadRequestData(f"`geometry` is `{kind[:40]}`; expected {_one_of(kind, _DEPTHS)}.")
+    if isinstance(coordinates, str):
+        coordinates = _decode_coordinates(coordinates, what)
+    geometry = {"type": kind, "coordinates": coordinates}
+    raise_unless_geometry(geometry, what)
+    return geometry
+
+
+def _decode_coordinates(text: str, what: str) -> Any:
     try:
         return json.loads(text)
     except (ValueError, RecursionError) as error:
         raise BadRequestData(
-            f"`coordinates` is not JSON ({str(error)[:80]}); expected a list of numbers, longitude first, "
+            f"{what} is not JSON ({str(error)[:80]}); expected a list of numbers, longitude first, "
             "as in [100.36, -0.95]."
         ) from error
 
@@ -113,7 +122,7 @@ def _parse_georel(text: str) -> tuple[Relation, float | None, float | None]:
             raise BadRequestData(f"`georel` is `{text[:80]}`; expected `{name}` alone, only `near` has a distance.")
         return relation, None, None
     distances = dict(_parse_distance(modifier) for modifier in modifiers)
-    if not distances or len(distances) < len(modifiers):
+    if len(modifiers) != 1:
         raise BadRequestData(
             f"`georel` is `{text[:80]}`; expected `near;maxDistance==<metres>` or `near;minDistance==<metres>`."
         )

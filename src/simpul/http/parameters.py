@@ -22,9 +22,7 @@ Parameters = Mapping[str, str]
 Expand = Callable[[str], str]
 
 # Parameters that CIM 009 §6 has and this version does not.
-LATER = frozenset({
-    "collation", "csf", "jsonKeys", "orderBy", "orderFrom", "splitEntities",
-})  # fmt: skip
+LATER = frozenset({"collation", "csf", "jsonKeys", "orderFrom", "orderGeometry", "splitEntities"})
 EVERYWHERE = frozenset({"local"})
 
 NORMALIZED = "normalized"

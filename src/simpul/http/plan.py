@@ -12,12 +12,13 @@ from simpul.domain.access import Caller
 from simpul.domain.context import CORE, Context
 from simpul.domain.errors import BadRequestData, InvalidRequest
 from simpul.domain.geo import GeoQuery, parse_geo_query
+from simpul.domain.order import Ordering
 from simpul.domain.pattern import compile_pattern
 from simpul.domain.projection import CORE_MEMBERS, parse_projection
 from simpul.domain.q import Expression, linked_depth, parse_q, parse_scope_selection, parse_type_selection
 from simpul.domain.query import EntityQuery, TypeSelection
 from simpul.domain.render import Format, Representation
-from simpul.http import linking
+from simpul.http import linking, ordering
 from simpul.http import parameters as given
 from simpul.http.parameters import Parameters
 
@@ -29,7 +30,7 @@ _SHAPING = _SHOWN - {"type"}
 RETRIEVE_PARAMETERS = _SHOWN
 QUERY_PARAMETERS = _SHOWN | {
     "coordinates", "count", "expandValues", "geometry", "geoproperty", "georel", "id", "idPattern", "limit", "offset",
-    "q", "scopeQ",
+    "q", "scopeQ", *ordering.PARAMETERS,
 }  # fmt: skip
 OPTIONS = frozenset({"normalized", "concise", "keyValues", "simplified", "sysAttrs"})
 FORMATS = frozenset({"normalized", "concise", "keyValues", "simplified"})
@@ -48,13 +49,14 @@ _AS_STORED = Representation(format=Format.NORMALIZED)
 class EntityPlan(msgspec.Struct, frozen=True, gc=False):
     """A parsed question. `query` is for one entity more than `limit`: its presence tells that there is a next page.
 
-    `is_plain` says that stored bodies can be sent as they lie.
+    `is_plain` says that stored bodies can be sent as they lie. Without an `order` the store's own is good enough.
     """
 
     query: EntityQuery
     limit: int
     representation: Representation
     is_plain: bool
+    order: Ordering | None = None
 
 
 def is_plain(representation: Representation) -> bool:
@@ -211,7 +213,8 @@ def _parse(query_string: bytes, context: Context, readable_types: frozenset[str]
         offset=offset,
         counts=counts,
     )
-    return EntityPlan(query, limit, representation, is_plain(representation))
+    order = ordering.parse_ordering(parameters, context)
+    return EntityPlan(query, limit, representation, is_plain(representation), order)
 
 
 _remembered = lru_cache(maxsize=limits.PLANS_REMEMBERED_MAX)(_parse)
@@ -232,7 +235,7 @@ def parse_entity_query(query_string: bytes, context: Context, caller: Caller) ->
     except _FollowsLinks:
         # Whether it may depends on the rest.
         return _remembered(query_string, context, caller.readable_types)
-    return EntityPlan(asked, plan.limit, plan.representation, plan.is_plain)
+    return EntityPlan(asked, plan.limit, plan.representation, plan.is_plain, plan.order)
 
 
 def _split_question(query_string: bytes) -> tuple[bytes, bytes | None]:

@@ -15,6 +15,7 @@ import msgspec
 
 from simpul.domain.entity import Entity, Record
 from simpul.domain.history import ChangeKind as ChangeKind
+from simpul.domain.order import Ordering
 from simpul.domain.query import EntityQuery
 
 Result = TypeVar("Result")
@@ -110,6 +111,12 @@ class EntityStore(Protocol):
 
     async def list_documents(self, tenant: str, query: EntityQuery) -> Page:
         """Return the page of entities that match. Raises TooComplexQuery, StorageUnavailable."""
+
+    async def list_ordered(self, tenant: str, query: EntityQuery, ordering: Ordering) -> Page:
+        """Return the page of entities that match, in this order (§4.23); equal ones in that of `list_documents`.
+
+        Raises TooComplexQuery where more match than are ordered, StorageUnavailable.
+        """
 
     def read_records(self, tenant: str, documents: Sequence[Document]) -> list[Record]:
         """Return the documents decoded, with their times, in the same order."""

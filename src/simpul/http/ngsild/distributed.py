@@ -13,7 +13,7 @@ from simpul.app import entities as local
 from simpul.app.assembly import QUERYING, RETRIEVING
 from simpul.app.federation import Hop, hop_of
 from simpul.app.hub import Hub
-from simpul.domain.errors import HubError, NotFound, PeerTimeout
+from simpul.domain.errors import BadRequestData, HubError, NotFound, PeerTimeout
 from simpul.domain.parse import raise_unless_uri
 from simpul.domain.query import EntityQuery
 from simpul.domain.source_matching import SourceQuestion
@@ -96,6 +96,7 @@ async def query(hub: Hub, exchange: Exchange) -> Answer:
     asked = assembly.find_asked(hub, hop, source_question(plan, plan.query), QUERYING)
     if not asked:
         return await entities.query(hub, exchange)
+    raise_if_ordered(plan)
     filters = tuple((name, parameters[name]) for name in FILTERS if parameters.get(name))
     found = await assembly.query(hub, hop, plan.query, asked, filters)
     return _answer_page(hub, hop, found, plan, asked=(exchange, media_type))
@@ -113,9 +114,19 @@ async def query_by_post(hub: Hub, exchange: Exchange) -> Answer:
     if is_local(exchange) or body.get("local") is True or not asked or len(queries) > 1:
         return await question.query(hub, exchange)
     local.raise_unless_readable(caller, plan.query)
+    raise_if_ordered(plan)
     filters = filters_of(body)
     found = await assembly.query(hub, hop, plan.query, asked, filters, by_post=True)
     return _answer_page(hub, hop, found, plan, asked=(exchange, media_type))
+
+
+def raise_if_ordered(plan: EntityPlan) -> None:
+    """Refuse an order where other sources are asked too (§4.23.1, §5.7.2.4)."""
+    if plan.order is not None:
+        raise BadRequestData(
+            "Entities of several sources are not ordered, and the query concerns registered ones; add local=true to ask"
+            " this hub alone, or leave out orderBy."
+        )
 
 
 def filters_of(body: dict[str, Any]) -> tuple[tuple[str, str], ...]:

@@ -157,6 +157,8 @@ async def finder_of_body(
 
 async def _answer_page(finder: Finder, plan: EntityPlan, wish: Wish, shown: tuple[Exchange, str]) -> Answer:
     exchange, media_type = shown
+    if plan.order is not None:
+        raise BadRequestData("An entity map keeps its entities in an order of its own; leave out orderBy or the map.")
     caller, hub = finder.hop.caller, finder.hub
     entity_map, status = await _map_for(caller, hub, wish, finder.list_sources)
 

@@ -11,7 +11,7 @@ from simpul import limits
 from simpul.app import entities
 from simpul.app.hub import Hub
 from simpul.domain.access import Caller
-from simpul.domain.errors import TooComplexQuery
+from simpul.domain.errors import BadRequestData, TooComplexQuery
 from simpul.domain.query import EntityQuery
 from simpul.http.exchange import Exchange, Headers
 from simpul.http.plan import EntityPlan
@@ -22,7 +22,10 @@ PageOfDocuments = tuple[Sequence[Document], int | None, bool]
 
 async def fetch_page(caller: Caller, hub: Hub, plan: EntityPlan) -> PageOfDocuments:
     """Return the documents, the count where it was asked for, and whether this is the last page."""
-    page = await entities.query(caller, hub, plan.query)
+    if plan.order is None:
+        page = await entities.query(caller, hub, plan.query)
+    else:
+        page = await entities.query_in_order(caller, hub, plan.query, plan.order)
     if len(page.documents) <= plan.limit:
         return page.documents, page.count, True
     return page.documents[: plan.limit], page.count, plan.limit == 0
@@ -30,6 +33,10 @@ async def fetch_page(caller: Caller, hub: Hub, plan: EntityPlan) -> PageOfDocume
 
 async def fetch_union(caller: Caller, hub: Hub, plan: EntityPlan, queries: Sequence[EntityQuery]) -> PageOfDocuments:
     """Return one page of what any of the queries finds. Raises TooComplexQuery past `limits.UNION_ENTITIES_MAX`."""
+    if plan.order is not None:
+        raise BadRequestData(
+            "Entities are ordered within one question: give one entity selector, or several that differ only in 'id'."
+        )
     found: dict[int, Document] = {}
     for query in queries:
         whole = replace(query, limit=limits.UNION_ENTITIES_MAX + 1, offset=0, counts=False)

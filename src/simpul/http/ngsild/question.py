@@ -20,6 +20,7 @@ from simpul.http.linking import raise_if_too_deep
 from simpul.http.negotiate import ANY_JSON_OR_GEO, negotiate
 from simpul.http.ngsild.entities import answer_documents
 from simpul.http.ngsild.pages import fetch_page, fetch_union, paging_headers
+from simpul.http.ordering import parse_ordering_member
 from simpul.http.parameters import Parameters
 from simpul.http.plan import (
     DEFAULT_GEOPROPERTY,
@@ -39,9 +40,9 @@ _LIST_MEMBERS = ("attrs", "pick", "omit", "datasetId", "expandValues", "containe
 # What a query says of entity maps is read in `mapped.py`.
 _MAP_MEMBERS = ("entityMap", "entityMapLifetime")
 _KNOWN = frozenset({
-    "type", "entities", "geoQ", "local", "joinLevel", *_MAP_MEMBERS, *_TEXT_MEMBERS, *_LIST_MEMBERS,
+    "type", "entities", "geoQ", "local", "joinLevel", "ordering", *_MAP_MEMBERS, *_TEXT_MEMBERS, *_LIST_MEMBERS,
 })  # fmt: skip
-_LATER = frozenset({"csf", "jsonKeys", "ordering", "splitEntities"})
+_LATER = frozenset({"csf", "jsonKeys", "splitEntities"})
 _TEMPORAL = frozenset({"aggrParams", "temporalQ"})
 _SELECTOR_MEMBERS = frozenset({"id", "idPattern", "type"})
 
@@ -89,7 +90,8 @@ def parse_body(
     if not selectors and body.get("local") is not True:
         raise_unless_bounded(shared)
     queries = unite([parse_selector(selector, shared, context) for selector in selectors] or [shared])
-    return EntityPlan(queries[0], limit, representation, is_plain(representation)), queries
+    order = parse_ordering_member(body.get("ordering"), context)
+    return EntityPlan(queries[0], limit, representation, is_plain(representation), order), queries
 
 
 def raise_unless_bounded(query: EntityQuery) -> None:

@@ -17,7 +17,7 @@ from simpul import limits
 from simpul.domain import geo
 from simpul.domain.entity import Record
 from simpul.domain.errors import TooComplexQuery
-from simpul.domain.geo import GeoQuery, Relation
+from simpul.domain.geo import Relation
 from simpul.domain.match import matches, matches_scope
 from simpul.domain.pattern import compile_pattern, matches_pattern
 from simpul.domain.query import EntityQuery
@@ -63,7 +63,7 @@ async def answer(city: CityFile, query: EntityQuery) -> Page:
     number_page = _find_number_page(city, query, scope)
     if number_page is not None:
         return await city.scan(lambda connection: _far_page_of_numbers(city, query, number_page, connection))
-    return await city.scan(_Scan(city, query, scope).run)
+    return await city.scan(Scan(city, query, scope).run)
 
 
 def scope_of(city: CityFile, query: EntityQuery) -> Scope:
@@ -85,7 +85,7 @@ def _answer_in_loop(city: CityFile, query: EntityQuery, scope: Scope) -> Page | 
         return None
     if query.ids:
         return _page_of_ids(city, query, scope)
-    type_term = _one_type(query, scope)
+    type_term = one_type(query, scope)
     if type_term is None:
         return None
     if query.geo is not None:
@@ -96,7 +96,7 @@ def _answer_in_loop(city: CityFile, query: EntityQuery, scope: Scope) -> Page | 
     return _page_of_numbers(city, query, number_page) if number_page and not query.counts else None
 
 
-def _one_type(query: EntityQuery, scope: Scope) -> int | None:
+def one_type(query: EntityQuery, scope: Scope) -> int | None:
     """Return the type's term where the question is about one type that may be seen whole."""
     is_one = query.types is not None and len(query.types.any_of) == 1 and len(query.types.any_of[0]) == 1
     return scope.type_terms[0] if is_one and scope.type_terms and scope.every_set_is_shown else None
@@ -106,7 +106,7 @@ def _find_number_page(city: CityFile, query: EntityQuery, scope: Scope) -> Numbe
     """Return the range that answers the question exactly, also where it is too much work for the loop."""
     if query.q is None or query.id_pattern or query.attributes or query.scope or query.ids or query.geo:
         return None
-    type_term = _one_type(query, scope)
+    type_term = one_type(query, scope)
     return None if type_term is None else number_page_of(query.q, city.names, type_term)
 
 
@@ -152,7 +152,7 @@ def _page_near(city: CityFile, query: EntityQuery, type_term: int) -> Page | Non
     assert query.geo is not None, "asked only for a geo-query"
     if query.geo.relation is not Relation.NEAR or query.geo.geometry["type"] != "Point":
         return None
-    columns = _geo_columns(city, query.geo, {type_term})
+    columns = geo_columns(city, query.geo.geoproperty, {type_term})
     bounds = geo.search_bounds(query.geo)
     if bounds is None or any(column.geo_levels > 1 for column in columns):
         return None
@@ -171,12 +171,14 @@ def _page_near(city: CityFile, query: EntityQuery, type_term: int) -> Page | Non
     return Page(page, len(near) if query.counts else None)
 
 
-def _geo_columns(city: CityFile, query: GeoQuery, types: set[int] | None) -> list[Column]:
-    columns = city.names.find_columns(query.geoproperty, types)
+def geo_columns(city: CityFile, geoproperty: str, types: set[int] | None) -> list[Column]:
+    """Return the columns that hold the places of a GeoProperty."""
+    columns = city.names.find_columns(geoproperty, types)
     return [column for column in columns if column.kind == VALUE and column.geo_levels]
 
 
-def _places(connection: apsw.Connection, columns: Iterable[Column], bounds: grid.Bounds) -> Iterator[Place]:
+def places(connection: apsw.Connection, columns: Iterable[Column], bounds: grid.Bounds) -> Iterator[Place]:
+    """Yield every place in the columns whose cell meets these bounds, and some beside them."""
     for column in columns:
         for first, last, is_exact in grid.ranges(bounds, column.geo_levels):
             if is_exact:
@@ -188,7 +190,7 @@ def _places(connection: apsw.Connection, columns: Iterable[Column], bounds: grid
                 yield Place(*row)
 
 
-class _Scan:
+class Scan:
     """A question that is answered by going through candidates and checking each. Made in the loop, run elsewhere."""
 
     def __init__(self, city: CityFile, query: EntityQuery, scope: Scope) -> None:
@@ -205,7 +207,7 @@ class _Scan:
             )
         if query.ids:
             self._candidates.append([Select(SQL.candidates_of_ids, (json.dumps(query.ids),))])
-        self._geo_columns = _geo_columns(city, query.geo, types) if query.geo is not None else []
+        self._geo_columns = geo_columns(city, query.geo.geoproperty, types) if query.geo is not None else []
         self._ids = frozenset(query.ids)
         self._pattern = compile_pattern(query.id_pattern) if query.id_pattern else None
         type_sets = names.type_sets
@@ -216,7 +218,7 @@ class _Scan:
         query = self._query
         documents: list[Document] = []
         matched = 0
-        for document in self._matches(connection):
+        for document in self.matches(connection):
             matched += 1
             if query.offset < matched <= query.offset + query.limit:
                 documents.append(document)
@@ -224,7 +226,8 @@ class _Scan:
                 break
         return Page(documents, matched if query.counts else None)
 
-    def _matches(self, connection: apsw.Connection) -> Iterator[Document]:
+    def matches(self, connection: apsw.Connection) -> Iterator[Document]:
+        """Yield the matching documents in ascending order of their eids. Raises TooComplexQuery."""
         eids = self._lead(connection)
         seen = 0
         while chunk := list(islice(eids, _CHUNK_ENTITIES)):
@@ -281,9 +284,9 @@ class _Scan:
         bounds = geo.search_bounds(self._query.geo) if self._query.geo is not None else None
         if bounds is not None:
             room = min(best[0], _ESTIMATE_MAX)
-            places = list(islice(_places(connection, self._geo_columns, bounds), room))
-            if len(places) < room:
-                return iter(sorted({place.eid for place in places}))
+            near = list(islice(places(connection, self._geo_columns, bounds), room))
+            if len(near) < room:
+                return iter(sorted({place.eid for place in near}))
         if best[1] is not None and best[0] < _ESTIMATE_MAX:
             return self._run(connection, best[1])
         return self._run(connection, self._all_of_the_types())

@@ -209,6 +209,50 @@ LIMIT ? OFFSET ?
 SELECT count(*)
 FROM ({rows})
 
+-- name: numbers_ascending
+-- The whole column holds numbers; `has_other_than_numbers` has been asked.
+SELECT eid
+FROM attribute_index
+WHERE column_id = ?
+ORDER BY value, eid
+LIMIT ? OFFSET ?
+
+-- name: numbers_descending
+SELECT eid
+FROM attribute_index
+WHERE column_id = ?
+ORDER BY value DESC, eid
+LIMIT ? OFFSET ?
+
+-- name: has_other_than_numbers
+-- The empty text is the first value that is no number.
+SELECT EXISTS (SELECT 1 FROM attribute_index WHERE column_id = ? AND value >= '')
+
+-- name: values_of_column
+SELECT eid, value
+FROM attribute_index
+WHERE column_id = ?
+
+-- name: count_of_column
+SELECT count(*)
+FROM attribute_index
+WHERE column_id = ?
+
+-- name: page_of_type_without
+-- Entities of the type that have no row in the column.
+SELECT eid
+FROM entity_type
+WHERE type = ? AND eid NOT IN (SELECT eid FROM attribute_index WHERE column_id = ?)
+ORDER BY eid
+LIMIT ? OFFSET ?
+
+-- name: members_of_type
+SELECT entity.eid, entity.id, entity.type_set, entity.created_us, entity.modified_us
+FROM entity_type
+CROSS JOIN entity ON entity.eid = entity_type.eid
+WHERE entity_type.type = ?
+ORDER BY entity.eid
+
 -- name: candidates_all
 SELECT eid
 FROM entity

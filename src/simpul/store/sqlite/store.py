@@ -18,6 +18,7 @@ from simpul import limits
 from simpul.domain.entity import Record
 from simpul.domain.errors import AlreadyExists, BadRequestData, NonexistentTenant, StorageUnavailable
 from simpul.domain.history import History
+from simpul.domain.order import Ordering
 from simpul.domain.plain_history import Log
 from simpul.domain.query import EntityQuery
 from simpul.domain.temporal import TemporalQuery
@@ -30,6 +31,7 @@ from simpul.store.sqlite.city import CityFile
 from simpul.store.sqlite.connection import SQL, translated_errors
 from simpul.store.sqlite.contexts import SqliteContexts
 from simpul.store.sqlite.names import VALUE
+from simpul.store.sqlite.ordered import answer_ordered
 from simpul.store.sqlite.outbox import SqliteOutbox
 from simpul.store.sqlite.registrations import SqliteRegistrations
 from simpul.store.sqlite.temporal import SQL as TEMPORAL
@@ -125,6 +127,9 @@ class SqliteStore:
 
     async def list_documents(self, tenant: str, query: EntityQuery) -> Page:
         return await answer(self._city(tenant), query)
+
+    async def list_ordered(self, tenant: str, query: EntityQuery, ordering: Ordering) -> Page:
+        return await answer_ordered(self._city(tenant), query, ordering)
 
     def read_records(self, tenant: str, documents: Sequence[Document]) -> list[Record]:
         city = self._city(tenant)
