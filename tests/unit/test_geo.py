@@ -45,8 +45,8 @@ def test_a_geo_query_is_parsed_from_its_four_parameters() -> None:
     assert query.relation is Relation.NEAR
     assert query.geometry == point(100.36, -0.95)
     assert (query.distance_min_m, query.distance_max_m) == (None, 2000.0)
-    both = parse_geo_query("near;minDistance==1e2;maxDistance==2.5e3", "Point", [1, 2], "e:location")
-    assert (both.distance_min_m, both.distance_max_m) == (100.0, 2500.0)
+    far = parse_geo_query("near;minDistance==2.5e3", "Point", [1, 2], "e:location")
+    assert (far.distance_min_m, far.distance_max_m) == (2500.0, None)
 
 
 @pytest.mark.parametrize(("georel", "kind", "coordinates", "expected"), [
@@ -57,6 +57,8 @@ def test_a_geo_query_is_parsed_from_its_four_parameters() -> None:
     ("near;maxDistance=5", "Point", "[1,2]", "maxDistance==<metres>"),
     ("near;distance==5", "Point", "[1,2]", "maxDistance==<metres>"),
     ("near;maxDistance==5;maxDistance==6", "Point", "[1,2]", "near;maxDistance==<metres>"),
+    # The grammar of CIM 009 §4.10 has one distance.
+    ("near;minDistance==1e2;maxDistance==2.5e3", "Point", "[1,2]", "near;maxDistance==<metres>"),
     ("near;maxDistance==0", "Point", "[1,2]", "above 0"),
     ("near;maxDistance==-5", "Point", "[1,2]", "above 0"),
     ("near;maxDistance==1e999", "Point", "[1,2]", "above 0"),
