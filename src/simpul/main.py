@@ -17,6 +17,7 @@ from simpul.app.hub import Hub
 from simpul.app.live import LiveFeed
 from simpul.app.notify import Dispatch
 from simpul.app.registry import Registry
+from simpul.app.snapshot_shelf import Snapshots
 from simpul.app.source_watch import SourceWatch
 from simpul.connect.city import parse_city, tenant_of
 from simpul.connect.contexts import read_contexts
@@ -27,7 +28,7 @@ from simpul.notifiers import SchemeNotifier
 from simpul.outbound import HttpOutbound
 from simpul.peers import HttpPeer
 from simpul.settings import Settings
-from simpul.store.sqlite import SqliteStore
+from simpul.store.sqlite import SqliteSnapshots, SqliteStore
 
 log = structlog.get_logger(__name__)
 
@@ -70,6 +71,7 @@ async def open_hub(settings: Settings) -> AsyncIterator[Hub]:
         peers=peers,
         source_watch=SourceWatch(store.registrations),
         entity_maps=Shelf(),
+        snapshots=Snapshots(SqliteSnapshots(store, contexts)),
         subscriptions=store.outbox,
         outbox=store.outbox,
         notifier=SchemeNotifier(allow_private_addresses=settings.allow_private_addresses),
@@ -82,6 +84,7 @@ async def open_hub(settings: Settings) -> AsyncIterator[Hub]:
     finally:
         await hub.notices.close()
         await hub.source_watch.close()
+        await hub.snapshots.close()
         await peers.close()
         await outbound.close()
         await store.close()
@@ -93,6 +96,7 @@ async def _start(hub: Hub) -> None:
         await hub.tenants.create_tenant(home)
     hub.contexts.documents.attach(hub.hosted_contexts, home)
     hub.source_watch.start(hub)
+    hub.snapshots.start(hub)
     for tenant in hub.tenants.list_tenants():
         _take_up_city(hub, tenant)
     hub.notices.start(hub)
@@ -107,6 +111,7 @@ def _take_up_city(hub: Hub, tenant: str) -> None:
         hub.contexts.documents.take_up(tenant)
         hub.registry.load(tenant)
         hub.source_watch.load(tenant)
+        hub.snapshots.load(tenant)
         declarations = hub.declarations.get_declarations(tenant)
         if declarations:
             hub.cities[tenant] = city = parse_city(declarations)

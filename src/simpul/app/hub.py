@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from simpul.app.live import LiveFeed
     from simpul.app.notify import Dispatch
     from simpul.app.registry import Registry
+    from simpul.app.snapshot_shelf import Snapshots
     from simpul.app.source_watch import SourceWatch
     from simpul.ports.clock import Clock
     from simpul.ports.contexts import ContextStore
@@ -48,6 +49,7 @@ class Hub:
     peers: Peer
     source_watch: SourceWatch
     entity_maps: Shelf
+    snapshots: Snapshots
     cities: dict[str, City] = field(default_factory=dict)
     engine: SourceEngine | None = None
 

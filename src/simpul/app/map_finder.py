@@ -63,6 +63,14 @@ class Finder:
             if assembly.fits(question, unite_records(parts))
         }
 
+    async def list_records(self, most: int) -> list[Record]:
+        """Return the entities that the question is about now; one more than `most` where there are more."""
+        found: dict[str, Record] = {}
+        for question in self.questions:
+            whole = replace(question, limit=most + 1, offset=0, counts=False)
+            found |= {record.id: record for record in await self._records(whole, self.asked)}
+        return list(found.values())
+
     async def look(self, entity_map: EntityMap, entity_ids: Sequence[str]) -> dict[str, Record]:
         """Return those of the map's entities that the question is about still."""
         found: dict[str, Record] = {}

@@ -19,6 +19,7 @@ from simpul.http.dispatch import answer, answer_error
 from simpul.http.exchange import Answer, Exchange, exchange_of
 from simpul.http.middleware import BodyLimit, CommonHeaders, Preflight, send_answer
 from simpul.http.ngsild.routes import ROOT, method_not_allowed
+from simpul.http.snapshot_scope import answer_within
 
 
 def api_routes(hub: Hub) -> Sequence[BaseRoute]:
@@ -82,17 +83,24 @@ class Api:
         method: str = scope["method"]
         # HEAD is GET without the body (RFC 9110 §9.3.2).
         exchange = await read_exchange(scope, receive, "GET" if method == "HEAD" else method)
-        entity_map = next((value for name, value in scope["headers"] if name == b"ngsild-entitymap"), b"")
+        entity_map = _header(scope, b"ngsild-entitymap")
         if entity_map:
-            exchange = msgspec.structs.replace(exchange, entity_map=entity_map.decode("latin-1"))
-        given = await self._answer(exchange)
+            exchange = msgspec.structs.replace(exchange, entity_map=entity_map)
+        given = await self._answer(exchange, _header(scope, b"ngsild-snapshot"))
         await send_answer(send, given, without_body=method == "HEAD")
 
-    async def _answer(self, exchange: Exchange) -> Answer:
+    async def _answer(self, exchange: Exchange, snapshot_id: str) -> Answer:
         if not exchange.path.startswith(ROOT):
             # The path was only equal to the root after decoding, which is done once and to its segments.
             return answer_error(NotFound(f"The path has to begin with {ROOT.decode()}, written plainly."))
+        if snapshot_id:
+            return await answer_within(self._hub, exchange, snapshot_id)
         return await answer(self._hub, exchange)
+
+
+def _header(scope: Scope, wanted: bytes) -> str:
+    value: bytes = next((value for name, value in scope["headers"] if name == wanted), b"")
+    return value.decode("latin-1").strip()
 
 
 class Service:

@@ -23,13 +23,13 @@ from simpul.http.ngsild import (
     purge,
     question,
     registrations,
+    snapshots,
     source_subscriptions,
     subscriptions,
     temporal,
     temporal_writes,
     types,
 )
-from simpul.http.ngsild.later import not_yet
 
 ROOT = b"/ngsi-ld/v1"
 NAME = "{}"
@@ -50,10 +50,6 @@ class Resource(NamedTuple):
 
 def _resource(path: str, **operations: Handler) -> Resource:
     return Resource(tuple(path.split("/")), operations)
-
-
-def _later(path: str, what: str, *methods: str) -> Resource:
-    return Resource(tuple(path.split("/")), {method: not_yet(f"{what} ({method} /{path})") for method in methods})
 
 
 RESOURCES = (
@@ -101,9 +97,9 @@ RESOURCES = (
     _resource(
         "temporal/entityMaps", GET=entity_maps.create_of_histories, POST=entity_maps.create_of_histories_by_post
     ),
-    _later("snapshots", "Snapshots", "GET", "POST", "DELETE"),
-    _later("snapshots/{}", "Snapshots", "GET", "PATCH", "DELETE"),
-    _later("snapshots/{}/clone", "Snapshots", "POST"),
+    _resource("snapshots", POST=snapshots.create, DELETE=snapshots.purge),
+    _resource("snapshots/{}", GET=snapshots.retrieve, PATCH=snapshots.update, DELETE=snapshots.delete),
+    _resource("snapshots/{}/clone", POST=snapshots.clone),
     _resource("info/sourceIdentity", GET=identity.retrieve),
 )  # fmt: skip
 

@@ -230,3 +230,9 @@ CREATE TABLE IF NOT EXISTS parked_notification (
 ) STRICT;
 
 CREATE INDEX IF NOT EXISTS parked_notification_by_number ON parked_notification (number, id);
+
+-- Descriptions of snapshots; their entities are in files of their own. `kept` is JSON.
+CREATE TABLE IF NOT EXISTS snapshot (
+  id TEXT NOT NULL UNIQUE,
+  kept BLOB NOT NULL
+) STRICT;

@@ -6,6 +6,7 @@ A query runs on its own city's file and cannot name another. No decisions here.
 from __future__ import annotations
 
 import re
+import shutil
 from collections.abc import Callable, Iterator, Sequence
 from itertools import chain, islice
 from pathlib import Path
@@ -84,6 +85,14 @@ class SqliteStore:
         city = self._cities[tenant] = CityFile(self._path(tenant), self._contexts, committed, noticed)
         return city
 
+    def city_file(self, tenant: str) -> CityFile:
+        """Return the city's open file, for ports that lie beside this one. Raises NonexistentTenant."""
+        return self._city(tenant)
+
+    def snapshot_directory(self, tenant: str) -> Path:
+        """Return the folder of the city's snapshots, where no city is looked for."""
+        return self._directory / "snapshots" / tenant
+
     def _path(self, tenant: str) -> Path:
         return self._directory / f"{tenant}{_SUFFIX}"
 
@@ -118,6 +127,7 @@ class SqliteStore:
         del self._cities[tenant]
         for suffix in ("-wal", "-shm", ".lock", ""):
             self._path(tenant).with_name(f"{tenant}{_SUFFIX}{suffix}").unlink(missing_ok=True)
+        shutil.rmtree(self.snapshot_directory(tenant), ignore_errors=True)
 
     # EntityStore
 
