@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
 import apsw
@@ -19,6 +18,11 @@ from simpul.store.sqlite.outbox import SQL as OUTBOX
 
 IndexRow = tuple[int, Key, int]
 GeoRow = tuple[int, int, int]
+Place = tuple[float | None, float | None]
+# eid, sequence, at_us, kind, origin, body, removed
+HistoryRow = tuple[int, int, int, int, str, bytes, str | None]
+# run, at_us, rule, reason, raw
+RejectRow = tuple[int, int, str, str, str]
 
 
 class EntityRow(NamedTuple):
@@ -54,73 +58,112 @@ class Statement(NamedTuple):
 NEVER_THERE = Entry(0, None, None)
 
 
-@dataclass(slots=True)
+Mark = tuple[int, ...]
+
+
 class Changes:
-    """Rows to write. In the dicts of indexes True inserts and False deletes; what comes later wins.
+    """What a group of writes has to put, in the order of the writes; of two puts in one place the later one wins.
 
     `new_types` and `new_index` are rows of entities that are new in this group; they are inserted before the others,
-    so that what a later write of the group does to such an entity still wins.
+    so that what a later write of the group does to such an entity still wins. In `types` and `index` True inserts
+    and False deletes; None deletes in `geo`, `source_rows` and `rejects`.
+
+    Everything but `entries` only grows, so that a write that fails is undone by cutting off what came after its mark.
     """
 
-    entries: dict[str, Entry] = field(default_factory=dict)
-    inserted: dict[int, EntityRow] = field(default_factory=dict)
-    updated: dict[int, EntityRow] = field(default_factory=dict)
-    types: dict[tuple[int, int], bool] = field(default_factory=dict)
-    index: dict[IndexRow, bool] = field(default_factory=dict)
-    geo: dict[GeoRow, tuple[float | None, float | None] | None] = field(default_factory=dict)
-    new_types: list[tuple[int, int]] = field(default_factory=list)
-    new_index: defaultdict[int, list[IndexRow]] = field(default_factory=lambda: defaultdict(list))
-    history: list[tuple[int, int, int, int, str, bytes, str | None]] = field(default_factory=list)
-    counts: list[tuple[TypeSet, int]] = field(default_factory=list)
-    contexts: set[int] = field(default_factory=set)
-    source_rows: dict[tuple[str, str], tuple[bytes, str] | None] = field(default_factory=dict)
-    rejects: dict[tuple[str, str], tuple[int, int, str, str, str] | None] = field(default_factory=dict)
-    notices: list[Notice] = field(default_factory=list)
-    statements: list[Statement] = field(default_factory=list)
+    __slots__ = (
+        "_before",
+        "_logs",
+        "contexts",
+        "counts",
+        "entries",
+        "geo",
+        "history",
+        "index",
+        "inserted",
+        "new_index",
+        "new_types",
+        "notices",
+        "rejects",
+        "source_rows",
+        "statements",
+        "types",
+        "updated",
+    )
 
-    def absorb(self, other: Changes) -> None:
-        """Take over what a later write did."""
-        self.entries.update(other.entries)
-        self.inserted.update(other.inserted)
-        for eid, row in other.updated.items():
-            if eid in self.inserted:
-                self.inserted[eid] = row
+    def __init__(self) -> None:
+        self.entries: dict[str, Entry] = {}
+        self._before: list[tuple[str, Entry | None]] = []
+        self.inserted: list[EntityRow] = []
+        self.updated: list[EntityRow] = []
+        self.types: list[tuple[tuple[int, int], bool]] = []
+        self.index: list[tuple[IndexRow, bool]] = []
+        self.geo: list[tuple[GeoRow, Place | None]] = []
+        self.new_types: list[tuple[int, int]] = []
+        self.new_index: list[IndexRow] = []
+        self.history: list[HistoryRow] = []
+        self.counts: list[tuple[TypeSet, int]] = []
+        self.contexts: set[int] = set()
+        self.source_rows: list[tuple[tuple[str, str], tuple[bytes, str] | None]] = []
+        self.rejects: list[tuple[tuple[str, str], RejectRow | None]] = []
+        self.notices: list[Notice] = []
+        self.statements: list[Statement] = []
+        self._logs: tuple[list[Any], ...] = (
+            self._before,
+            self.inserted,
+            self.updated,
+            self.types,
+            self.index,
+            self.geo,
+            self.new_types,
+            self.new_index,
+            self.history,
+            self.counts,
+            self.source_rows,
+            self.rejects,
+            self.notices,
+            self.statements,
+        )
+
+    def put_entry(self, entity_id: str, entry: Entry) -> None:
+        """Take note of what an entity has become."""
+        self._before.append((entity_id, self.entries.get(entity_id)))
+        self.entries[entity_id] = entry
+
+    def mark(self) -> Mark:
+        """Return the place to which `undo` goes back."""
+        return tuple(map(len, self._logs))
+
+    def undo(self, mark: Mark) -> None:
+        """Forget what was put since the mark."""
+        for entity_id, before in reversed(self._before[mark[0] :]):
+            if before is None:
+                del self.entries[entity_id]
             else:
-                self.updated[eid] = row
-        self.types.update(other.types)
-        self.index.update(other.index)
-        self.geo.update(other.geo)
-        self.new_types += other.new_types
-        for column_id, rows in other.new_index.items():
-            self.new_index[column_id] += rows
-        self.history += other.history
-        self.counts += other.counts
-        self.contexts |= other.contexts
-        self.source_rows.update(other.source_rows)
-        self.rejects.update(other.rejects)
-        self.notices += other.notices
-        self.statements += other.statements
+                self.entries[entity_id] = before
+        for log, length in zip(self._logs, mark, strict=True):
+            del log[length:]
 
     @property
     def is_empty(self) -> bool:
         return not (self.history or self.source_rows or self.rejects or self.notices or self.statements)
 
+    @property
+    def size(self) -> int:
+        """How many entities were written, roughly: what a group is bounded by."""
+        return len(self.history)
+
+    def written(self) -> dict[int, EntityRow]:
+        """Return the last row of each entity that was written, by eid."""
+        return {row.eid: row for rows in (self.inserted, self.updated) for row in rows}
+
     def write(self, connection: apsw.Connection, names: Names) -> None:
         """Write everything, in the transaction that is open. Sorted, so that pages are touched in their order."""
         many = connection.executemany
-        origins = {name: names.origin(name) for name in {row[4] for row in self.history}}
         names.flush(self.count_differences())
-        many(SQL.insert_entity, self.inserted.values())
-        if self.updated:
-            rows = sorted(self.updated.items())
-            many(
-                SQL.update_entity,
-                [
-                    (row.eid, row.type_set, row.context, row.created_us, row.modified_us, row.times, row.body)
-                    for _, row in rows
-                ],
-            )
+        self._write_entities(connection)
         self._write_indexes(connection)
+        origins = {name: names.origin(name) for name in {row[4] for row in self.history}}
         many(
             SQL.insert_history,
             [(row[0], row[1], row[2], row[3], origins[row[4]], row[5], row[6]) for row in sorted(self.history)],
@@ -131,6 +174,21 @@ class Changes:
         for statement in self.statements:
             statement.rows[:] = connection.execute(statement.sql, statement.parameters).fetchall()
 
+    def _write_entities(self, connection: apsw.Connection) -> None:
+        inserted: Iterable[EntityRow] = self.inserted
+        if self.updated:
+            updated = {row.eid: row for row in self.updated}
+            if self.inserted:
+                inserted = [updated.pop(row.eid, row) for row in self.inserted]
+            connection.executemany(
+                SQL.update_entity,
+                [
+                    (row.eid, row.type_set, row.context, row.created_us, row.modified_us, row.times, row.body)
+                    for _, row in sorted(updated.items())
+                ],
+            )
+        connection.executemany(SQL.insert_entity, inserted)
+
     def count_differences(self) -> dict[int, int]:
         """Return by how many each type set's number of entities changes."""
         differences: dict[int, int] = {}
@@ -140,26 +198,38 @@ class Changes:
 
     def _write_indexes(self, connection: apsw.Connection) -> None:
         many = connection.executemany
-        inserted_types = [row for row, is_there in self.types.items() if is_there]
-        deleted_types = [row for row, is_there in self.types.items() if not is_there]
-        many(SQL.insert_entity_type, self.new_types + inserted_types)
-        many(SQL.delete_entity_type, deleted_types)
-        for _, rows in sorted(self.new_index.items()):
+        many(SQL.insert_entity_type, sorted(self.new_types))
+        if self.types:
+            types = dict(self.types)
+            many(SQL.insert_entity_type, [row for row, is_there in types.items() if is_there])
+            many(SQL.delete_entity_type, [row for row, is_there in types.items() if not is_there])
+        by_column: defaultdict[int, list[IndexRow]] = defaultdict(list)
+        for row in self.new_index:
+            by_column[row[0]].append(row)
+        for _, rows in sorted(by_column.items()):
             many(SQL.insert_attribute_index, _sorted_rows(rows))
-        many(SQL.delete_attribute_index, [row for row, is_there in self.index.items() if not is_there])
-        many(SQL.insert_attribute_index, _sorted_rows([row for row, is_there in self.index.items() if is_there]))
-        many(SQL.delete_geo_index, [row for row, place in self.geo.items() if place is None])
-        many(
-            SQL.insert_geo_index,
-            sorted((*row, place[0], place[1]) for row, place in self.geo.items() if place is not None),
-        )
+        if self.index:
+            index = dict(self.index)
+            many(SQL.delete_attribute_index, [row for row, is_there in index.items() if not is_there])
+            many(SQL.insert_attribute_index, _sorted_rows([row for row, is_there in index.items() if is_there]))
+        if self.geo:
+            geo = dict(self.geo)
+            many(SQL.delete_geo_index, [row for row, place in geo.items() if place is None])
+            many(
+                SQL.insert_geo_index,
+                sorted((*row, place[0], place[1]) for row, place in geo.items() if place is not None),
+            )
 
     def _write_source_rows(self, connection: apsw.Connection) -> None:
         many = connection.executemany
-        many(SQL.put_source_row, [(*key, *row) for key, row in self.source_rows.items() if row is not None])
-        many(SQL.delete_source_row, [key for key, row in self.source_rows.items() if row is None])
-        many(SQL.put_reject, [(*key, *row) for key, row in self.rejects.items() if row is not None])
-        many(SQL.delete_reject, [key for key, row in self.rejects.items() if row is None])
+        if self.source_rows:
+            taken = dict(self.source_rows)
+            many(SQL.put_source_row, [(*key, *row) for key, row in taken.items() if row is not None])
+            many(SQL.delete_source_row, [key for key, row in taken.items() if row is None])
+        if self.rejects:
+            rejects = dict(self.rejects)
+            many(SQL.put_reject, [(*key, *row) for key, row in rejects.items() if row is not None])
+            many(SQL.delete_reject, [key for key, row in rejects.items() if row is None])
 
 
 def _sorted_rows(rows: Sequence[IndexRow]) -> list[IndexRow]:

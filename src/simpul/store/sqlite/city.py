@@ -222,18 +222,17 @@ class CityFile:
             self._reload_names()
         self.writer.execute(SQL.begin)
 
-    def draft(self, group: Changes, origin: str) -> tuple[SqliteDraft, Changes]:
+    def draft(self, group: Changes) -> SqliteDraft:
         draft = SqliteHistoryDraft(
             self.writer,
             self.names,
             self._numbers,
             contexts=self._contexts,
-            group=group,
-            origin=origin,
+            changes=group,
             find_eid=self._find_cached_eid,
         )
         draft.watch = self.watch
-        return draft, draft.changes
+        return draft
 
     def _find_cached_eid(self, entity_id: str) -> int | None:
         document = self.cache.find(entity_id)
@@ -246,7 +245,7 @@ class CityFile:
             self.writer.executemany(SQL.insert_context, rows)
         group.write(self.writer, self.names)
         self.writer.execute(SQL.put_sequence, (self._numbers.sequence,))
-        self._in_flight = group.updated
+        self._in_flight = dict.fromkeys(row.eid for row in group.updated)
 
     def commit(self) -> None:
         self.writer.execute(SQL.commit)
@@ -281,12 +280,12 @@ class CityFile:
         if group.statements:
             # Also where nobody waits any more for a token's revocation.
             self.memory.tokens.clear()
-        # An entity that was only read has an entry, too.
-        eids = group.inserted.keys() | group.updated.keys()
-        written = [(entity_id, entry) for entity_id, entry in group.entries.items() if entry.eid in eids]
-        for entity_id, entry in written:
-            self.cache.refresh(entity_id, entry.document)
-        types = [name for _, entry in written if entry.document is not None for name in entry.document.types]
+        types: list[str] = []
+        for row in group.written().values():
+            document = group.entries[row.id].document
+            self.cache.refresh(row.id, document)
+            if document is not None:
+                types += document.types
         types += [name for type_set, difference in group.counts if difference < 0 for name in type_set.names]
         self._listener(Counter(types))
         if group.notices:

@@ -46,7 +46,7 @@ class Numbers:
 
 
 class SqliteDraft:
-    """One write's view of a city: its own changes over those of the group over what is committed."""
+    """A write's view of a city: the changes of its group over what is committed. `origin` is set for each write."""
 
     def __init__(
         self,
@@ -55,23 +55,21 @@ class SqliteDraft:
         numbers: Numbers,
         *,
         contexts: ContextTable,
-        group: Changes,
-        origin: str,
+        changes: Changes,
         find_eid: Callable[[str], int | None],
     ) -> None:
         self._execute = connection.execute
         self._names = names
         self._numbers = numbers
         self._contexts = contexts
-        self._group = group
-        self._origin = origin
         self._find_eid = find_eid
         # Whom to ask what a change concerns; the city sets it while subscriptions wait.
         self.watch: Watch | None = None
-        self.changes = Changes()
+        self.origin = ""
+        self.changes = changes
 
     def find(self, entity_id: str) -> Record | None:
-        entry = self._find_entry(entity_id)
+        entry = self.changes.entries.get(entity_id)
         if entry is not None:
             return entry.record
         row = self._execute(SQL.get_entity_with_times, (entity_id,)).fetchone()
@@ -90,7 +88,7 @@ class SqliteDraft:
         return record
 
     def exists(self, entity_id: str) -> bool:
-        entry = self._find_entry(entity_id)
+        entry = self.changes.entries.get(entity_id)
         if entry is not None:
             return entry.record is not None
         if self._find_eid(entity_id) is not None:
@@ -102,11 +100,12 @@ class SqliteDraft:
         return False
 
     def create(self, record: Record) -> None:
-        entry = self._find_entry(record.id)
+        entity_id = record.id
+        entry = self.changes.entries.get(entity_id)
         if entry is None:
-            is_there = self.exists(record.id)
+            is_there = self.exists(entity_id)
             assert not is_there, "the caller has checked that it is not there"
-            entry = self.changes.entries[record.id]
+            entry = self.changes.entries[entity_id]
         known_eid = entry.eid
         eid = known_eid or self._numbers.next_eid()
         type_set = self._names.type_set(record.types)
@@ -116,7 +115,7 @@ class SqliteDraft:
             self._put_types(eid, type_set.terms, ())
             names = attribute_names(record.entity)
             rows = self._index_rows(eid, record.entity, type_set.terms, names)
-            self.changes.index.update(dict.fromkeys(rows, True))
+            self.changes.index += [(row, True) for row in rows]
             self._put_geo(eid, {}, record.entity, type_set.terms, names)
         else:
             self._put_new_rows(eid, record.entity, type_set.terms)
@@ -160,16 +159,16 @@ class SqliteDraft:
         type_set = self._names.type_set(before.types)
         names = attribute_names(before.entity)
         rows = self._index_rows(eid, before.entity, type_set.terms, names)
-        self.changes.index.update(dict.fromkeys(rows, False))
+        self.changes.index += [(row, False) for row in rows]
         self._put_geo(eid, before.entity, {}, type_set.terms, names)
         self._put_types(eid, (), type_set.terms)
         self.changes.counts.append((type_set, -1))
         times = before.times
-        self.changes.updated[eid] = EntityRow(
-            eid, before.id, type_set.id, before.context_id, times.created_us, times.modified_us, None, None
+        self.changes.updated.append(
+            EntityRow(eid, before.id, type_set.id, before.context_id, times.created_us, times.modified_us, None, None)
         )
         state = (at_us, self._state_of(before)[1]) if self.watch is not None else None
-        self.changes.entries[before.id] = Entry(eid, None, None)
+        self.changes.put_entry(before.id, Entry(eid, None, None))
         body = _encode(CORE.compact_entity({"id": before.id, "type": list(before.types)}))
         self._put_history(eid, at_us, ChangeKind.DELETED, body, ())
         if self.watch is not None and state is not None:
@@ -184,23 +183,21 @@ class SqliteDraft:
         self.changes.statements.append(Statement(sql, parameters, []))
 
     def put_source_row(self, source: str, key: str, digest: bytes, entity_id: str) -> None:
-        self.changes.source_rows[source, key] = (digest, entity_id)
+        self.changes.source_rows.append(((source, key), (digest, entity_id)))
 
     def drop_source_row(self, source: str, key: str) -> None:
-        self.changes.source_rows[source, key] = None
+        self.changes.source_rows.append(((source, key), None))
 
     def add_reject(self, reject: Reject) -> None:
         raw = _encode(reject.raw).decode()
-        self.changes.rejects[reject.source, reject.key] = (reject.run, reject.at_us, reject.rule, reject.reason, raw)
+        row = (reject.run, reject.at_us, reject.rule, reject.reason, raw)
+        self.changes.rejects.append(((reject.source, reject.key), row))
 
     def drop_reject(self, source: str, key: str) -> None:
-        self.changes.rejects[source, key] = None
-
-    def _find_entry(self, entity_id: str) -> Entry | None:
-        return self.changes.entries.get(entity_id) or self._group.entries.get(entity_id)
+        self.changes.rejects.append(((source, key), None))
 
     def _eid(self, entity_id: str) -> int:
-        entry = self._find_entry(entity_id)
+        entry = self.changes.entries.get(entity_id)
         assert entry is not None, "a changed entity was found before"
         return entry.eid
 
@@ -223,9 +220,9 @@ class SqliteDraft:
             encode_times(times),
             body,
         )
-        (self.changes.inserted if is_new else self.changes.updated)[eid] = row
+        (self.changes.inserted if is_new else self.changes.updated).append(row)
         document = Document(eid, record.id, type_set.names, record.context_id, body)
-        self.changes.entries[record.id] = Entry(eid, record, document)
+        self.changes.put_entry(record.id, Entry(eid, record, document))
         if record.context_id:
             self.changes.contexts.add(record.context_id)
         return body
@@ -240,11 +237,11 @@ class SqliteDraft:
             touched = list(dict.fromkeys([*attribute_names(before.entity), *attribute_names(after.entity)]))
         old_rows = self._index_rows(eid, before.entity, old_set.terms, touched)
         new_rows = self._index_rows(eid, after.entity, new_set.terms, touched)
-        self.changes.index.update(dict.fromkeys(old_rows - new_rows, False))
-        self.changes.index.update(dict.fromkeys(new_rows - old_rows, True))
+        self.changes.index += [(row, False) for row in old_rows - new_rows]
+        self.changes.index += [(row, True) for row in new_rows - old_rows]
         self._put_geo(eid, before.entity, {}, old_set.terms, touched)
         self._put_geo(eid, {}, after.entity, new_set.terms, touched)
-        self._put_entity(eid, after, new_set, is_new=eid in self.changes.inserted)
+        self._put_entity(eid, after, new_set, is_new=False)
 
     def _put_new_rows(self, eid: int, entity: Entity, terms: tuple[int, ...]) -> None:
         """Put the index rows of an entity whose eid is new: nothing of it can be there yet, so nothing is compared."""
@@ -260,24 +257,23 @@ class SqliteDraft:
                 if key is None:
                     self._put_new_mixed(eid, attribute, columns[name])
                 else:
-                    column_id = columns[name].id
-                    new_index[column_id].append((column_id, key, eid))
+                    new_index.append((columns[name].id, key, eid))
 
     def _put_new_mixed(self, eid: int, attribute: Any, column: Column) -> None:
         """Put the index rows of a new attribute that is more than one scalar: several values, a place, an object."""
         self._names.mark_mixed(column)
         for kind, key in attribute_keys(attribute):
             its_column = column if kind == VALUE else self._names.sibling(column, kind)
-            self.changes.index[its_column.id, key, eid] = True
+            self.changes.new_index.append((its_column.id, key, eid))
         levels, keys = geo_keys(attribute)
         if keys:
             self._names.mark_levels(column, levels)
             for cell, longitude, latitude in keys:
-                self.changes.geo[column.id, cell, eid] = (longitude, latitude)
+                self.changes.geo.append(((column.id, cell, eid), (longitude, latitude)))
 
     def _put_types(self, eid: int, there: Iterable[int], gone: Iterable[int]) -> None:
-        self.changes.types.update(((term, eid), False) for term in gone)
-        self.changes.types.update(((term, eid), True) for term in there)
+        self.changes.types += [((term, eid), False) for term in gone]
+        self.changes.types += [((term, eid), True) for term in there]
 
     def _index_rows(self, eid: int, entity: Entity, terms: tuple[int, ...], names: Sequence[str]) -> set[IndexRow]:
         rows: set[IndexRow] = set()
@@ -306,10 +302,11 @@ class SqliteDraft:
                     column = self._names.column(term, name, VALUE)
                     self._names.mark_levels(column, levels)
                     for cell, longitude, latitude in keys:
-                        self.changes.geo[column.id, cell, eid] = (longitude, latitude) if is_there else None
+                        place = (longitude, latitude) if is_there else None
+                        self.changes.geo.append(((column.id, cell, eid), place))
 
     def _state_of(self, record: Record) -> tuple[int, bytes]:
-        entry = self._find_entry(record.id)
+        entry = self.changes.entries.get(record.id)
         assert entry is not None, "a changed entity was found before"
         assert entry.document is not None, "and is there"
         return record.times.modified_us, entry.document.body
@@ -334,7 +331,7 @@ class SqliteDraft:
                 self._numbers.next_sequence(),
                 at_us,
                 kind.value,
-                self._origin,
+                self.origin,
                 body,
                 _encode(list(removed)).decode() if removed else None,
             )

@@ -25,12 +25,18 @@ from simpul.store.sqlite.changes import Changes
 _LOCK_RETRY_SECONDS = 0.02
 
 
+class WritableDraft(Draft, Protocol):
+    """A draft that one write after the other uses."""
+
+    origin: str
+
+
 class Writable(Protocol):
     """What the group commit needs of a city's file."""
 
     def begin(self) -> None: ...
 
-    def draft(self, group: Changes, origin: str) -> tuple[Draft, Changes]: ...
+    def draft(self, group: Changes) -> WritableDraft: ...
 
     def flush(self, group: Changes) -> None: ...
 
@@ -125,21 +131,22 @@ class GroupCommit:
 
     def _apply(self) -> tuple[Changes, list[_Answer]]:
         group = Changes()
+        draft = self._city.draft(group)
         answers: list[_Answer] = []
-        while self._waiting and len(group.history) < limits.GROUP_ENTITIES_MAX:
+        while self._waiting and group.size < limits.GROUP_ENTITIES_MAX:
             write = self._waiting.popleft()
             if write.future.cancelled():
                 continue
-            draft, changes = self._city.draft(group, write.origin)
+            mark = group.mark()
+            draft.origin = write.origin
             try:
-                result = write.operation(draft)
+                answers.append(_Answer(write.future, write.operation(draft), None))
             except HubError as error:
+                group.undo(mark)
                 answers.append(_Answer(write.future, None, error))
             except Exception as error:  # noqa: BLE001  # A defect in one operation must not take the others of its group with it.
+                group.undo(mark)
                 answers.append(_Answer(write.future, None, _defect(error)))
-            else:
-                group.absorb(changes)
-                answers.append(_Answer(write.future, result, None))
         return group, answers
 
     def _finish(

@@ -192,7 +192,7 @@ class SqliteHistoryDraft(SqliteDraft):
     def list_writes(self, entity_id: str) -> list[Write]:
         eid = self._number(entity_id)
         rows: Rows = self._execute(SQL.all_writes, (eid,)).fetchall()
-        pending = [row for row in (*self._group.history, *self.changes.history) if row[0] == eid]
+        pending = [row for row in self.changes.history if row[0] == eid]
         rows += [(row[1], row[2], row[3], row[5], row[6]) for row in pending]
         return read_writes(rows)
 
@@ -200,7 +200,7 @@ class SqliteHistoryDraft(SqliteDraft):
         eid = self._number(entity_id)
         if not eid:
             return False
-        if any(row[0] == eid for history in (self._group.history, self.changes.history) for row in history):
+        if any(row[0] == eid for row in self.changes.history):
             return True
         return self._execute(SQL.has_writes, (eid,)).fetchone() is not None
 
@@ -238,23 +238,21 @@ class SqliteHistoryDraft(SqliteDraft):
         for sequence, (body, removed) in rows.items():
             # Nothing can fail after this, so that the log is corrected with the whole group or not at all.
             self._execute(SQL.update_write, (eid, sequence, body, None if removed == "[]" else removed))
-        for history in (self._group.history, self.changes.history):
-            history[:] = [
-                (*row[:5], rows[row[1]][0], rows[row[1]][1]) if row[0] == eid and row[1] in rows else row
-                for row in history
-            ]
+        self.changes.history[:] = [
+            (*row[:5], rows[row[1]][0], rows[row[1]][1]) if row[0] == eid and row[1] in rows else row
+            for row in self.changes.history
+        ]
         self._note(eid, note)
 
     def drop_history(self, entity_id: str, note: Note) -> None:
         eid = self._number(entity_id)
         self._execute(SQL.delete_writes, (eid,))
-        for history in (self._group.history, self.changes.history):
-            history[:] = [row for row in history if row[0] != eid]
+        self.changes.history[:] = [row for row in self.changes.history if row[0] != eid]
         self._note(eid, note)
 
     def _note(self, eid: int, note: Note) -> None:
         # It also is what makes the group one that is committed.
-        self.changes.statements.append(Statement(SQL.insert_note, (eid, note.at_us, self._origin, note.what), []))
+        self.changes.statements.append(Statement(SQL.insert_note, (eid, note.at_us, self.origin, note.what), []))
 
 
 def _expand_key(key: str) -> str:
