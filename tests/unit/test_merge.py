@@ -17,6 +17,7 @@ from simpul.domain.errors import BadRequestData, HubError, NotFound
 from simpul.domain.merge import (
     Outcome,
     Overwrite,
+    _update_instances,
     advance_times,
     append_attributes,
     delete_attribute,
@@ -339,3 +340,17 @@ def test_a_change_is_exact_idempotent_and_leaves_its_input_alone(entity: Entity,
     # What comes out is a valid entity, and the same change a second time changes nothing.
     assert parse_entity(CORE.compact_entity(outcome.entity), CORE) == outcome.entity
     assert change(outcome.entity, fragment).is_nothing
+
+
+@given(ENTITIES, FRAGMENTS)
+@settings(max_examples=250, deadline=None)
+def test_the_short_way_of_an_update_comes_to_what_the_long_one_does(entity: Entity, fragment: Entity) -> None:
+    try:
+        expected = _update_instances(entity, fragment)
+    except HubError as error:
+        with pytest.raises(type(error)):
+            update_attributes(entity, fragment)
+        return
+    outcome = update_attributes(entity, fragment)
+    assert as_bytes(outcome.entity) == as_bytes(expected.entity)
+    assert [sorted(keys) for keys in outcome[1:]] == [sorted(keys) for keys in expected[1:]]

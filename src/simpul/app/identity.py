@@ -60,7 +60,12 @@ def identify(hub: Hub, tenant: str, authorization: str | None, session: str | No
 
 
 def _caller(tenant: str, token: Token) -> Caller:
-    return Caller(tenant, f"token/{token.id}", frozenset(token.roles), None)
+    return _caller_of(tenant, token.id, token.roles)
+
+
+@lru_cache(maxsize=limits.CALLERS_REMEMBERED_MAX)
+def _caller_of(tenant: str, token_id: str, roles: tuple[str, ...]) -> Caller:
+    return Caller(tenant, f"token/{token_id}", frozenset(roles), None)
 
 
 def _digest(secret: str) -> bytes:

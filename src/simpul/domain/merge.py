@@ -13,7 +13,15 @@ from typing import Any, NamedTuple
 import msgspec
 
 from simpul.domain.core_context import PREFIXES, shorten
-from simpul.domain.entity import Entity, Instance, Times, attribute_key, attribute_names, instances
+from simpul.domain.entity import (
+    ENTITY_MEMBERS,
+    Entity,
+    Instance,
+    Times,
+    attribute_key,
+    attribute_names,
+    instances,
+)
 from simpul.domain.errors import BadRequestData, NotFound
 from simpul.domain.parse import MAIN_MEMBERS, NULL
 
@@ -72,6 +80,33 @@ def append_attributes(entity: Entity, fragment: Entity, *, overwrite: Overwrite 
 
 def update_attributes(entity: Entity, fragment: Entity) -> Outcome:
     """Replace, add or delete the fragment's attributes as wholes (§5.6.2)."""
+    return _replace_single(entity, fragment) or _update_instances(entity, fragment)
+
+
+def _replace_single(entity: Entity, fragment: Entity) -> Outcome | None:
+    """Do the most frequent update, of attributes with one instance each, or return None where it is another one."""
+    if not fragment.keys().isdisjoint(ENTITY_MEMBERS):
+        return None
+    changed: list[str] = []
+    added: list[str] = []
+    after = dict(entity)
+    for name, instance in fragment.items():
+        before = entity.get(name, {})
+        if type(instance) is not dict or type(before) is not dict or is_deletion(instance):
+            return None
+        if "datasetId" in instance or "datasetId" in before:
+            return None
+        whole = _whole(name, instance)
+        if before and _is_same(before, whole):
+            continue
+        after[name] = whole
+        changed.append(name)
+        if not before:
+            added.append(name)
+    return Outcome(after, tuple(changed), (), (), tuple(added), tuple(name for name in changed if name not in added))
+
+
+def _update_instances(entity: Entity, fragment: Entity) -> Outcome:
     change = _Change(entity)
     for name, instance in _list_instances(fragment):
         if is_deletion(instance):

@@ -22,7 +22,10 @@ def split_path(path: bytes) -> tuple[str, ...]:
     """Return the segments behind the API's root, each decoded once: a name may hold an escaped slash."""
     if len(path) > limits.PATH_BYTES_MAX:
         raise InvalidRequest(f"The path has {len(path)} bytes; at most {limits.PATH_BYTES_MAX} are read.")
-    return tuple(decode_path(segment) for segment in path.removeprefix(ROOT).removeprefix(b"/").split(b"/"))
+    inner = path.removeprefix(ROOT).removeprefix(b"/")
+    if b"%" not in inner and inner.isascii():
+        return tuple(inner.decode("ascii").split("/"))
+    return tuple(map(decode_path, inner.split(b"/")))
 
 
 async def answer(hub: Hub, exchange: Exchange) -> Answer:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
+from itertools import chain
 from typing import Any, NamedTuple
 
 import apsw
@@ -206,8 +207,7 @@ class Changes:
         by_column: defaultdict[int, list[IndexRow]] = defaultdict(list)
         for row in self.new_index:
             by_column[row[0]].append(row)
-        for _, rows in sorted(by_column.items()):
-            many(SQL.insert_attribute_index, _sorted_rows(rows))
+        many(SQL.insert_attribute_index, chain.from_iterable(_sorted_rows(by_column[one]) for one in sorted(by_column)))
         if self.index:
             index = dict(self.index)
             many(SQL.delete_attribute_index, [row for row, is_there in index.items() if not is_there])

@@ -235,13 +235,42 @@ class SqliteDraft:
             self.changes.counts += [(old_set, -1), (new_set, 1)]
             self._put_types(eid, new_set.terms, old_set.terms)
             touched = list(dict.fromkeys([*attribute_names(before.entity), *attribute_names(after.entity)]))
-        old_rows = self._index_rows(eid, before.entity, old_set.terms, touched)
-        new_rows = self._index_rows(eid, after.entity, new_set.terms, touched)
+        else:
+            touched = self._put_plain_keys(eid, before.entity, after.entity, (new_set.terms, touched))
+        if touched:
+            self._put_other_keys(eid, (before.entity, old_set.terms), (after.entity, new_set.terms), touched)
+        self._put_entity(eid, after, new_set, is_new=False)
+
+    def _put_plain_keys(
+        self, eid: int, before: Entity, after: Entity, where: tuple[tuple[int, ...], list[str]]
+    ) -> list[str]:
+        """Put the index rows of attributes that were and are one scalar; return the names of the others."""
+        terms, touched = where
+        others: list[str] = []
+        for name in touched:
+            old, new = before.get(name), after.get(name)
+            old_key = None if old is None else plain_key(old)
+            new_key = None if new is None else plain_key(new)
+            if old_key is None or new_key is None:
+                others.append(name)
+            elif old_key != new_key:
+                for term in terms:
+                    column_id = self._names.value_columns(term)[name].id
+                    self.changes.index.append(((column_id, old_key, eid), False))
+                    self.changes.index.append(((column_id, new_key, eid), True))
+        return others
+
+    def _put_other_keys(
+        self, eid: int, old: tuple[Entity, tuple[int, ...]], new: tuple[Entity, tuple[int, ...]], touched: list[str]
+    ) -> None:
+        before, old_terms = old
+        after, new_terms = new
+        old_rows = self._index_rows(eid, before, old_terms, touched)
+        new_rows = self._index_rows(eid, after, new_terms, touched)
         self.changes.index += [(row, False) for row in old_rows - new_rows]
         self.changes.index += [(row, True) for row in new_rows - old_rows]
-        self._put_geo(eid, before.entity, {}, old_set.terms, touched)
-        self._put_geo(eid, {}, after.entity, new_set.terms, touched)
-        self._put_entity(eid, after, new_set, is_new=False)
+        self._put_geo(eid, before, {}, old_terms, touched)
+        self._put_geo(eid, {}, after, new_terms, touched)
 
     def _put_new_rows(self, eid: int, entity: Entity, terms: tuple[int, ...]) -> None:
         """Put the index rows of an entity whose eid is new: nothing of it can be there yet, so nothing is compared."""
