@@ -164,8 +164,22 @@ def test_a_body_of_a_hundred_megabytes_gets_its_answer_though_all_of_it_is_sent(
 
 def test_a_body_without_a_told_length_is_measured_on_the_way(served: Served, writer: httpx2.Client) -> None:
     chunk = b"100000\r\n" + b" " * 0x100000 + b"\r\n"
-    status, _ = speak(served, _head(writer, "Transfer-Encoding: chunked"), *([chunk] * 40))
+    head = _head(writer, "Transfer-Encoding: chunked").replace(b"POST", b"DELETE")
+    status, _ = speak(served, head, *([chunk] * 40))
     assert status == 413
+
+
+@pytest.mark.parametrize("method", ["POST", "PATCH", "PUT"])
+def test_6_3_4_what_is_written_without_a_told_length_is_answered_with_just_411(
+    served: Served, writer: httpx2.Client, method: str
+) -> None:
+    path = f"{ENTITIES}/urn:ngsi-ld:Halte:tiada" if method != "POST" else ENTITIES
+    # In a city that is not there, too: this is looked at first.
+    for headers in (JSON, {**JSON, "ngsild-tenant": "tiada"}):
+        response = writer.request(method, path, content=iter([b"{", b"}"]), headers=headers)
+        assert response.status_code == 411
+        assert response.content == b""
+    assert writer.get(f"{ENTITIES}?type=Halte&limit=1").status_code == 200
 
 
 def test_a_stranger_sends_less_than_one_who_is_known(served: Served, writer: httpx2.Client) -> None:

@@ -292,12 +292,13 @@ def test_times_advance_only_where_something_changed() -> None:
 
 
 SCALARS = st.sampled_from([0, 1, True, 2.5, "a", ""])
-VALUES = SCALARS | st.lists(SCALARS, max_size=2) | st.dictionaries(st.sampled_from("ab"), SCALARS, max_size=2)
+CONTAINERS = st.lists(SCALARS, max_size=2) | st.dictionaries(st.sampled_from("ab"), SCALARS, max_size=2)
+VALUES = SCALARS | CONTAINERS
 MAINS = st.one_of(
     st.fixed_dictionaries({"value": VALUES}),
     st.fixed_dictionaries({"object": st.sampled_from(["urn:o:1", "urn:o:2"])}),
     st.fixed_dictionaries({"languageMap": st.dictionaries(st.sampled_from(["id", "en"]), st.just("a"), min_size=1)}),
-    st.fixed_dictionaries({"json": VALUES}),
+    st.fixed_dictionaries({"json": CONTAINERS}),
 )
 EXTRAS = st.fixed_dictionaries({}, optional={"observedAt": st.just("2024-05-01T10:00:00Z"), "sub": SCALARS})
 INSTANCES = st.builds(lambda main, extra: main | extra, MAINS, EXTRAS)

@@ -82,7 +82,7 @@ def read_in_fragment(value: Any) -> Any:
                 },
             },
         ),
-        ({"value": 5, "createdAt": "x", "instanceId": 5, "previousValue": 3}, {"type": "Property", "value": 5}),
+        ({"value": 5, "createdAt": "x", "instanceId": 5, "entity": {}}, {"type": "Property", "value": 5}),
         ({"value": JSON_NULL}, {"type": "Property", "value": JSON_NULL}),
         (
             {"dataset": {"@none": 1, "urn:d:1": "urn:a:1"}},

@@ -219,7 +219,9 @@ KINDS = st.sampled_from([("Property", "value"), ("JsonProperty", "json"), ("List
 def attributes(draw: st.DrawFn, depth: int = 2) -> dict[str, Any]:
     kind, main = draw(KINDS)
     value = draw(VALUES)
-    instance = {"type": kind, main: [value] if kind == "ListProperty" else value}
+    # A list holds several; JSON is an object or an array.
+    is_plain = kind == "Property" or (kind == "JsonProperty" and isinstance(value, dict | list))
+    instance = {"type": kind, main: value if is_plain else [value]}
     if draw(st.booleans()):
         instance["observedAt"] = OBSERVED
     if depth and draw(st.booleans()):

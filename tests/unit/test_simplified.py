@@ -35,7 +35,7 @@ def merged(before: Any, value: Any, language: str | None = None) -> Any:
         ({"object": "urn:b:1"}, ["urn:b:2", "urn:b:3"], {"type": "Relationship", "object": ["urn:b:2", "urn:b:3"]}),
         ({"valueList": [1]}, [2, 3], {"type": "ListProperty", "valueList": [2, 3]}),
         ({"objectList": ["urn:b:1"]}, ["urn:b:2"], {"type": "ListRelationship", "objectList": [{"object": "urn:b:2"}]}),
-        ({"json": {"a": 1}}, 5, {"type": "JsonProperty", "json": 5}),
+        ({"json": {"a": 1}}, {"b": 5}, {"type": "JsonProperty", "json": {"a": 1, "b": 5}}),
         ({"vocab": "Open"}, {"vocab": "Shut"}, {"type": "VocabProperty", "vocab": "Shut"}),
         ({"type": "Property", "value": "here"}, POINT, {"type": "Property", "value": POINT}),
         ({"value": POINT}, {"type": "Point", "coordinates": [1, 2]},

@@ -33,9 +33,10 @@ PLAIN_MEMBERS: Final = frozenset(
     {
         "type", "value", "object", "languageMap", "json", "valueList", "objectList",
         "observedAt", "unitCode", "datasetId", "instanceId", "lang", "createdAt", "modifiedAt", "deletedAt",
+        "entityIdSealed",
     }
 )  # fmt: skip
-VOCABULARY_MEMBERS: Final = frozenset({"vocab", "objectType", "valueType"})
+VOCABULARY_MEMBERS: Final = frozenset({"vocab", "objectType", "valueType", "entityTypeSealed"})
 INSTANCE_MEMBERS: Final = PLAIN_MEMBERS | VOCABULARY_MEMBERS
 
 _IDENTITY = frozenset({"id", "type"})

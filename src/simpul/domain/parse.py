@@ -6,10 +6,8 @@ comes out is trusted inside.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
-from datetime import datetime
-from typing import Any, Final
+from typing import Any, Final, NoReturn
 
 import msgspec
 
@@ -19,6 +17,7 @@ from simpul.domain.entity import ENTITY_MEMBERS, Entity, Instance
 from simpul.domain.errors import BadRequestData, NotImplementedYet
 from simpul.domain.geo import raise_unless_geometry
 from simpul.domain.json_text import decode_json, shown
+from simpul.domain.lexical import is_language, is_moment, is_scope, is_uri, raise_unless_uri
 
 __all__ = [
     "MAIN_MEMBERS", "NULL", "decode_json", "is_geometry", "is_moment", "is_read_as_instance", "parse_attribute",
@@ -56,28 +55,27 @@ _KINDS: Final = (
     | {f"https://uri.etsi.org/ngsi-ld/{kind}": kind for kind in MAIN_MEMBERS}
 )
 _SYSTEM_MEMBERS: Final = frozenset({"createdAt", "modifiedAt", "deletedAt", "instanceId"})
-_OUTPUT_MEMBERS: Final = frozenset({"entity", "entityList", "lang"}) | {
-    f"previous{main[0].upper()}{main[1:]}" for main in MAIN_MEMBERS.values()
-}
+_OUTPUT_MEMBERS: Final = frozenset({"entity", "entityList", "lang"})
 _IGNORED: Final = _SYSTEM_MEMBERS | _OUTPUT_MEMBERS
+_PASSED_OVER: Final = _IGNORED | {"type", "@type"}
+_TIMES: Final = _SYSTEM_MEMBERS - {"instanceId"}
+_PREVIOUS: Final = frozenset(f"previous{main[0].upper()}{main[1:]}" for main in MAIN_MEMBERS.values())
+# CIM 009 §4.7.1: what these names hold is a geometry everywhere.
+GEO_NAMES: Final = frozenset({"location", "observationSpace", "operationSpace"})
+# CIM 009 §4.5.2.2: what a proof says was sealed. They are plain text, and belong to this Property alone.
+PROOF: Final = "ngsildproof"
+_SEALED: Final = frozenset({"entityIdSealed", "entityTypeSealed"})
 _DESCRIBING: Final = frozenset({"observedAt", "unitCode", "datasetId", "objectType", "valueType"})
 _IDENTITY: Final = frozenset({"id", "@id", "type", "@type", "@context"})
-_NO_ATTRIBUTE: Final = _IDENTITY | _IGNORED | INSTANCE_MEMBERS | ENTITY_MEMBERS | {"expiresAt"}
-_UNITLESS: Final = frozenset({"Relationship", "ListRelationship"})
+_NO_ATTRIBUTE: Final = _IDENTITY | _IGNORED | _PREVIOUS | INSTANCE_MEMBERS | ENTITY_MEMBERS | {"expiresAt"}
+_LOOKED_AT: Final = _NO_ATTRIBUTE | GEO_NAMES | {PROOF}
+_LANGUAGE_STRINGS: Final = ("langString", "rdf:langString", "http://www.w3.org/1999/02/22-rdf-syntax-ns#langString")
+_UNITLESS: Final = frozenset({"Relationship", "ListRelationship", "JsonProperty"})
 
 _SIMPLE_PROPERTY: Final = frozenset({"type", "value", "unitCode", "observedAt"})
 _SIMPLE_RELATIONSHIP: Final = frozenset({"type", "object", "observedAt"})
 _is_simple_property = _SIMPLE_PROPERTY.issuperset
 _is_simple_relationship = _SIMPLE_RELATIONSHIP.issuperset
-
-_is_uri = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:[^\x00-\x20\x7f<>\"{}|\\^`]+").fullmatch
-# CIM 009 §4.6.3: ISO 8601, UTC, with a "Z"; the fraction of a second may follow a point or a comma.
-_is_moment = re.compile(
-    r"[0-9]{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12][0-9]|3[01])"
-    r"T(?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](?:[.,][0-9]{1,9})?Z"
-).fullmatch
-_is_language = re.compile(r"@none|[A-Za-z]{1,8}(?:-[A-Za-z0-9]{1,8})*").fullmatch
-_is_scope = re.compile(r"/?[^\s/#+,;()\"'<>]+(?:/[^\s/#+,;()\"'<>]+)*").fullmatch
 
 
 def parse_entity(body: Any, context: Context) -> Entity:
@@ -113,38 +111,11 @@ def parse_attribute(body: Any, context: Context, name: str) -> Instance | list[I
     return reader.read_attribute(name, body)
 
 
-def raise_unless_uri(identifier: object, what: str) -> None:
-    """Raise BadRequestData unless it is a URI; `what` names it in the message, such as "The entity's id"."""
-    if not isinstance(identifier, str) or not _is_uri(identifier):
-        raise BadRequestData(
-            f"{what} is {shown(identifier)}, which is no URI. A URI looks like urn:ngsi-ld:BusStop:0001."
-        )
-    if len(identifier) > limits.IDENTIFIER_CHARACTERS_MAX:
-        raise BadRequestData(
-            f"{what} has {len(identifier)} characters; at most {limits.IDENTIFIER_CHARACTERS_MAX} are allowed."
-        )
-
-
-def is_moment(text: Any) -> bool:
-    """Return whether it is a date-time of CIM 009 §4.6.3, such as 2024-05-01T10:00:00Z."""
-    if not isinstance(text, str) or not _is_moment(text):
-        return False
-    if text[8:10] < "29" and text[:4] != "0000":
-        return True
-    try:
-        datetime.fromisoformat(text[:10])
-    except ValueError:
-        return False
-    return True
-
-
-def _is_uri_text(value: Any) -> bool:
-    return isinstance(value, str) and len(value) <= limits.IDENTIFIER_CHARACTERS_MAX and _is_uri(value) is not None
-
-
 def _parse_id(body: dict[str, Any]) -> str:
     identifier: str = body["id"] if "id" in body else body["@id"]
     raise_unless_uri(identifier, "The entity's id")
+    if identifier == NULL:
+        raise BadRequestData(f"The entity's id is {NULL}, which stands for what is deleted. Give it one of its own.")
     return identifier
 
 
@@ -155,6 +126,8 @@ def _parse_types(body: dict[str, Any], context: Context) -> list[str]:
         raise BadRequestData(
             f'The entity\'s type is {shown(given)}; it is a name, such as "BusStop", or an array of names.'
         )
+    if any(name < ":" for name in names):
+        raise BadRequestData(f"The entity's type is {shown(given)}; the name of a type begins with a letter (§4.6.2).")
     types = list(dict.fromkeys(context.expand(name) for name in names))
     if any(iri[0] == "@" for iri in types):
         raise BadRequestData(f"The entity's type is {shown(given)}, which is a word of JSON-LD and names no type.")
@@ -165,9 +138,10 @@ def _parse_scopes(given: Any, *, is_fragment: bool) -> list[str]:
     scopes = given if isinstance(given, list) else [given]
     if is_fragment and scopes == [NULL]:
         return [NULL]
-    if not scopes or not all(isinstance(scope, str) and scope != NULL and _is_scope(scope) for scope in scopes):
+    if not scopes or not all(isinstance(scope, str) and scope != NULL and is_scope(scope) for scope in scopes):
         raise BadRequestData(
-            f'The entity\'s scope is {shown(given)}; it is a path, such as "/Padang/Transport", or an array of paths.'
+            f'The entity\'s scope is {shown(given)}; it is a path of names made of letters, digits and "_", such as'
+            ' "/Padang/Transport", or an array of paths.'
         )
     return list(dict.fromkeys(scopes))
 
@@ -189,8 +163,10 @@ class _Reader:
     def read_members(self, body: dict[str, Any], entity: Entity) -> None:
         """Add the scope and the attributes of the body to the entity."""
         expand = self._context.expand
+        if body and min(body) < ":":
+            raise BadRequestData(f"{shown(min(body))} names no attribute: a name begins with a letter (§4.6.2).")
         for name, value in body.items():
-            if name in _NO_ATTRIBUTE:
+            if name in _LOOKED_AT:
                 self._read_special(name, value, entity)
                 continue
             iri = expand(name)
@@ -211,10 +187,34 @@ class _Reader:
             raise NotImplementedYet(
                 "Entities that expire ('expiresAt') are not supported in this version. Leave it out."
             )
-        elif name not in _IDENTITY and name not in _IGNORED:
+        elif name in GEO_NAMES:
+            self._read_geo_named(name, value, entity)
+        elif name == PROOF:
+            self._read_proof(value, entity)
+        elif name not in _IDENTITY and name not in _TIMES:
             raise BadRequestData(
                 f"'{name}' cannot be the name of an attribute: NGSI-LD uses it itself. Choose another."
             )
+
+    def _read_geo_named(self, name: str, value: Any, entity: Entity) -> None:
+        """Read an attribute that the core @context makes a GeoProperty (§4.7.1)."""
+        attribute = value if _is_plainly_right(value) else self.read_attribute(name, value)
+        for instance in attribute if isinstance(attribute, list) else [attribute]:
+            is_deletion = self._is_fragment and instance.get("value") == NULL
+            if instance.get("type", "GeoProperty") != "GeoProperty" and not is_deletion:
+                raise BadRequestData(
+                    f"'{name}' is a {instance['type']}; it has to be a GeoProperty, which holds a GeoJSON geometry."
+                )
+        entity[self._context.expand(name)] = attribute
+
+    def _read_proof(self, value: Any, entity: Entity) -> None:
+        """Read the proof that the entity is what its owner signed (§4.5.2.2)."""
+        attribute = self.read_attribute(PROOF, value)
+        for instance in attribute if isinstance(attribute, list) else [attribute]:
+            proof = instance.get("value", {})
+            if instance.get("type", "Property") != "Property" or not (isinstance(proof, dict) or proof == NULL):
+                raise BadRequestData(f"'{PROOF}' is a Property whose value is the proof, a JSON object.")
+        entity[self._context.expand(PROOF)] = attribute
 
     def read_attribute(self, name: str, value: Any, depth: int = 1) -> Instance | list[Instance]:
         """Return the instance, or the instances where there are several."""
@@ -315,25 +315,21 @@ class _Reader:
         """Read a member that is no sub-attribute."""
         member, value = item
         if member in _DESCRIBING:
-            instance[member] = self._read_describing(name, kind, member, value)
+            # CIM 009 §4.5.5.1: "@none" is the default instance, which is never said in answers.
+            if member != "datasetId" or value != "@none":
+                instance[member] = self._read_describing(name, kind, member, value)
         elif member in _KIND_OF_MEMBER:
             if kind is not None and member != MAIN_MEMBERS[kind]:
                 raise BadRequestData(
                     f"The attribute '{name}' is a {kind} and has '{member}', which belongs to a "
                     f"{_KIND_OF_MEMBER[member]}. A {kind} has '{MAIN_MEMBERS[kind]}'."
                 )
-        elif member == "@context":
-            raise BadRequestData(f"The attribute '{name}' has an @context of its own. Only the entity may have one.")
-        elif member == "expiresAt":
-            raise NotImplementedYet(f"'{name}.expiresAt': attributes that expire are not supported in this version.")
-        elif member not in _IGNORED and member not in _IDENTITY:
-            raise BadRequestData(
-                f"The attribute '{name}' has '{member}', which NGSI-LD uses otherwise. Choose another name."
-            )
-        elif member in ("id", "@id"):
-            raise BadRequestData(
-                f"The attribute '{name}' has an 'id'. Only entities have one; use 'datasetId' instead."
-            )
+        elif member in _SEALED and name == PROOF:
+            if not isinstance(value, str) or not value:
+                raise BadRequestData(f"'{PROOF}.{member}' is {shown(value)}; it is the text that was sealed.")
+            instance[member] = self._context.expand(value) if member == "entityTypeSealed" else value
+        elif member not in _PASSED_OVER:
+            _refuse_member(name, member)
 
     def _read_describing(self, name: str, kind: str | None, member: str, value: Any) -> Any:
         if self._is_fragment and value == NULL and member != "datasetId":
@@ -347,15 +343,22 @@ class _Reader:
         elif member == "unitCode" and kind in _UNITLESS:
             raise BadRequestData(f"The attribute '{name}' is a {kind} and has a 'unitCode'. Remove it.")
         elif member == "datasetId":
-            if value == NULL or not _is_uri_text(value):
+            if value == NULL or not is_uri(value):
                 raise BadRequestData(
                     f"'{name}.datasetId' is {shown(value)}; it is a URI, such as urn:ngsi-ld:Dataset:1."
                 )
         elif member in ("objectType", "valueType"):
-            return self.read_words(f"{name}.{member}", value)
+            return self._read_type_of_value(name, kind, member, value)
         elif not isinstance(value, str) or not value:
             raise BadRequestData(f"'{name}.{member}' is {shown(value)}; it is text, such as \"CEL\".")
         return value
+
+    def _read_type_of_value(self, name: str, kind: str | None, member: str, value: Any) -> Any:
+        if member == "valueType" and kind == "LanguageProperty" and value not in _LANGUAGE_STRINGS:
+            raise BadRequestData(
+                f"'{name}.valueType' is {shown(value)}; a LanguageProperty's can only be \"langString\" (§5.2.32)."
+            )
+        return self.read_words(f"{name}.{member}", value)
 
     def read_value(self, name: str, value: Any) -> Any:
         self._raise_if_null(name, value)
@@ -410,7 +413,7 @@ class _Reader:
     def read_object_uri(self, name: str, value: Any) -> Any:
         self._raise_if_null(name, value)
         uris = value if isinstance(value, list) else [value]
-        if not uris or not all(_is_uri_text(uri) for uri in uris) or (NULL in uris and value != NULL):
+        if not uris or not all(is_uri(uri) for uri in uris) or (NULL in uris and value != NULL):
             raise BadRequestData(
                 f"The attribute '{name}' is a Relationship to {shown(value)}; its 'object' is the URI of an entity, "
                 "such as urn:ngsi-ld:BusStop:0001, or an array of URIs."
@@ -427,7 +430,7 @@ class _Reader:
             )
         for language, words in value.items():
             texts = words if isinstance(words, list) else [words]
-            if not _is_language(language) or not texts or not all(isinstance(text, str) for text in texts):
+            if not is_language(language) or not texts or not all(isinstance(text, str) for text in texts):
                 raise BadRequestData(
                     f"'{name}.languageMap' has {shown(language)}: {shown(words)}; each member is a language's code "
                     'with text, such as "id": "Pasar".'
@@ -447,6 +450,11 @@ class _Reader:
 
     def read_json(self, name: str, value: Any) -> Any:
         self._raise_if_null(name, value)
+        if not isinstance(value, dict | list) and value != NULL:
+            raise BadRequestData(
+                f"'{name}.json' is {shown(value)}; a JsonProperty holds a JSON object or array (§4.5.24). What is plain"
+                " is a Property."
+            )
         return value
 
     def read_value_list(self, name: str, value: Any) -> Any:
@@ -462,12 +470,26 @@ class _Reader:
             return [NULL]
         items = value if isinstance(value, list) else [None]
         uris = [item.get("object") if isinstance(item, dict) and len(item) == 1 else item for item in items]
-        if not all(_is_uri_text(uri) and uri != NULL for uri in uris):
+        if not all(is_uri(uri) and uri != NULL for uri in uris):
             raise BadRequestData(
                 f"'{name}.objectList' is {shown(value)}; "
                 'it is an array such as [{"object": "urn:ngsi-ld:BusStop:0001"}].'
             )
         return [{"object": uri} for uri in uris]
+
+
+def _refuse_member(name: str, member: str) -> NoReturn:
+    if member == "@context":
+        raise BadRequestData(f"The attribute '{name}' has an @context of its own. Only the entity may have one.")
+    if member == "expiresAt":
+        raise NotImplementedYet(f"'{name}.expiresAt': attributes that expire are not supported in this version.")
+    if member in ("id", "@id"):
+        raise BadRequestData(f"The attribute '{name}' has an 'id'. Only entities have one; use 'datasetId' instead.")
+    if member in _PREVIOUS:
+        raise BadRequestData(
+            f"The attribute '{name}' has '{member}', which only notifications tell (§4.5.2.2). Leave it out."
+        )
+    raise BadRequestData(f"The attribute '{name}' has '{member}', which NGSI-LD uses otherwise. Choose another name.")
 
 
 _READ_MAIN: Final[dict[str, Callable[[_Reader, str, Any], Any]]] = {
@@ -492,7 +514,7 @@ def _is_plainly_right(value: Any) -> bool:
         is_right = _is_simple_property(value) and (type(plain) in _PLAIN_TYPES) and plain != NULL
     elif kind == "Relationship":
         target = value.get("object")
-        is_right = _is_simple_relationship(value) and target != NULL and _is_uri_text(target)
+        is_right = _is_simple_relationship(value) and target != NULL and is_uri(target)
     elif kind == "GeoProperty":
         return len(value) == 2 and _is_plain_point(value.get("value"))
     else:

@@ -113,6 +113,9 @@ class BodyLimit:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
+        if scope["method"] in _WITH_LENGTH and is_length_untold(scope):
+            await refuse_with(LENGTH_REQUIRED, receive, send)
+            return
         try:
             self._raise_if_larger(told_length(scope), scope)
             body = await self._read(receive, scope)
@@ -150,12 +153,26 @@ class BodyLimit:
 
 async def refuse(error: BodyTooLarge, receive: Receive, send: Send) -> None:
     """Tell of the error at once, and close the connection once the client is done sending or has sent enough."""
-    told = answer_problem(error)
+    await refuse_with(answer_problem(error), receive, send)
+
+
+async def refuse_with(told: Answer, receive: Receive, send: Send) -> None:
+    """Answer before the body is read, and close the connection as `refuse` does."""
     closing = Answer(told.status, (*told.headers, (b"connection", b"close")), told.body)
     await send_answer(send, closing, more=True)
     # A client that still sends would be reset before it reads the answer, so what it sends is thrown away a while.
     await drain(receive)
     await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+
+# CIM 009 §6.3.4: a body of which the length is not told is answered with just this status.
+LENGTH_REQUIRED = Answer(411)
+_WITH_LENGTH = frozenset({"POST", "PATCH", "PUT"})
+
+
+def is_length_untold(scope: Scope) -> bool:
+    """Return whether the request has a body and does not tell its length."""
+    return any(name == b"transfer-encoding" for name, _ in scope["headers"])
 
 
 def told_length(scope: Scope) -> int:

@@ -28,18 +28,19 @@ def _quality(parameters: list[str]) -> float:
             try:
                 return min(max(float(value), 0.0), 1.0)
             except ValueError:
-                return 0.0
+                # No weight is the weight 1 (RFC 9110 §12.4.2), and this is none.
+                return 1.0
     return 1.0
 
 
-def _weigh(media_type: str, ranges: list[tuple[str, float]]) -> tuple[float, int]:
-    """Return the quality that the most specific range gives the type, and how early that range stands."""
+def _weigh(media_type: str, ranges: list[tuple[str, float]]) -> float:
+    """Return the quality that the most specific range gives the type."""
     family = media_type.split("/", maxsplit=1)[0] + "/*"
     for pattern in (media_type, family, "*/*"):
-        for place, (name, quality) in enumerate(ranges):
+        for name, quality in ranges:
             if name == pattern:
-                return quality, -place
-    return 0.0, 0
+                return quality
+    return 0.0
 
 
 def raise_if_long(header: str, name: str) -> None:
@@ -51,7 +52,10 @@ def raise_if_long(header: str, name: str) -> None:
 
 
 def negotiate(accept: str, offered: tuple[str, ...]) -> str:
-    """Return the offered media type that `Accept` likes best (RFC 9110 §12.5.1); the first one if it is absent."""
+    """Return the offered media type that `Accept` likes best (RFC 9110 §12.5.1); the first one if it is absent.
+
+    Of those that it likes as well, it is the first that is offered (CIM 009 §6.3.4), wherever it stands in the header.
+    """
     if not accept:
         return offered[0]
     raise_if_long(accept, "Accept")
@@ -66,7 +70,7 @@ def _negotiate(accept: str, offered: tuple[str, ...]) -> str:
         if name.strip():
             ranges.append((name.strip().lower(), _quality(parameters)))
     best = max(offered, key=lambda media_type: _weigh(media_type, ranges))
-    if _weigh(best, ranges)[0] <= 0:
+    if _weigh(best, ranges) <= 0:
         raise NotAcceptable(
             f"None of the formats in Accept: {accept[:200]} can be given; here it can be {_or(offered)}."
         )

@@ -196,6 +196,8 @@ def expand_name(name: str, what: str, expand: Expand) -> str:
         raise BadRequestData(f"{what}: {name[:100]!r} is a JSON-LD keyword and no attribute; leave the @ away.")
     if not name:
         raise BadRequestData(f"{what}: a name between two commas, or before or after one, is empty.")
+    if name[0] < ":":
+        raise BadRequestData(f"{what}: {name[:100]!r} is no name of an attribute, which begins with a letter (§4.6.2).")
     return expand(name)
 
 

@@ -11,7 +11,7 @@ from simpul.domain.parse import parse_attribute, parse_fragment, raise_unless_ur
 from simpul.http.admission import context_of_reader, read_body
 from simpul.http.exchange import NO_CONTENT, Answer, Exchange, answer_json
 from simpul.http.negotiate import PATCH_BODY_TYPES
-from simpul.http.ngsild.entities import TYPE, enter, raise_if_other_id
+from simpul.http.ngsild.entities import TYPE, enter, raise_if_other_id, raise_unless_of_type
 from simpul.http.parameters import expand_name, parse_flag, parse_options
 
 NO_OVERWRITE = frozenset({"noOverwrite"})
@@ -26,6 +26,7 @@ async def append(hub: Hub, exchange: Exchange) -> Answer:
     options = parse_options(parameters, NO_OVERWRITE)
     body, context = await read_body(hub, exchange)
     raise_if_other_id(body, entity_id)
+    raise_unless_of_type((caller, hub), entity_id, parameters, context)
     fragment = parse_fragment(body, context)
     overwrite = Overwrite.DENIED if options else Overwrite.ALLOWED
     outcome = await entities.append_attributes(caller, hub, entity_id, fragment, context, overwrite=overwrite)
@@ -34,9 +35,10 @@ async def append(hub: Hub, exchange: Exchange) -> Answer:
 
 async def update(hub: Hub, exchange: Exchange) -> Answer:
     """PATCH /entities/{id}/attrs (§6.6.3.2)."""
-    caller, entity_id, _ = await enter(hub, exchange)
+    caller, entity_id, parameters = await enter(hub, exchange)
     body, context = await read_body(hub, exchange, PATCH_BODY_TYPES)
     raise_if_other_id(body, entity_id)
+    raise_unless_of_type((caller, hub), entity_id, parameters, context)
     fragment = parse_fragment(body, context)
     return answer_outcome(await entities.update_attributes(caller, hub, entity_id, fragment, context))
 
@@ -53,8 +55,9 @@ def answer_outcome(outcome: Outcome) -> Answer:
 
 async def patch(hub: Hub, exchange: Exchange) -> Answer:
     """PATCH /entities/{id}/attrs/{attrId} (§6.7.3.1)."""
-    caller, entity_id, _ = await enter(hub, exchange)
+    caller, entity_id, parameters = await enter(hub, exchange)
     body, context = await read_body(hub, exchange, PATCH_BODY_TYPES)
+    raise_unless_of_type((caller, hub), entity_id, parameters, context)
     name = attribute_in_path(exchange, context)
     instance = parse_attribute(body, context, name)
     await entities.patch_attribute(caller, hub, entity_id, name, instance, context=context)
@@ -63,8 +66,9 @@ async def patch(hub: Hub, exchange: Exchange) -> Answer:
 
 async def replace(hub: Hub, exchange: Exchange) -> Answer:
     """PUT /entities/{id}/attrs/{attrId} (§6.7.3.3)."""
-    caller, entity_id, _ = await enter(hub, exchange)
+    caller, entity_id, parameters = await enter(hub, exchange)
     body, context = await read_body(hub, exchange)
+    raise_unless_of_type((caller, hub), entity_id, parameters, context)
     name = attribute_in_path(exchange, context)
     instance = parse_attribute(body, context, name)
     await entities.replace_attribute(caller, hub, entity_id, name, instance, context=context)
@@ -83,6 +87,7 @@ async def delete(hub: Hub, exchange: Exchange) -> Answer:
     """DELETE /entities/{id}/attrs/{attrId} (§6.7.3.2)."""
     caller, entity_id, parameters = await enter(hub, exchange, DELETE_PARAMETERS)
     context = await context_of_reader(hub, exchange)
+    raise_unless_of_type((caller, hub), entity_id, parameters, context)
     # CIM 009 §5.6.5: the scope can be deleted like an attribute.
     name = SCOPE if exchange.names[1] == SCOPE else attribute_in_path(exchange, context)
     dataset_id = parameters.get("datasetId") or None

@@ -116,6 +116,9 @@ def read_list(exchange: Exchange, of_what: str) -> list[Any]:
         raise BadRequestData(f"The body is {kind_of(body)}; a JSON array of {of_what} was expected.")
     if not body:
         raise BadRequestData(f"The body is an empty array; an array of at least one of the {of_what} was expected.")
+    if None in body:
+        # CIM 009 §5.6.7.4: then nothing of the batch is done.
+        raise BadRequestData(f"Item {body.index(None) + 1} of the array is null. Leave it out.")
     if len(body) > limits.BATCH_ENTITIES_MAX:
         raise TooManyResults(
             f"The batch has {len(body):,} {of_what}; at most {limits.BATCH_ENTITIES_MAX:,} are taken at once."

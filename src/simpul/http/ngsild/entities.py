@@ -25,6 +25,7 @@ from simpul.http.plan import (
     EntityPlan,
     parse_entity_query,
     parse_retrieve,
+    parse_types,
 )
 from simpul.ports.store import Document
 
@@ -136,9 +137,10 @@ def join_bodies(documents: Sequence[Document], context: Context, media_type: str
 
 async def replace(hub: Hub, exchange: Exchange) -> Answer:
     """PUT /entities/{id} (§6.5.3.3)."""
-    caller, entity_id, _ = await enter(hub, exchange)
+    caller, entity_id, parameters = await enter(hub, exchange)
     body, context = await read_body(hub, exchange)
     raise_if_other_id(body, entity_id)
+    raise_unless_of_type((caller, hub), entity_id, parameters, context)
     entity = parse_entity({"id": entity_id, **body}, context)
     await entities.replace(caller, hub, entity_id, entity, context)
     return NO_CONTENT
@@ -150,6 +152,7 @@ async def merge(hub: Hub, exchange: Exchange) -> Answer:
     manner = parse_manner(parameters)
     body, context = await read_body(hub, exchange, PATCH_BODY_TYPES)
     raise_if_other_id(body, entity_id)
+    raise_unless_of_type((caller, hub), entity_id, parameters, context)
     fragment = read_fragment((caller, hub), entity_id, (body, context), manner)
     await entities.merge_entity(caller, hub, entity_id, fragment, context)
     return NO_CONTENT
@@ -157,7 +160,8 @@ async def merge(hub: Hub, exchange: Exchange) -> Answer:
 
 async def delete(hub: Hub, exchange: Exchange) -> Answer:
     """DELETE /entities/{id} (§6.5.3.2)."""
-    caller, entity_id, _ = await enter(hub, exchange)
+    caller, entity_id, parameters = await enter(hub, exchange)
+    raise_unless_of_type((caller, hub), entity_id, parameters, await context_of_reader(hub, exchange))
     await entities.delete(caller, hub, entity_id)
     return NO_CONTENT
 
@@ -169,6 +173,16 @@ async def enter(hub: Hub, exchange: Exchange, allowed: frozenset[str] = TYPE) ->
     entity_id = exchange.names[0]
     raise_unless_uri(entity_id, "The entity id in the path")
     return caller, entity_id, parameters
+
+
+def raise_unless_of_type(asker: tuple[Caller, Hub], entity_id: str, parameters: Parameters, context: Context) -> None:
+    """Refuse to change an entity that is not of the type that the parameter `type` names (§4.17). Raises NotFound."""
+    types = parse_types(parameters.get("type", ""), context)
+    if types is None:
+        return
+    document = entities.find_document(*asker, entity_id)
+    if document is None or not types.matches(document.types):
+        raise NotFound(f"There is no entity {entity_id[:200]} of the type that the parameter 'type' asks for.")
 
 
 def raise_if_other_id(body: dict[str, Any], entity_id: str) -> None:

@@ -6,7 +6,7 @@ from urllib.parse import quote
 
 from simpul.app import temporal
 from simpul.app.hub import Hub
-from simpul.domain.errors import BadRequestData, MethodNotAllowed
+from simpul.domain.errors import BadRequestData
 from simpul.domain.parse import parse_attribute, raise_unless_uri
 from simpul.domain.temporal_parse import parse_history, parse_instances
 from simpul.http.admission import admit_writer, context_of_reader, read_body
@@ -68,8 +68,6 @@ async def delete_attribute(hub: Hub, exchange: Exchange) -> Answer:
 
 async def patch_instance(hub: Hub, exchange: Exchange) -> Answer:
     """PATCH /temporal/entities/{id}/attrs/{attrId}/{instanceId} (§6.22.3.1)."""
-    if not exchange.names[1]:
-        raise MethodNotAllowed("The path names no attribute, so there is nothing to patch there.", ("DELETE",))
     caller, entity_id, _ = await enter(hub, exchange)
     body, context = await read_body(hub, exchange, PATCH_BODY_TYPES)
     name, instance_id = attribute_in_path(exchange, context), exchange.names[2]
