@@ -55,7 +55,9 @@ def ids(response: httpx2.Response) -> list[str]:
     ({"type": "(Halte;Shelter)"}, ""),
     ({"type": "https://uri.etsi.org/ngsi-ld/default-context/Shelter"}, "1"),
     ({"type": "*", "q": "ruang"}, "1"),
-    ({"id": "urn:ngsi-ld:Halte:2,urn:ngsi-ld:Halte:4"}, "24"),
+    ({"type": "Halte", "id": "urn:ngsi-ld:Halte:2,urn:ngsi-ld:Halte:4"}, "24"),
+    ({"id": "urn:ngsi-ld:Halte:2,urn:ngsi-ld:Halte:4", "local": "true"}, "24"),
+    ({"id": "urn:ngsi-ld:Halte:2"}, "2"),
     ({"idPattern": "Halte:[12]$"}, "12"),
     ({"type": "Halte", "idPattern": "^urn:ngsi-ld:Halte:7"}, "7"),
     ({"attrs": "ruang"}, "1"),
@@ -155,24 +157,42 @@ def test_a_wrong_parameter_is_told(writer: httpx2.Client, asked: str, status: in
     raise_unless_problem(writer.get(f"{ENTITIES}?{prefix}{asked}"), status, name)
 
 
+@pytest.mark.parametrize("asked", [
+    "id=urn:ngsi-ld:Halte:1,urn:ngsi-ld:Halte:2", "attrs=createdAt", "attrs=modifiedAt,expiresAt", "limit=5",
+    'q=modifiedAt>"2020-01-01T00:00:00Z"', "q=createdAt;modifiedAt", "pick=nama", "csf=x", "type=*&local=false",
+])  # fmt: skip
+def test_5_7_2_4_a_question_that_is_too_wide_is_refused(writer: httpx2.Client, asked: str) -> None:
+    raise_unless_problem(writer.get(f"{ENTITIES}?{asked}"), 400, "BadRequestData")
+
+
+@pytest.mark.parametrize("asked", ["attrs=createdAt,kapasitas", "q=createdAt;kapasitas", "type=Halte&q=createdAt"])
+def test_5_7_2_4_one_attribute_that_not_every_entity_has_is_narrow_enough(writer: httpx2.Client, asked: str) -> None:
+    assert len(ids(writer.get(f"{ENTITIES}?{asked}"))) == 8
+
+
+@pytest.mark.parametrize("asked", ["csf=a==1", "jsonKeys=nama", "splitEntities=true", "splitEntities=false"])
+def test_what_is_said_of_sources_changes_nothing_where_there_are_none(writer: httpx2.Client, asked: str) -> None:
+    assert ids(writer.get(f"{ENTITIES}?type=Halte&{asked}")) == list("01234567")
+
+
+@pytest.mark.parametrize("asked", ["csf=))bad((", "jsonKeys=@id", "splitEntities=perhaps", "geometryProperty=location"])
+def test_5_7_2_4_what_is_wrong_in_a_companion_of_a_question_is_told(writer: httpx2.Client, asked: str) -> None:
+    raise_unless_problem(writer.get(f"{ENTITIES}?type=Halte&{asked}"), 400, "BadRequestData")
+
+
 def test_a_negative_limit_is_told_with_the_range(writer: httpx2.Client) -> None:
     detail = writer.get(f"{ENTITIES}?type=Halte&limit=-1").json()["detail"]
     assert detail == "limit=-1: it is a whole number from 0 to 1,000."
 
 
-@pytest.mark.parametrize("asked", ["csf=x"])
-def test_a_parameter_that_is_not_there_yet_says_so(writer: httpx2.Client, asked: str) -> None:
-    response = writer.get(f"{ENTITIES}?type=Halte&{asked}")
-    assert response.status_code == 501
-    assert asked.partition("=")[0] in response.json()["detail"]
-
-
 @pytest.mark.parametrize(("entities", "found"), [
     ([{"type": "Halte"}], "01234567"),
-    ([{"id": "urn:ngsi-ld:Halte:1"}, {"id": "urn:ngsi-ld:Halte:3"}], "13"),
+    ([{"id": "urn:ngsi-ld:Halte:1", "type": "Halte"}, {"id": "urn:ngsi-ld:Halte:3", "type": "Halte"}], "13"),
+    ([{"id": "urn:ngsi-ld:Halte:1", "type": "*"}, {"idPattern": "Shelter", "type": "*"}], "11"),
+    ([{"id": "urn:ngsi-ld:Halte:1", "idPattern": "Halte:2", "type": "Halte"}], "1"),
     ([{"id": ["urn:ngsi-ld:Halte:1", "urn:ngsi-ld:Halte:2"], "type": "Halte"}], "12"),
-    ([{"type": "Shelter"}, {"idPattern": "Halte:[67]"}], "167"),
-    ([{"type": "Halte"}, {"id": "urn:ngsi-ld:Halte:1"}], "01234567"),
+    ([{"type": "Shelter"}, {"idPattern": "Halte:[67]", "type": "Halte"}], "167"),
+    ([{"type": "Halte"}, {"id": "urn:ngsi-ld:Halte:1", "type": "Halte"}], "01234567"),
 ])  # fmt: skip
 def test_a_question_by_post_joins_its_selectors(writer: httpx2.Client, entities: list[Any], found: str) -> None:
     assert ids(writer.post(QUERY, json={"type": "Query", "entities": entities})) == list(found)
@@ -206,8 +226,16 @@ def test_a_question_by_post_is_paged_and_counted(writer: httpx2.Client) -> None:
     ({"entities": [{}]}, 400, "BadRequestData"),
     ({"entities": ["Halte"]}, 400, "BadRequestData"),
     ({"entities": [{"type": 5}]}, 400, "BadRequestData"),
-    ({"entities": [{"id": 5}]}, 400, "BadRequestData"),
-    ({"entities": [{"id": "halte"}]}, 400, "BadRequestData"),
+    ({"entities": [{"id": 5, "type": "Halte"}]}, 400, "BadRequestData"),
+    ({"entities": [{"id": "halte", "type": "Halte"}]}, 400, "BadRequestData"),
+    ({"entities": [{"id": "urn:ngsi-ld:Halte:1"}]}, 400, "BadRequestData"),
+    ({"entities": [], "q": "kapasitas"}, 400, "BadRequestData"),
+    ({"entities": [{"type": "*"}], "local": False}, 400, "BadRequestData"),
+    ({"entities": [{"type": "Halte"}], "attrs": []}, 400, "BadRequestData"),
+    ({"entities": [{"type": "Halte"}], "temporalQ": {"timerel": "before"}}, 400, "BadRequestData"),
+    ({"entities": [{"type": "Halte"}], "splitEntities": "true"}, 400, "BadRequestData"),
+    ({"entities": [{"type": "Halte"}], "csf": "))bad(("}, 400, "BadRequestData"),
+    ({"attrs": ["createdAt"]}, 400, "BadRequestData"),
     ({"entities": [{"tipe": "Halte"}]}, 400, "BadRequestData"),
     ({"q": 5}, 400, "BadRequestData"),
     ({"attrs": [5]}, 400, "BadRequestData"),
@@ -230,7 +258,7 @@ def test_a_question_is_asked_under_its_own_context(writer: httpx2.Client) -> Non
 def test_a_question_by_post_with_an_inline_context_is_answered_in_its_names(writer: httpx2.Client) -> None:
     body = {
         "@context": {"tempat": "https://uri.etsi.org/ngsi-ld/default-context/kapasitas"},
-        "type": "Query", "entities": [{"id": "urn:ngsi-ld:Halte:3"}],
+        "type": "Query", "entities": [{"id": "urn:ngsi-ld:Halte:3", "type": "*"}],
     }  # fmt: skip
     response = writer.post(QUERY, json=body, headers={"content-type": "application/ld+json"})
     assert response.json()[0]["tempat"]["value"] == 30

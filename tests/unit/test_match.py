@@ -52,6 +52,13 @@ def holds(q: str, of: Record = STOP) -> bool:
     return matches(parse_q(q, same), of)
 
 
+@pytest.mark.parametrize("q", ["gender==Male", 'gender=="Male"', 'gender=="Other","Male"'])
+def test_a_word_is_a_vocabulary_s_where_the_request_says_so(q: str) -> None:
+    """CIM 009 §4.9, example 12."""
+    assert matches(parse_q(q, same, expand_values=["gender"]), STOP)
+    assert not holds(q)
+
+
 @pytest.mark.parametrize("q", [
     "number",
     "number==20",
@@ -114,8 +121,9 @@ def holds(q: str, of: Record = STOP) -> bool:
     'title[*]=="red"',
     'title[en]!="merah"',
     'title~="^mer"',
-    "gender==Male",
     'gender=="e:Male"',
+    "gender==e:Male",
+    "gender!=Male",
     "gender!=Female",
     'raw[value]=="late"',
     "raw[n]==2",
@@ -185,7 +193,7 @@ def test_the_entity_satisfies(q: str) -> None:
     'title!="merah"',
     "gender==Female",
     'gender=="Male"',
-    "gender!=Male",
+    "gender==Male",
     'raw=="late"',
     "multi==3",
     "multi!=5",

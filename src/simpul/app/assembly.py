@@ -20,11 +20,11 @@ from simpul.domain.distribution import Contribution, read_times, restrict, unite
 from simpul.domain.entity import Record
 from simpul.domain.errors import HubError, LoopDetected, PeerRefused, TooComplexQuery
 from simpul.domain.geo import matches_geo
-from simpul.domain.match import matches, matches_scope
+from simpul.domain.match import FindRecord, matches, matches_scope
 from simpul.domain.parse import parse_entity
 from simpul.domain.query import EntityQuery
 from simpul.domain.registration import Information, Registration
-from simpul.domain.source_matching import SourceQuestion, matching_information
+from simpul.domain.source_matching import SourceQuestion, matching_information, passes_filter
 
 _NOT_FOUND = 404
 _SYSTEM_ATTRIBUTES = ("options", "sysAttrs")
@@ -51,7 +51,9 @@ def find_asked(hub: Hub, hop: Hop, question: SourceQuestion, operations: Sequenc
     asked = [
         Asked(one, information)
         for one in list_sources(hub, hop)
-        if any(map(one.supports, operations)) and (information := matching_information(question, one))
+        if any(map(one.supports, operations))
+        and (information := matching_information(question, one))
+        and passes_filter(question, one)
     ]
     if asked:
         raise_if_back(hop)
@@ -189,18 +191,32 @@ async def query(
     filters: tuple[tuple[str, str], ...],
     *,
     by_post: bool = False,
+    is_split: bool = False,
 ) -> Assembled:
     """Return a page of the entities of all sources and of the hub itself (§5.7.2).
 
     Entities are looked for by each source with the filters of the question, and then looked at as a whole: those
     found are completed by the hub's own part. `filters` are the question's parameters in the words of the request.
+    Where entities are split among sources, no part has to fit by itself: all of them are asked for, without filters.
     """
     end = question.offset + question.limit
-    gathered = await gather(hub, hop, question, asked, (filters, by_post))
+    wanted = without_filters(question) if is_split else question
+    gathered = await gather(hub, hop, wanted, asked, (() if is_split else filters, by_post))
     united = [unite_records(found) for found in gathered.parts.values()]
-    kept = [record for record in united if fits(question, record)]
-    count = max(gathered.count, len(kept)) if question.counts else None
+
+    def find_linked(entity_id: str) -> Record | None:
+        document = entities.find_document(hop.caller, hub, entity_id)
+        return entities.read_records(hop.caller, hub, [document])[0] if document is not None else None
+
+    kept = [record for record in united if fits(question, record, find_linked)]
+    count = (len(kept) if is_split else max(gathered.count, len(kept))) if question.counts else None
     return Assembled(kept[question.offset : end], gathered.warnings, count)
+
+
+def without_filters(question: EntityQuery) -> EntityQuery:
+    """Return the question for all parts of entities, whichever of them have what is asked about (§5.7.2.4)."""
+    everything = limits.DISTRIBUTED_ENTITIES_MAX + 1
+    return replace(question, attributes=(), q=None, geo=None, scope=None, limit=everything, offset=0, counts=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -286,7 +302,7 @@ def _own_part(hub: Hub, hop: Hop, entity_id: str, registrations: Sequence[Regist
     return [Contribution(without_proxied(record, registrations))]
 
 
-def fits(question: EntityQuery, record: Record) -> bool:
+def fits(question: EntityQuery, record: Record, find_linked: FindRecord | None = None) -> bool:
     """Return whether the whole entity is an answer, whichever of its parts were."""
     if question.attributes and not any(name in record.entity for name in question.attributes):
         return False
@@ -294,7 +310,7 @@ def fits(question: EntityQuery, record: Record) -> bool:
         return False
     if question.geo is not None and not matches_geo(question.geo, record.entity):
         return False
-    return question.q is None or matches(question.q, record)
+    return question.q is None or matches(question.q, record, find_linked)
 
 
 def _total(own: int | None, replies: Sequence[Reply], doubles: int) -> int:

@@ -69,7 +69,10 @@ class Moment:
 
 @dataclass(frozen=True, slots=True)
 class Uri:
-    """An unquoted literal that is neither number, boolean nor date: a URI, or a vocabulary or bare word."""
+    """An unquoted literal that is neither number, boolean nor date: a URI, or a vocabulary or bare word.
+
+    `expanded` is another text only where `expandValues` names the attribute that it is compared with.
+    """
 
     text: str
     expanded: str
@@ -120,6 +123,13 @@ class AnyOf:
 
 
 Expression = Exists | Compare | AllOf | AnyOf
+
+
+def names_in(expression: Expression) -> frozenset[str]:
+    """Return the first name of every path in the expression: attributes, or times of the entity itself."""
+    if isinstance(expression, AllOf | AnyOf):
+        return frozenset().union(*map(names_in, expression.parts))
+    return frozenset({expression.path.attributes[0]})
 
 
 def linked_depth(expression: Expression) -> int:
@@ -206,7 +216,7 @@ _NUMBER_COMPARED = re.compile(
 def parse_q(text: str, expand: Callable[[str], str], *, expand_values: Collection[str] = ()) -> Expression:
     """Return the expression that `q` says. Raises BadRequestData, TooComplexQuery.
 
-    `expand_values` are the names in the parameter `expandValues`: text compared with them is expanded too.
+    `expand_values` are the names in the parameter `expandValues`: text compared with them is expanded.
     """
     if len(text) > Q_CHARACTERS_MAX:
         raise TooComplexQuery(
@@ -403,14 +413,13 @@ class _QParser(_Scanner):
         start = self.at
         if self.text.startswith('"', self.at):
             text = self.quoted()
-            named = (path.linked or path).attributes[0]
-            return Uri(text, self.expand(text)) if named in self.expand_values else text
+            return Uri(text, self.expand(text)) if self.is_expanded(path) else text
         found = self.take_match(_BARE)
         if found is None:
             self.fail("a value; text with special characters needs double quotes")
-        return self.literal(found[0], start)
+        return self.literal(found[0], start, path)
 
-    def literal(self, text: str, start: int) -> Operand:
+    def literal(self, text: str, start: int, path: Path) -> Operand:
         if text in ("true", "false"):
             return text == "true"
         number = _NUMBER.fullmatch(text)
@@ -424,7 +433,13 @@ class _QParser(_Scanner):
             return Moment(text, instant)
         if find_time_of_day(text) is not None:
             return Moment(text, None)
-        return Uri(text, self.expand(text))
+        return Uri(text, self.expand(text) if self.is_expanded(path) else text)
+
+    def is_expanded(self, path: Path) -> bool:
+        """Return whether `expandValues` names the attribute that the path leads to."""
+        while path.linked is not None:
+            path = path.linked
+        return path.attributes[0] in self.expand_values
 
     def number(self, text: str, start: int, *, is_integer: bool) -> int | float:
         value = float(text)

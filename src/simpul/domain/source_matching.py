@@ -95,7 +95,12 @@ def is_discovered(question: SourceQuestion, registration: Registration) -> bool:
         return False
     if question.scope is not None and not matches_scope(question.scope, _scopes_of(document)):
         return False
-    return question.q is None or matches(question.q, Record(properties_of(document), _TIMELESS))
+    return passes_filter(question, registration)
+
+
+def passes_filter(question: SourceQuestion, registration: Registration) -> bool:
+    """Return whether what the registration says of the source is what `q` or `csf` asks for (§4.9)."""
+    return question.q is None or matches(question.q, Record(properties_of(registration.document), _TIMELESS))
 
 
 def provides_current_state(registration: Registration) -> bool:

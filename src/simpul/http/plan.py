@@ -18,7 +18,7 @@ from simpul.domain.projection import CORE_MEMBERS, parse_projection
 from simpul.domain.q import Expression, linked_depth, parse_q, parse_scope_selection, parse_type_selection
 from simpul.domain.query import EntityQuery, TypeSelection
 from simpul.domain.render import Format, Representation
-from simpul.http import linking, ordering
+from simpul.http import bounds, linking, ordering
 from simpul.http import parameters as given
 from simpul.http.parameters import Parameters
 
@@ -30,13 +30,10 @@ _SHAPING = _SHOWN - {"type"}
 RETRIEVE_PARAMETERS = _SHOWN
 QUERY_PARAMETERS = _SHOWN | {
     "coordinates", "count", "expandValues", "geometry", "geoproperty", "georel", "id", "idPattern", "limit", "offset",
-    "q", "scopeQ", *ordering.PARAMETERS,
+    "q", "scopeQ", *ordering.PARAMETERS, *bounds.PARAMETERS,
 }  # fmt: skip
 OPTIONS = frozenset({"normalized", "concise", "keyValues", "simplified", "sysAttrs"})
 FORMATS = frozenset({"normalized", "concise", "keyValues", "simplified"})
-# One of these has to bound a query (CIM 009 §5.7.2.4); a bare id or idPattern bounds it at least as well.
-SELECTORS = ("type", "id", "idPattern", "attrs", "q", "georel", "scopeQ")
-
 _FORMAT = {
     given.NORMALIZED: Format.NORMALIZED,
     given.CONCISE: Format.CONCISE,
@@ -50,6 +47,7 @@ class EntityPlan(msgspec.Struct, frozen=True, gc=False):
     """A parsed question. `query` is for one entity more than `limit`: its presence tells that there is a next page.
 
     `is_plain` says that stored bodies can be sent as they lie. Without an `order` the store's own is good enough.
+    `csf` narrows the sources that are asked; `is_split` says that each may have only a part of an entity (§5.7.2.4).
     """
 
     query: EntityQuery
@@ -57,6 +55,8 @@ class EntityPlan(msgspec.Struct, frozen=True, gc=False):
     representation: Representation
     is_plain: bool
     order: Ordering | None = None
+    csf: Expression | None = None
+    is_split: bool = False
 
 
 def is_plain(representation: Representation) -> bool:
@@ -143,6 +143,14 @@ def parse_question(text: str, expand_values: str, context: Context) -> Expressio
         raise BadRequestData(error.detail) from error
 
 
+def parse_source_filter(text: str, context: Context) -> Expression | None:
+    """Return the expression of `csf`, about properties of the sources themselves (§4.9). Raises BadRequestData."""
+    try:
+        return parse_question(text, "", context)
+    except BadRequestData as error:
+        raise BadRequestData(f"csf: {error.detail}") from error
+
+
 def parse_place(parameters: Parameters, context: Context) -> GeoQuery | None:
     """Return the geo-query of georel, geometry, coordinates and geoproperty, which come together or not at all."""
     names = ("georel", "geometry", "coordinates")
@@ -189,11 +197,6 @@ def wanted_attributes(representation: Representation) -> tuple[str, ...]:
 
 def _parse(query_string: bytes, context: Context, readable_types: frozenset[str] | None) -> EntityPlan:
     parameters = given.parse_parameters(query_string, QUERY_PARAMETERS)
-    if not any(parameters.get(name) for name in SELECTORS) and not given.parse_flag(parameters, "local"):
-        raise BadRequestData(
-            "The query would match every entity. Say which ones with at least one of"
-            f" {', '.join(SELECTORS)}; to have them all on purpose, add local=true."
-        )
     representation = parse_representation(parameters, context)
     limit, offset, counts = given.parse_page(parameters)
     scope = parameters.get("scopeQ", "")
@@ -213,8 +216,12 @@ def _parse(query_string: bytes, context: Context, readable_types: frozenset[str]
         offset=offset,
         counts=counts,
     )
+    bounds.raise_unless_bounded(parameters, query)
+    given.parse_attributes(parameters.get("jsonKeys", ""), context.expand)
     order = ordering.parse_ordering(parameters, context)
-    return EntityPlan(query, limit, representation, is_plain(representation), order)
+    csf = parse_source_filter(parameters.get("csf", ""), context)
+    is_split = given.parse_flag(parameters, "splitEntities")
+    return EntityPlan(query, limit, representation, is_plain(representation), order, csf, is_split)
 
 
 _remembered = lru_cache(maxsize=limits.PLANS_REMEMBERED_MAX)(_parse)
@@ -235,7 +242,7 @@ def parse_entity_query(query_string: bytes, context: Context, caller: Caller) ->
     except _FollowsLinks:
         # Whether it may depends on the rest.
         return _remembered(query_string, context, caller.readable_types)
-    return EntityPlan(asked, plan.limit, plan.representation, plan.is_plain, plan.order)
+    return EntityPlan(asked, plan.limit, plan.representation, plan.is_plain, plan.order, plan.csf, plan.is_split)
 
 
 def _split_question(query_string: bytes) -> tuple[bytes, bytes | None]:

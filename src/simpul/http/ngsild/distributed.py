@@ -98,7 +98,7 @@ async def query(hub: Hub, exchange: Exchange) -> Answer:
         return await entities.query(hub, exchange)
     raise_if_ordered(plan)
     filters = tuple((name, parameters[name]) for name in FILTERS if parameters.get(name))
-    found = await assembly.query(hub, hop, plan.query, asked, filters)
+    found = await assembly.query(hub, hop, plan.query, asked, filters, is_split=plan.is_split)
     return _answer_page(hub, hop, found, plan, asked=(exchange, media_type))
 
 
@@ -116,7 +116,7 @@ async def query_by_post(hub: Hub, exchange: Exchange) -> Answer:
     local.raise_unless_readable(caller, plan.query)
     raise_if_ordered(plan)
     filters = filters_of(body)
-    found = await assembly.query(hub, hop, plan.query, asked, filters, by_post=True)
+    found = await assembly.query(hub, hop, plan.query, asked, filters, by_post=True, is_split=plan.is_split)
     return _answer_page(hub, hop, found, plan, asked=(exchange, media_type))
 
 
@@ -149,6 +149,7 @@ def source_question(plan: EntityPlan, query: EntityQuery) -> SourceQuestion:
         id_pattern=query.id_pattern,
         attributes=query.attributes,
         dataset_ids=plan.representation.dataset_id,
+        q=plan.csf,
     )
 
 

@@ -9,12 +9,13 @@ from msgspec.structs import replace
 from simpul.app.hub import Hub
 from simpul.domain.access import Caller
 from simpul.domain.context import Context
-from simpul.domain.errors import BadRequestData, NotImplementedYet
+from simpul.domain.errors import BadRequestData
 from simpul.domain.geo import GeoQuery, parse_geo_query
 from simpul.domain.q import linked_depth, parse_scope_selection
 from simpul.domain.query import EntityQuery
 from simpul.http import parameters as given
 from simpul.http.admission import admit, kind_of, read_body
+from simpul.http.bounds import raise_unless_bounded
 from simpul.http.exchange import Answer, Exchange
 from simpul.http.linking import raise_if_too_deep
 from simpul.http.negotiate import ANY_JSON_OR_GEO, negotiate
@@ -29,20 +30,21 @@ from simpul.http.plan import (
     parse_id_pattern,
     parse_question,
     parse_representation,
+    parse_source_filter,
     parse_types,
     wanted_attributes,
 )
 
 PARAMETERS = frozenset({"count", "format", "geometryProperty", "lang", "limit", "offset", "options", "sysAttrs"})
 # Members of a Query that are written like the parameter of the same name.
-_TEXT_MEMBERS = ("q", "scopeQ", "lang", "geometryProperty", "join")
-_LIST_MEMBERS = ("attrs", "pick", "omit", "datasetId", "expandValues", "containedBy")
+_TEXT_MEMBERS = ("q", "scopeQ", "lang", "geometryProperty", "join", "csf")
+_LIST_MEMBERS = ("attrs", "pick", "omit", "datasetId", "expandValues", "jsonKeys", "containedBy")
+_FLAG_MEMBERS = ("local", "splitEntities")
 # What a query says of entity maps is read in `mapped.py`.
 _MAP_MEMBERS = ("entityMap", "entityMapLifetime")
 _KNOWN = frozenset({
-    "type", "entities", "geoQ", "local", "joinLevel", "ordering", *_MAP_MEMBERS, *_TEXT_MEMBERS, *_LIST_MEMBERS,
+    "type", "entities", "geoQ", "joinLevel", "ordering", *_FLAG_MEMBERS, *_MAP_MEMBERS, *_TEXT_MEMBERS, *_LIST_MEMBERS,
 })  # fmt: skip
-_LATER = frozenset({"csf", "jsonKeys", "splitEntities"})
 _TEMPORAL = frozenset({"aggrParams", "temporalQ"})
 _SELECTOR_MEMBERS = frozenset({"id", "idPattern", "type"})
 
@@ -84,20 +86,27 @@ def parse_body(
         offset=offset,
         counts=counts,
     )
-    selectors = body.get("entities", [])
-    if not isinstance(selectors, list):
-        raise BadRequestData(f"entities is {kind_of(selectors)}; it is an array of entity selectors.")
-    if not selectors and body.get("local") is not True:
-        raise_unless_bounded(shared)
-    queries = unite([parse_selector(selector, shared, context) for selector in selectors] or [shared])
+    queries = unite([parse_selector(selector, shared, context) for selector in list_selectors(body)] or [shared])
+    if "entities" not in body:
+        raise_unless_bounded(words, shared)
+    given.parse_attributes(words.get("jsonKeys", ""), context.expand)
     order = parse_ordering_member(body.get("ordering"), context)
-    return EntityPlan(queries[0], limit, representation, is_plain(representation), order), queries
+    csf = parse_source_filter(words.get("csf", ""), context)
+    is_split = given.parse_flag(words, "splitEntities")
+    return EntityPlan(queries[0], limit, representation, is_plain(representation), order, csf, is_split), queries
 
 
-def raise_unless_bounded(query: EntityQuery) -> None:
-    """Refuse a question that would match every entity (CIM 009 §5.7.2.4)."""
-    if not (query.attributes or query.q or query.geo or query.scope):
-        raise BadRequestData("The query would match every entity; say which with entities, attrs, q, geoQ or scopeQ.")
+def list_selectors(body: dict[str, Any]) -> list[Any]:
+    """Return the entity selectors of a query, each of which has a type (§5.2.33). Raises BadRequestData."""
+    selectors = body.get("entities", [])
+    if not isinstance(selectors, list) or (not selectors and "entities" in body):
+        raise BadRequestData("entities is an array of entity selectors that is not empty.")
+    for selector in selectors:
+        if isinstance(selector, dict) and not selector.get("type"):
+            raise BadRequestData("An entity selector has no type; '*' stands for every type (§5.2.33).")
+        if isinstance(selector, dict) and selector["type"] == "*" and body.get("local") is False:
+            raise BadRequestData("The type '*' asks this hub alone, and local is false; leave local out.")
+    return selectors
 
 
 def raise_unless_members_are_known(body: dict[str, Any]) -> None:
@@ -107,8 +116,6 @@ def raise_unless_members_are_known(body: dict[str, Any]) -> None:
     for name in body:
         if name in _TEMPORAL:
             raise BadRequestData(f"{name!r} is for POST /temporal/entityOperations/query only (§5.2.23).")
-        if name in _LATER:
-            raise NotImplementedYet(f"{name!r} in a query is part of NGSI-LD; this version does not have it yet.")
         if name not in _KNOWN:
             raise BadRequestData(f"{name[:100]!r} is no member of a query; known are {', '.join(sorted(_KNOWN))}.")
 
@@ -127,11 +134,23 @@ def text_members(body: dict[str, Any]) -> dict[str, str]:
             raise BadRequestData(f"{name} is {kind_of(value)}; {expected} was expected.")
         if value:
             words[name] = value
+    return words | _plain_members(body)
+
+
+def _plain_members(body: dict[str, Any]) -> dict[str, str]:
+    """Return the members that are numbers or flags, written as parameters are."""
+    words: dict[str, str] = {}
     level = body.get("joinLevel")
     if level is not None:
         if isinstance(level, bool) or not isinstance(level, int):
             raise BadRequestData(f"joinLevel is {kind_of(level)}; it is a whole number from 1.")
         words["joinLevel"] = str(level)
+    for name in _FLAG_MEMBERS:
+        flag = body.get(name)
+        if flag is not None and not isinstance(flag, bool):
+            raise BadRequestData(f"{name} is {kind_of(flag)}; it is true or false.")
+        if flag is not None:
+            words[name] = str(flag).lower()
     return words
 
 
@@ -147,12 +166,10 @@ def parse_selector(selector: Any, shared: EntityQuery, context: Context) -> Enti
     pattern, types = selector.get("idPattern", ""), selector.get("type", "")
     if not isinstance(pattern, str) or not isinstance(types, str):
         raise BadRequestData("idPattern and type of an entity selector are texts.")
-    return replace(
-        shared,
-        types=parse_types(types, context),
-        ids=_ids(selector.get("id", "")),
-        id_pattern=parse_id_pattern(pattern),
-    )
+    ids = _ids(selector.get("id", ""))
+    id_pattern = parse_id_pattern(pattern)
+    # An id takes precedence over a pattern.
+    return replace(shared, types=parse_types(types, context), ids=ids, id_pattern=None if ids else id_pattern)
 
 
 def _ids(value: Any) -> tuple[str, ...]:

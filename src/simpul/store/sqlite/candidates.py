@@ -100,7 +100,7 @@ def _spans(operator: Operator, value: Any) -> list[tuple[Key, Key]] | None:
         low, high = _ends(value.low), _ends(value.high)
         return None if low is None or high is None else [(low[0], high[1])]
     if isinstance(value, Uri):
-        keys = [value.text[:_TEXT_MAX], value.expanded[:_TEXT_MAX]]
+        keys = dict.fromkeys((value.text[:_TEXT_MAX], value.expanded[:_TEXT_MAX]))
         return [(key, key) for key in keys] if operator is Operator.EQUAL else []
     ends = _ends(value)
     if ends is None:
