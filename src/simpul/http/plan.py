@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from functools import lru_cache
 
 import msgspec
@@ -10,12 +11,12 @@ from msgspec.structs import replace
 from simpul import limits
 from simpul.domain.access import Caller
 from simpul.domain.context import CORE, Context
-from simpul.domain.errors import BadRequestData, InvalidRequest
+from simpul.domain.errors import BadRequestData, HubError, InvalidRequest
 from simpul.domain.geo import GeoQuery, parse_geo_query
 from simpul.domain.order import Ordering
 from simpul.domain.pattern import compile_pattern
 from simpul.domain.projection import CORE_MEMBERS, parse_projection
-from simpul.domain.q import Expression, linked_depth, parse_q, parse_scope_selection, parse_type_selection
+from simpul.domain.q import Compare, Expression, linked_depth, parse_q, parse_scope_selection, parse_type_selection
 from simpul.domain.query import EntityQuery, TypeSelection
 from simpul.domain.render import Format, Representation
 from simpul.http import bounds, linking, ordering
@@ -233,39 +234,37 @@ def parse_entity_query(query_string: bytes, context: Context, caller: Caller) ->
     """Return the caller's plan of a query string under an @context; short ones are remembered. Raises HubError."""
     if not is_worth_remembering(query_string, context):
         return _parse(query_string, context, caller.readable_types)
-    rest, question = _split_question(query_string)
-    plan = _remembered(rest, context, caller.readable_types)
-    if question is None:
-        return plan
+    asked = _NUMBER_ASKED.match(query_string)
+    if asked is not None:
+        before, digits, behind = asked.groups()
+        plan = _remembered_but_for_number(before, behind, context, caller.readable_types)
+        if plan is not None:
+            return _with_number(plan, float(digits) if b"." in digits else int(digits))
+    return _remembered(query_string, context, caller.readable_types)
+
+
+# A `q` that compares one attribute with one number: often nothing but the number differs from request to request.
+_NUMBER_ASKED = re.compile(
+    rb"((?:.*&)?q=[A-Za-z][A-Za-z0-9_]*(?:[<>=!]|%3[C-Ec-e]|%21){1,2})"
+    rb"(-?(?:0|[1-9][0-9]{0,14})(?:\.[0-9]{1,15})?)((?:&.*)?)\Z"
+)
+
+
+@lru_cache(maxsize=limits.PLANS_REMEMBERED_MAX)
+def _remembered_but_for_number(
+    before: bytes, behind: bytes, context: Context, readable_types: frozenset[str] | None
+) -> EntityPlan | None:
+    """Return the plan with some number in its `q`, or None where it is no such question or a wrong one."""
     try:
-        asked = replace(plan.query, q=_remembered_questions(question, context))
-    except _FollowsLinks:
-        # Whether it may depends on the rest.
-        return _remembered(query_string, context, caller.readable_types)
-    return EntityPlan(asked, plan.limit, plan.representation, plan.is_plain, plan.order, plan.csf, plan.is_split)
+        plan = _parse(before + b"1" + behind, context, readable_types)
+    except HubError:
+        # What is wrong is said of the question as it came.
+        return None
+    return plan if isinstance(plan.query.q, Compare) and plan.query.q.values == (1,) else None
 
 
-def _split_question(query_string: bytes) -> tuple[bytes, bytes | None]:
-    """Take `q` out where the rest says something without it: often only its numbers differ from request to request."""
-    if b"q=" not in query_string or b"type=" not in query_string or b"expandValues" in query_string:
-        return query_string, None
-    pairs = query_string.split(b"&")
-    questions = [pair for pair in pairs if pair.startswith(b"q=")]
-    if len(questions) != 1 or not any(pair.startswith(b"type=") and len(pair) > len(b"type=") for pair in pairs):
-        return query_string, None
-    pairs.remove(questions[0])
-    return b"&".join(pairs), questions[0]
-
-
-class _FollowsLinks(Exception):
-    """A question reaches into linked entities."""
-
-
-def _parse_one_question(pair: bytes, context: Context) -> Expression | None:
-    question = parse_question(given.decode_text(pair.removeprefix(b"q="), "The parameter 'q'"), "", context)
-    if question is not None and linked_depth(question):
-        raise _FollowsLinks
-    return question
-
-
-_remembered_questions = lru_cache(maxsize=limits.PLANS_REMEMBERED_MAX)(_parse_one_question)
+def _with_number(plan: EntityPlan, number: float) -> EntityPlan:
+    comparison = plan.query.q
+    assert isinstance(comparison, Compare), "only such plans are remembered without their number"
+    asked = replace(plan.query, q=Compare(comparison.path, comparison.operator, (number,)))
+    return replace(plan, query=asked)

@@ -149,16 +149,16 @@ def number_page_of(expression: Expression, names: Names, type_term: int) -> Numb
     """Return the one range that answers the expression exactly, where there is one."""
     if not isinstance(expression, Compare) or not _is_plain(expression.path) or not is_indexed(expression.path):
         return None
-    columns = names.find_columns(expression.path.attributes[0], {type_term})
-    if len(columns) != 1 or columns[0].is_mixed or len(expression.values) != 1:
+    column = names.find_only_column(expression.path.attributes[0], type_term)
+    if column is None or column.is_mixed or len(expression.values) != 1:
         return None
     value = expression.values[0]
     if isinstance(value, Between):
         if expression.operator is not Operator.EQUAL or not (_is_number(value.low) and _is_number(value.high)):
             return None
-        return NumberPage(SQL.page_of_number_between, (columns[0].id, value.low, value.high))
+        return NumberPage(SQL.page_of_number_between, (column.id, value.low, value.high))
     sql = _NUMBER_PAGES.get(expression.operator)
-    return NumberPage(sql, (columns[0].id, scalar_key(value))) if sql and _is_number(value) else None
+    return NumberPage(sql, (column.id, scalar_key(value))) if sql and _is_number(value) else None
 
 
 def _is_number(value: Any) -> bool:

@@ -165,6 +165,13 @@ class Names:
         columns = self._columns_of.get(term, []) if term is not None else []
         return [column for column in columns if types is None or column.type in types]
 
+    def find_only_column(self, attribute: str, type_term: int) -> Column | None:
+        """Return the column of the values of one type, unless there is also one of elements of arrays."""
+        term = self._terms.get(attribute)
+        if term is None or (type_term, term, ELEMENT) in self._columns:
+            return None
+        return self._columns.get((type_term, term, VALUE))
+
     def all_columns(self) -> list[Column]:
         return list(self._columns.values())
 
