@@ -80,3 +80,25 @@ def test_subscriptions_that_ask_the_same_are_told_together() -> None:
 def test_effects_tell_instances_apart(before: dict[str, Any], after: dict[str, Any], expected: tuple[Any, ...]) -> None:
     effects = find_effects(record(**before), record(**after), (NAMA,))
     assert (effects.added, effects.modified, effects.removed) == expected
+
+
+def test_subscriptions_that_differ_in_q_alone_are_told_each_as_it_asks() -> None:
+    asked = ["kapasitas>10", "kapasitas>=40", "kapasitas>40", "kapasitas<41", "kapasitas==40", 'nama=="Pasar"']
+    found = record(kapasitas={"type": "Property", "value": 40})
+    assert interested(found, UPDATE, *(kept(q=q) for q in asked)) == [0, 1, 3, 4, 5]
+
+
+def test_a_subscription_to_one_entity_is_found_by_its_id() -> None:
+    ones = [kept(entities=[{"type": "Halte", "id": f"urn:ngsi-ld:Halte:{number}"}]) for number in range(3)]
+    assert interested(record(), UPDATE, *ones, kept(entities=[{"type": "Terminal", "id": "urn:ngsi-ld:Halte:1"}])) == [
+        1
+    ]
+
+
+def test_a_subscription_is_found_by_what_it_watches() -> None:
+    watching = [kept(watchedAttributes=[name]) for name in ("nama", "kapasitas")]
+    assert interested(record(), UPDATE, *watching) == [0]
+    creation = Effects(True, False, (NAMA,), (), ())
+    created = kept(watchedAttributes=["kapasitas"], notificationTrigger=["entityCreated"])
+    assert interested(record(), creation, *watching, created) == [0, 2]
+    assert interested(record(), Effects(False, False, (), (), (), True), *watching) == []

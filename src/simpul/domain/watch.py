@@ -1,7 +1,8 @@
 """Which subscriptions a change of an entity concerns (CIM 009 §5.8.6). Pure: no store, no clock, no sending.
 
-A `Watchlist` holds a city's active subscriptions, made ready. Those that ask for the same share one `Condition`, which
-is decided once; conditions are found by type, so that a write costs nothing for subscriptions to other types.
+A `Watchlist` holds a city's active subscriptions, made ready. Those that differ in nothing but `q` share a `Gate`: what
+they share is decided once, and their questions are looked up (`watch_index.py`). Gates are found by type, by the ids
+that they name and by the attributes that they watch, so that a write costs nothing for subscriptions to other things.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from simpul.domain.pattern import compile_pattern, matches_pattern
 from simpul.domain.q import Expression, parse_scope_selection, parse_type_selection
 from simpul.domain.query import ScopeSelection, TypeSelection
 from simpul.domain.subscription import Kept
+from simpul.domain.watch_index import Asked, QuestionIndex
 
 _DEFAULT_GEOPROPERTY = "https://uri.etsi.org/ngsi-ld/location"
 _EVERYTHING: frozenset[str] = frozenset()
@@ -199,9 +201,68 @@ class Interest(NamedTuple):
     wants_previous: bool
 
 
-class _Group(NamedTuple):
-    condition: Condition
-    interest: Interest
+class Gate:
+    """Subscriptions that ask the same but for `q`: what they share is decided once, their questions by an index."""
+
+    __slots__ = ("_index", "_wants_previous", "condition")
+
+    def __init__(self, ones: Sequence[tuple[int, Kept, Context]]) -> None:
+        self.condition = compile_condition(_without_question(ones[0][1]), ones[0][2])
+        by_question: dict[bytes, list[tuple[int, Kept, Context]]] = {}
+        for one in ones:
+            by_question.setdefault(_question_of(one[1]), []).append(one)
+        self._index = QuestionIndex(
+            Asked(_compile_question(several[0][1], several[0][2]), pack_numbers(number for number, _, _ in several))
+            for several in by_question.values()
+        )
+        self._wants_previous = any(kept.document["notification"].get("showChanges", False) for _, kept, _ in ones)
+
+    def find_interest(self, record: Record, effects: Effects, find_linked: FindRecord | None) -> Interest | None:
+        """Return whom of them a change concerns, or None where it is nobody."""
+        if not self.condition.concerns(record, effects, find_linked):
+            return None
+        numbers = self._index.find(record, find_linked)
+        return Interest(numbers, self._wants_previous) if numbers else None
+
+
+_NO_GATES: tuple[Gate, ...] = ()
+
+
+class _Gates:
+    """The gates of one type: some are found by the entity's id, some by the attributes that changed."""
+
+    __slots__ = ("_by_attribute", "_by_id", "_others")
+
+    def __init__(self) -> None:
+        self._by_id: dict[str, list[Gate]] = {}
+        self._by_attribute: dict[str, list[Gate]] = {}
+        self._others: list[Gate] = []
+
+    def add(self, gate: Gate) -> None:
+        condition = gate.condition
+        ids = [selector.ids for selector in condition.selectors]
+        if ids and all(ids):
+            for entity_id in frozenset().union(*ids):
+                self._by_id.setdefault(entity_id, []).append(gate)
+        elif condition.watched and condition.triggers.isdisjoint((terms.ENTITY_CREATED, terms.ENTITY_DELETED)):
+            for name in condition.watched:
+                self._by_attribute.setdefault(name, []).append(gate)
+        else:
+            self._others.append(gate)
+
+    def find(self, record: Record, effects: Effects) -> Sequence[Gate]:
+        """Return the gates that a change may concern, each once."""
+        found: Sequence[Gate] = self._others
+        if self._by_id:
+            found = [*found, *self._by_id.get(record.id, _NO_GATES)]
+        if self._by_attribute:
+            changed = names_of(effects.added + effects.modified + effects.removed)
+            watching = dict.fromkeys(gate for name in changed for gate in self._by_attribute.get(name, _NO_GATES))
+            found = [*found, *watching]
+        return found
+
+
+_NOTHING = _Gates()
 
 
 class Watchlist:
@@ -211,47 +272,59 @@ class Watchlist:
         members: dict[bytes, list[tuple[int, Kept, Context]]] = {}
         for one in watched:
             members.setdefault(_sameness(one[1]), []).append(one)
-        self._by_type: dict[str, list[_Group]] = {}
-        self._of_any_type: list[_Group] = []
+        self._by_type: dict[str, _Gates] = {}
+        self._of_any_type = _Gates()
+        self._has_any_type = False
         for ones in members.values():
-            group = _Group(compile_condition(ones[0][1], ones[0][2]), _interest_of(ones))
-            types = _types_of(group.condition)
+            gate = Gate(ones)
+            types = _types_of(gate.condition)
             for name in types or ():
-                self._by_type.setdefault(name, []).append(group)
+                self._by_type.setdefault(name, _Gates()).add(gate)
             if types is None:
-                self._of_any_type.append(group)
+                self._of_any_type.add(gate)
+                self._has_any_type = True
         self.is_empty = not members
 
     def find_interest(self, record: Record, effects: Effects, find_linked: FindRecord | None = None) -> Interest | None:
         """Return whom a change concerns, or None where it is nobody. `find_linked` finds what `q` follows links to."""
         types = record.entity["type"]
-        groups = self._by_type.get(types[0], _NO_GROUPS)
-        if len(types) > 1:
-            several = [group for name in types for group in self._by_type.get(name, ())]
-            groups = list({id(group): group for group in several}.values())
-        if not groups and not self._of_any_type:
-            return None
-        found = [one.interest for one in groups if one.condition.concerns(record, effects, find_linked)]
-        found += [one.interest for one in self._of_any_type if one.condition.concerns(record, effects, find_linked)]
+        gates = self._by_type.get(types[0], _NOTHING).find(record, effects)
+        if len(types) > 1 or self._has_any_type:
+            several = [*gates, *self._of_any_type.find(record, effects)]
+            for name in types[1:]:
+                several += self._by_type.get(name, _NOTHING).find(record, effects)
+            gates = list(dict.fromkeys(several))
+        found = [
+            interest for gate in gates
+            if (interest := gate.find_interest(record, effects, find_linked)) is not None
+        ]  # fmt: skip
         if len(found) <= 1:
             return found[0] if found else None
         return Interest(b"".join(one.numbers for one in found), any(one.wants_previous for one in found))
 
 
-_NO_GROUPS: list[_Group] = []
-
-
 def _sameness(kept: Kept) -> bytes:
-    """Return what is equal for subscriptions that ask for the same changes."""
+    """Return what is equal for subscriptions that ask for the same changes but for `q`."""
     document = kept.document
-    parts = ("entities", "watchedAttributes", "notificationTrigger", "q", "geoQ", "scopeQ", "expandValues")
-    asked = [document.get(part) for part in parts]
-    return msgspec.json.encode([asked, kept.q_context_id if "q" in document else 0, kept.readable_types])
+    parts = ("entities", "watchedAttributes", "notificationTrigger", "geoQ", "scopeQ")
+    return msgspec.json.encode([[document.get(part) for part in parts], kept.readable_types])
 
 
-def _interest_of(ones: list[tuple[int, Kept, Context]]) -> Interest:
-    wants_previous = any(kept.document["notification"].get("showChanges", False) for _, kept, _ in ones)
-    return Interest(pack_numbers(number for number, _, _ in ones), wants_previous)
+def _question_of(kept: Kept) -> bytes:
+    """Return what is equal for subscriptions that ask the same question."""
+    document = kept.document
+    if "q" not in document:
+        return b""
+    return msgspec.json.encode([document["q"], document.get("expandValues"), kept.q_context_id])
+
+
+def _compile_question(kept: Kept, q_context: Context) -> Expression | None:
+    return terms.parse_question(kept.document, q_context) if "q" in kept.document else None
+
+
+def _without_question(kept: Kept) -> Kept:
+    document = {name: value for name, value in kept.document.items() if name != "q"}
+    return msgspec.structs.replace(kept, document=document)
 
 
 def _types_of(condition: Condition) -> frozenset[str] | None:
