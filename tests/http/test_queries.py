@@ -109,6 +109,19 @@ def test_pages_follow_each_other_to_the_end(writer: httpx2.Client) -> None:
     assert [one["id"] for one in writer.get(back).json()] == seen[3:6]
 
 
+@pytest.mark.parametrize("media_type", ["application/json", "application/ld+json", "application/geo+json"])
+def test_6_3_10_links_to_pages_tell_the_media_type_of_the_answer(writer: httpx2.Client, media_type: str) -> None:
+    asked = "q=kapasitas%3E%3D0&type=Halte&limit=3&offset=3&options=sysAttrs&attrs=kapasitas,nama"
+    response = writer.get(f"{ENTITIES}/?{asked}", headers={"accept": media_type})
+    pages = [one for one in response.headers["link"].split(", ") if "json-ld#context" not in one]
+    assert [one.partition(">")[2] for one in pages] == [
+        f'; rel="{relation}"; type="{media_type}"' for relation in ("prev", "next")
+    ]
+    target = "attrs=kapasitas,nama&limit=3&offset=6&options=sysAttrs&q=kapasitas%3E%3D0&type=Halte"
+    assert pages[1].startswith(f"<{ENTITIES}?{target}>")
+    assert len(writer.get(response.links["next"]["url"]).json()) == 2
+
+
 def test_a_first_page_has_no_previous_one_and_a_full_last_page_no_next_one(writer: httpx2.Client) -> None:
     assert set(writer.get(f"{ENTITIES}?type=Halte&limit=8").links) == {"http://www.w3.org/ns/json-ld#context"}
     assert "next" in writer.get(f"{ENTITIES}?type=Halte&limit=7").links

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from functools import lru_cache
 
 from msgspec.structs import replace
 
@@ -14,6 +15,7 @@ from simpul.domain.access import Caller
 from simpul.domain.errors import BadRequestData, TooComplexQuery
 from simpul.domain.query import EntityQuery
 from simpul.http.exchange import Exchange, Headers
+from simpul.http.negotiate import ANY_JSON_OR_GEO, negotiate
 from simpul.http.plan import EntityPlan
 from simpul.ports.store import Document
 
@@ -52,9 +54,6 @@ async def fetch_union(caller: Caller, hub: Hub, plan: EntityPlan, queries: Seque
     return ordered[plan.query.offset : end], len(ordered) if plan.query.counts else None, len(ordered) <= end
 
 
-_PAGE = re.compile(rb"(?:^|&)(?:limit|offset)=[^&]*")
-
-
 def paging_headers(plan: EntityPlan, count: int | None, *, is_last: bool, exchange: Exchange) -> Headers:
     """Return the headers of a page: the count (§6.3.13) and the links to the pages beside it (§6.3.10)."""
     offset = plan.query.offset
@@ -69,7 +68,32 @@ def paging_headers(plan: EntityPlan, count: int | None, *, is_last: bool, exchan
 
 
 def _link(exchange: Exchange, limit: int, offset: int, relation: bytes) -> bytes:
-    rest = _PAGE.sub(b"", exchange.query).lstrip(b"&").replace(b"<", b"%3C").replace(b">", b"%3E")
-    page = f"limit={limit}&offset={offset}".encode()
-    target = exchange.path + b"?" + (rest + b"&" + page if rest else page)
-    return b"<" + target + b'>; rel="' + relation + b'"; type="application/ld+json"'
+    before, between, after = _frame(exchange.path, exchange.query)
+    # The media type is that of the answer (§6.3.10).
+    media_type = negotiate(exchange.accept, ANY_JSON_OR_GEO).encode()
+    return b'%slimit=%d%s&offset=%d%s>; rel="%s"; type="%s"' % (
+        before, limit, between, offset, after, relation, media_type,
+    )  # fmt: skip
+
+
+@lru_cache(maxsize=limits.PLANS_REMEMBERED_MAX)
+def _frame(path: bytes, query: bytes) -> tuple[bytes, bytes, bytes]:
+    """Return what stands before `limit`, between it and `offset`, and after that: parameters sorted by name."""
+    if b"%" in query:
+        query = _NEEDLESS_ESCAPE.sub(lambda found: bytes.fromhex(found[1].decode()), query)
+    if b"<" in query or b">" in query:
+        query = query.replace(b"<", b"%3C").replace(b">", b"%3E")
+    before, between, after = [b"<" + path.rstrip(b"/") + b"?"], [b""], [b""]
+    for pair in sorted(query.split(b"&")):
+        if pair < b"limit":
+            before.append(pair)
+        elif pair > b"offset>":
+            after.append(pair)
+        elif pair > b"limit>" and pair < b"offset":
+            between.append(pair)
+    head = before[0] + b"".join([pair + b"&" for pair in before[1:] if pair])
+    return head, b"&".join(between), b"&".join(after)
+
+
+# Signs that stand for themselves in a query string, with or without their escape: * , - . / : _ ~
+_NEEDLESS_ESCAPE = re.compile(rb"%(2[AaCcDdEeFf]|3[Aa]|5[Ff]|7[Ee])")
