@@ -23,7 +23,7 @@ SECURITY_HEADERS: Headers = (
 )
 _READABLE = (
     b"NGSILD-Results-Count", b"NGSILD-Tenant", b"NGSILD-EntityMap", b"NGSILD-Snapshot", b"NGSILD-Warning", b"Link",
-    b"Location", b"Allow", b"Retry-After", b"Content-Range",
+    b"Location", b"Allow", b"Retry-After", b"Content-Range", b"Preference-Applied",
 )  # fmt: skip
 EXPOSED = (b"access-control-expose-headers", b", ".join(_READABLE))
 # Credentials are bearer tokens, which a foreign page does not have; cookies count for nothing here: any page may ask.

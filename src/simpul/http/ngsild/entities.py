@@ -73,7 +73,7 @@ async def retrieve(hub: Hub, exchange: Exchange) -> Answer:
         record = await entities.retrieve(caller, hub, entity_id)
     elif plan.types is not None and not plan.types.matches(document.types):
         raise NotFound(f"The entity {entity_id} is there, but not with the type that the parameter 'type' asks for.")
-    elif plan.is_plain and media_type != GEO_JSON and lies_in(document, hub, context):
+    elif plan.is_plain and media_type != GEO_JSON and not exchange.prefer and lies_in(document, hub, context):
         body = body_under_context(document.body, context) if media_type == LD_JSON else document.body
         return answer_bytes(body, context_headers(context, media_type), media_type=media_type)
     else:
@@ -117,8 +117,8 @@ def answer_documents(
     asker: Asker, documents: Sequence[Document], plan: EntityPlan, shown: Shown, headers: Headers
 ) -> Answer:
     """Return a page of entities as it was asked for."""
-    context, media_type, _ = shown
-    if plan.is_plain and media_type != GEO_JSON:
+    context, media_type, prefer = shown
+    if plan.is_plain and media_type != GEO_JSON and not prefer:
         context_id = stored_id(asker[1], context)
         if {document.context_id for document in documents} <= {context_id}:
             body = join_bodies(documents, context, media_type)

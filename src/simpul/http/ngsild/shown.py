@@ -12,18 +12,22 @@ from simpul.app.hub import Hub
 from simpul.app.linked import find_linked
 from simpul.domain.access import Caller
 from simpul.domain.context import Context
+from simpul.domain.earlier import conform
 from simpul.domain.entity import Record
 from simpul.domain.errors import BadRequestData
 from simpul.domain.linked import render_linked
 from simpul.domain.projection import FLAT
-from simpul.domain.render import Representation, as_feature, render_entity, render_feature_collection
+from simpul.domain.render import Representation, as_feature, render_feature_collection
 from simpul.http.admission import context_headers
 from simpul.http.exchange import GEO_JSON, LD_JSON, Answer, Headers, answer_json
+from simpul.http.preference import applied_headers, preferred_version
 
 Asker = tuple[Caller, Hub]
 # The @context, the media type and `Prefer`.
 Shown = tuple[Context, str, str]
 Rendered = list[tuple[Record, dict[str, Any]]]
+_OK = 200
+_AMENDED = 203
 
 
 def raise_unless_geo(representation: Representation, media_type: str) -> None:
@@ -41,12 +45,12 @@ def answer_one(asker: Asker, record: Record, representation: Representation, sho
     raise_unless_geo(representation, media_type)
     if representation.join is not None and representation.join.kind == FLAT:
         return answer_many(asker, [record], representation, shown, ())
-    ((_, content),) = _render(asker, [record], representation, context)
+    (((record, content),), headers, status) = _render(asker, [record], representation, shown)
     if media_type == GEO_JSON:
-        return answer_geo(as_feature(record, content, representation), context, prefer, ())
+        return answer_geo(as_feature(record, content, representation), context, prefer, headers)
     if media_type == LD_JSON:
         content = {"@context": context.link, **content}
-    return answer_json(content, context_headers(context, media_type), media_type=media_type)
+    return answer_json(content, (*context_headers(context, media_type), *headers), status=status, media_type=media_type)
 
 
 def answer_many(
@@ -55,7 +59,8 @@ def answer_many(
     """Return a page of entities as it was asked for."""
     context, media_type, prefer = shown
     raise_unless_geo(representation, media_type)
-    rendered = _render(asker, records, representation, context)
+    rendered, applied, status = _render(asker, records, representation, shown)
+    headers = (*headers, *applied)
     if media_type == GEO_JSON:
         features = [as_feature(record, content, representation) for record, content in rendered]
         return answer_geo(render_feature_collection(features), context, prefer, headers)
@@ -63,14 +68,29 @@ def answer_many(
     entities = [content for _, content in rendered if content]
     if media_type == LD_JSON:
         entities = [{"@context": context.link, **content} for content in entities]
-    return answer_json(entities, (*context_headers(context, media_type), *headers), media_type=media_type)
+    all_headers = (*context_headers(context, media_type), *headers)
+    return answer_json(entities, all_headers, status=status, media_type=media_type)
 
 
-def _render(asker: Asker, records: Sequence[Record], representation: Representation, context: Context) -> Rendered:
-    if representation.join is None:
-        return [(record, render_entity(record, context, representation)) for record in records]
-    found = find_linked(*asker, records, representation)
-    return render_linked(records, context, representation, found.get)
+def _render(
+    asker: Asker, records: Sequence[Record], representation: Representation, shown: Shown
+) -> tuple[Rendered, Headers, int]:
+    """Return the entities with their JSON, in the version of the standard that is preferred, and how to say so.
+
+    The status is 203 where something had to be amended for that (§6.3.6).
+    """
+    context, media_type, prefer = shown
+    found = find_linked(*asker, records, representation) if representation.join is not None else {}
+    rendered = render_linked(records, context, representation, found.get)
+    # GeoJSON has a preference of its own, and no earlier versions.
+    version = preferred_version(prefer) if prefer and media_type != GEO_JSON else None
+    if version is None:
+        return rendered, (), _OK
+    older = {one: conform(record, version, context) for one, record in found.items()}
+    conformed = [conform(record, version, context) for record in records]
+    amended = render_linked(conformed, context, representation, older.get)
+    is_other = [content for _, content in amended] != [content for _, content in rendered]
+    return amended, applied_headers(version), _AMENDED if is_other else _OK
 
 
 def answer_geo(content: dict[str, Any], context: Context, prefer: str, headers: Headers) -> Answer:
