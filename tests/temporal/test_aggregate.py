@@ -40,6 +40,24 @@ def test_text_has_an_order_and_no_sum() -> None:
     assert told(["b", "a", "a"], "totalCount") == 3
 
 
+def typed(kind: str, *texts: str) -> list[dict[str, str]]:
+    return [{"@type": kind, "@value": text} for text in texts]
+
+
+def test_dates_have_a_first_and_a_last_table_4_5_19_1_2() -> None:
+    days = typed("Date", "2024-05-02", "2024-05-01", "2024-05-03")
+    assert told(days, "min") == days[1]
+    assert told(days, "max") == days[2]
+    assert told(days, "avg") is None
+    moments = typed("DateTime", "2024-05-01T10:00:00Z", "2024-05-01T10:00:00.5Z")
+    assert told(moments, "max") == moments[1]
+
+
+def test_times_have_an_average_table_4_5_19_1_2() -> None:
+    assert told(typed("Time", "10:00:00Z", "11:30:00Z"), "avg") == {"@type": "Time", "@value": "10:45:00Z"}
+    assert told(typed("Time", "10:00:00Z", "soon"), "avg") is None
+
+
 def test_booleans_and_arrays_are_counted() -> None:
     assert told([True, False, True], "sum") == 2
     assert told([[1, 2], [3]], "max") == 2

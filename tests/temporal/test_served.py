@@ -171,6 +171,15 @@ def test_4_5_9_and_4_5_19_other_representations(writer: httpx2.Client) -> None:
     show(writer, one, options="aggregatedValues", status=400)
 
 
+def test_4_5_19_of_relationships_only_how_often_is_told(writer: httpx2.Client) -> None:
+    link = {"type": "Relationship", "object": "urn:ngsi-ld:Depot:1", "observedAt": at(1)}
+    one = put(writer, atDepot=[link])
+    asked: dict[str, Any] = {"options": "aggregatedValues", "aggrMethods": "totalCount,max,min,avg"}
+    told = show(writer, one, **asked)["atDepot"]
+    assert set(told) == {"type", "totalCount"}
+    show(writer, one, **{**asked, "aggrMethods": "max", "attrs": "atDepot"}, status=400)
+
+
 class TestQueries:
     """§5.7.4, over types of their own so that the tests do not see each other's."""
 

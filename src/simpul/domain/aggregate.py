@@ -6,9 +6,11 @@ What a method says of a value:
 |---|---|---|---|
 | number | yes | yes | yes |
 | boolean | yes | as 0 and 1 | as 0 and 1 |
-| text (also a date) | yes | in code point order | no |
+| text | yes | in code point order | no |
+| date or date-time with its `@type` | yes | the first, the last | no |
+| time with its `@type` | yes | the first, the last | the average alone |
 | array | yes | of its length | of its length |
-| anything else | yes | no | no |
+| object of a Relationship, anything else | yes | no | no |
 
 A method that says nothing of an attribute's values is left out. `stddev` is that of all values there are.
 """
@@ -29,10 +31,14 @@ import msgspec
 from simpul import limits
 from simpul.domain.errors import BadRequestData, TooComplexQuery
 
+COUNTS = ("totalCount", "distinctCount")
 METHODS = ("totalCount", "distinctCount", "sum", "avg", "min", "max", "stddev", "sumsq")
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _SECOND_US = 1_000_000
+_DAY_SECONDS = 86_400
+_TIMES = frozenset({"Date", "DateTime", "Time"})
+_TIME = re.compile(r"(\d\d):(\d\d):(\d\d)(?:[.,](\d{1,6}))?Z?\Z")
 _DURATION = re.compile(
     r"P(?=.)(?:(\d+)Y)?(?:(\d+)M)?(?:(\d+)W)?(?:(\d+)D)?(?:T(?=.)(?:(\d+)H)?(?:(\d+)M)?(?:(\d+(?:[.,]\d{1,6})?)S)?)?\Z"
 )
@@ -160,11 +166,39 @@ def _count_distinct(values: Sequence[Any]) -> int:
     return len({msgspec.json.encode(value, order="sorted") for value in values})
 
 
-def _extreme(values: Sequence[Any], choose: Callable[[Any], Any]) -> Any:
+def _extreme(values: Sequence[Any], choose: Callable[..., Any]) -> Any:
     if all(isinstance(value, str) for value in values):
         return choose(values)
+    if _type_of(values) is not None:
+        # Those of UTC sort as text.
+        return choose(values, key=lambda value: value["@value"].rstrip("Z"))
     amounts = _amounts(values)
     return None if amounts is None else choose(amounts)
+
+
+def _type_of(values: Sequence[Any]) -> str | None:
+    """Return the `@type` of values that all are dates, date-times or times (§4.6.3)."""
+    types = {value.get("@type") if isinstance(value, dict) else None for value in values}
+    found = types.pop() if len(types) == 1 else None
+    is_whole = found in _TIMES and all(isinstance(value.get("@value"), str) for value in values)
+    return found if is_whole else None
+
+
+def _mean(values: Sequence[Any]) -> Any:
+    if _type_of(values) == "Time":
+        return _average_time([value["@value"] for value in values])
+    amounts = _amounts(values)
+    return None if amounts is None else _average(amounts)
+
+
+def _average_time(texts: list[str]) -> dict[str, str] | None:
+    """Return the average time of day (Table 4.5.19.1-2), to the second."""
+    found = [_TIME.match(text) for text in texts]
+    seconds = [int(one[1]) * 3600 + int(one[2]) * 60 + int(one[3]) for one in found if one is not None]
+    if len(seconds) < len(texts):
+        return None
+    whole = round(sum(seconds) / len(seconds)) % _DAY_SECONDS
+    return {"@type": "Time", "@value": f"{whole // 3600:02}:{whole % 3600 // 60:02}:{whole % 60:02}Z"}
 
 
 def _of_amounts(compute: Callable[[list[float]], float]) -> Callable[[Sequence[Any]], float | None]:
@@ -192,7 +226,7 @@ _METHODS: dict[str, Callable[[Sequence[Any]], Any]] = {
     "totalCount": len,
     "distinctCount": _count_distinct,
     "sum": _of_amounts(_sum),
-    "avg": _of_amounts(_average),
+    "avg": _mean,
     "min": lambda values: _extreme(values, min),
     "max": lambda values: _extreme(values, max),
     "stddev": _of_amounts(_deviation),

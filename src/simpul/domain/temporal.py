@@ -11,10 +11,11 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Any, NamedTuple
 
-from simpul.domain.aggregate import Aggregation, aggregate
+from simpul.domain.aggregate import COUNTS, METHODS, Aggregation, aggregate
 from simpul.domain.context import CORE, PLAIN_MEMBERS, Context
 from simpul.domain.core_context import PREFIXES
 from simpul.domain.entity import Instance, Record, Times
+from simpul.domain.errors import InvalidRequest
 from simpul.domain.history import (
     DELETED,
     REPLACED,
@@ -41,6 +42,7 @@ _SERIES = {
     "valueList": "valueLists",
     "objectList": "objectLists",
 }
+_LINKS = frozenset({"Relationship", "ListRelationship"})
 _LABELLED = frozenset({"languageMap", "vocab", "json"})
 _is_plain = PLAIN_MEMBERS.issuperset
 
@@ -451,8 +453,20 @@ def render_series(
         if aggregation is None:
             shown[short] = _render_attribute(name, points, context, representation)
         elif origin is not None:
-            shown[short] = _render_aggregates(points, origin, query, aggregation)
+            told = _render_aggregates(points, origin, query, aggregation)
+            if _is_untold(told, points) and CORE.expand(name) in (*query.attributes, *query.pick):
+                raise InvalidRequest(
+                    f"None of the methods {', '.join(aggregation.methods)} says anything of the values of '{short}'."
+                    f" {', '.join(COUNTS)} do of every attribute (CIM 009 §4.5.19)."
+                )
+            shown[short] = told
     return shown
+
+
+def _is_untold(told: Any, points: list[Point]) -> bool:
+    """Return whether there are values and no method says anything of them (§5.7.3.4, §5.7.4.4)."""
+    parts = told if isinstance(told, list) else [told]
+    return bool(points) and not any(method in part for part in parts for method in METHODS)
 
 
 def _render_attribute(name: str, points: list[Point], context: Context, representation: TemporalRepresentation) -> Any:
@@ -564,7 +578,10 @@ def _render_aggregates(points: list[Point], origin_us: int, query: TemporalQuery
         one: dict[str, Any] = {"type": kind}
         if dataset_id is not None:
             one["datasetId"] = dataset_id
-        for method, periods in aggregate(timed, aggregation, origin_us, query.high_us).items():
+        # Of what a relationship leads to only how often is told (Table 4.5.19.1-3).
+        methods = tuple(one for one in aggregation.methods if kind not in _LINKS or one in COUNTS)
+        asked = Aggregation(methods, aggregation.period)
+        for method, periods in aggregate(timed, asked, origin_us, query.high_us).items():
             one[method] = [[value, render_moment(start), render_moment(end)] for value, start, end in periods]
         shown.append(one)
     return shown[0] if len(shown) == 1 else shown
