@@ -13,6 +13,7 @@ import structlog
 
 from simpul.app.contexts import ContextLibrary
 from simpul.app.entity_maps import Shelf
+from simpul.app.history_care import run_history_care
 from simpul.app.hub import Hub
 from simpul.app.live import LiveFeed
 from simpul.app.notify import Dispatch
@@ -132,10 +133,12 @@ async def serve(hub: Hub, settings: Settings) -> None:
     # What is there now stays; the collector need not look at it again with every batch.
     gc.collect()
     gc.freeze()
-    schedules = asyncio.create_task(run_schedules(hub)) if settings.syncs else None
+    tasks = [asyncio.create_task(run_history_care(hub))]
+    if settings.syncs:
+        tasks.append(asyncio.create_task(run_schedules(hub)))
     try:
         await server.serve()
     finally:
-        if schedules is not None:
-            schedules.cancel()
-            await asyncio.gather(schedules, return_exceptions=True)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)

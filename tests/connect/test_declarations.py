@@ -260,3 +260,37 @@ def test_the_schemas_know_every_key_that_the_reader_knows() -> None:
 def test_near_misses_are_found_whatever_their_case() -> None:
     assert suggest("LATTITUDE", ["latitude", "nama"]) == "; did you mean 'latitude'?"
     assert suggest("zzz", ["latitude"]) == ""
+
+
+def history_problems(kota: Kota, *rules: dict[str, Any]) -> list[str]:
+    kota.write_city(history=list(rules))
+    return [str(problem) for problem in load_city(kota.folder).problems]
+
+
+def test_rules_of_history_are_read(kota: Kota) -> None:
+    hourly = {"after": "90d", "every": "1h", "method": "max"}
+    assert history_problems(kota, {"type": "RainGauge", "keep": "10y", "resample": [hourly]}) == []
+    city = load_city(kota.folder).city
+    assert city is not None
+    (rule,) = city.retentions
+    assert rule.type_name.endswith("/RainGauge")
+    assert rule.keep_us == 10 * 31_557_600 * 1_000_000
+    assert [(one.every_us, one.method) for one in rule.resamplings] == [(3_600_000_000, "max")]
+
+
+@pytest.mark.parametrize(("rule", "expected"), [
+    ({"type": "RainGauge"}, "it needs 'keep' or 'resample'"),
+    ({"type": "RainGauge", "keep": "soon"}, "is no duration; write a number and m, h, d, w or y"),
+    ({"type": "RainGauge", "resample": [{"after": "1d", "every": "2d"}]}, "a period has to be over"),
+    ({"type": "RainGauge", "keep": "30d", "resample": [{"after": "90d", "every": "1d"}]}, "there to be resampled"),
+    ({"type": "RainGauge", "resample": [{"after": "9d", "every": "1d", "method": "mean"}]}, "expected one of avg"),
+    ({"type": "RainGauge", "kep": "30d"}, "did you mean 'keep'?"),
+])  # fmt: skip
+def test_a_rule_of_history_that_makes_no_sense_is_told(kota: Kota, rule: dict[str, Any], expected: str) -> None:
+    (problem,) = history_problems(kota, rule)
+    assert expected in problem
+
+
+def test_two_rules_of_history_for_one_type_are_told(kota: Kota) -> None:
+    (problem,) = history_problems(kota, {"type": "A", "keep": "1d"}, {"type": "A", "keep": "2d"})
+    assert "put both into one" in problem

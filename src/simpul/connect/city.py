@@ -26,6 +26,7 @@ from simpul.connect.fields import (
     Text,
     suggest,
 )
+from simpul.connect.history import HistoryRules, retention_of
 from simpul.connect.source import IDENTIFIER, check_time_zone, read_source, source_declaration, source_schema
 from simpul.connect.vocabulary import checked_bounds
 from simpul.domain.city import Agency, City
@@ -73,6 +74,7 @@ CITY: Final = Fields("city.yaml", (
     Field("accent", Text("a colour such as #0f766e", pattern=r"#[0-9A-Fa-f]{6}"), "the colour of its pages"),
     Field("bounds", _Bounds(), "west, south, east, north, in degrees"),
     Field("public_types", ListOf(Text("an entity type")), "the types that anybody may read; nothing else is public"),
+    Field("history", HistoryRules(), "how long and how finely the histories of types are kept; default: all, for ever"),
     Field("contexts", MappingOf(Text("a file", check=_check_file)), "@context documents: URL to file"),
 ))  # fmt: skip
 
@@ -251,6 +253,7 @@ def _build(declarations: dict[str, dict[str, Any]]) -> City:
         sources=tuple(
             source_declaration(source, file) for file, source in declarations.items() if file.startswith("sources/")
         ),
+        retentions=tuple(retention_of(rule) for rule in plain.get("history", ())),
         answers=tuple(answer for file, answer in declarations.items() if file.startswith("answers/")),
         folder=declarations[FOLDER_KEY]["folder"],
         declarations=declarations,

@@ -58,14 +58,15 @@ def duration_seconds(text: str) -> int:
     return int(text[:-1]) * _SECONDS[text[-1]]
 
 
-def _check_type(text: str) -> str | None:
+def check_type(text: str) -> str | None:
+    """Return what is wrong with the name of an entity type, or None."""
     if re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*|[A-Za-z][A-Za-z0-9+.-]*:\S+", text):
         return None
     return f"{text!r} is no entity type; write one word such as BusStop, or a whole IRI"
 
 
 _ENTITY = Fields("entity", (
-    Field("type", OneOrMany(Text("an entity type", check=_check_type)), "the entity's type, or types", required=True),
+    Field("type", OneOrMany(Text("an entity type", check=check_type)), "the entity's type, or types", required=True),
     Field("id", Text("a URI", check=check_uri_template), "the entity's URI, with {column} in it", required=True),
     Field("scope", OneOrMany(Text("a scope such as /transport", pattern=r"(/[A-Za-z][A-Za-z0-9_]*)+")), "its scopes"),
     Field("observed_at", ObservedAt(), "when a row was true; makes the source a time series"),

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+from simpul.domain.retention import Retention
+
 
 @dataclass(frozen=True, slots=True)
 class Agency:
@@ -52,6 +54,7 @@ class City:
     agencies: tuple[Agency, ...] = ()
     sources: tuple[SourceDeclaration, ...] = ()
     answers: tuple[dict[str, Any], ...] = ()
+    retentions: tuple[Retention, ...] = ()
     folder: str = ""
     declarations: dict[str, dict[str, Any]] = field(default_factory=dict)
 

@@ -13,6 +13,7 @@ from simpul.domain.entity import Entity, Record
 from simpul.domain.history import History, Write
 from simpul.domain.plain_history import Log
 from simpul.domain.query import EntityQuery
+from simpul.domain.retention import Thinned
 from simpul.domain.temporal import TemporalQuery
 from simpul.ports.store import Draft
 
@@ -67,6 +68,13 @@ class Found:
     count: int | None
 
 
+class Step(NamedTuple):
+    """How far a walk over histories came: the number of the last entity looked at, 0 at the end; what was removed."""
+
+    last: int
+    dropped: int
+
+
 class HistoryStore(Protocol):
     """The logs of many cities' entities."""
 
@@ -87,6 +95,15 @@ class HistoryStore(Protocol):
 
         What it makes None does not match. `keep` is pure and may run in another thread. Of the query only `types`,
         `ids`, `id_pattern`, `readable_types` and its page count. Raises TooComplexQuery.
+        """
+
+    async def thin_histories(
+        self, tenant: str, type_name: str, after: int, plan: Callable[[list[Write]], Thinned | None]
+    ) -> Step:
+        """Do what `plan` makes of the logs of the next entities of a type, those that are gone, too.
+
+        Of a log longer than `limits.HISTORY_CARE_ENTRIES_MAX` it is given the oldest entries. A log that was corrected
+        in the meantime is left for the next time. `plan` is pure and runs in another thread.
         """
 
     async def write_history(self, tenant: str, origin: str, operation: Callable[[HistoryDraft], Result]) -> Result:

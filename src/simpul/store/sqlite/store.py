@@ -18,13 +18,14 @@ import msgspec
 from simpul import limits
 from simpul.domain.entity import Record
 from simpul.domain.errors import AlreadyExists, BadRequestData, NonexistentTenant, StorageUnavailable
-from simpul.domain.history import History
+from simpul.domain.history import History, Write
 from simpul.domain.order import Ordering
 from simpul.domain.plain_history import Log
 from simpul.domain.query import EntityQuery
+from simpul.domain.retention import Thinned
 from simpul.domain.temporal import TemporalQuery
 from simpul.ports.contexts import ContextTable
-from simpul.ports.history import Found, HistoryDraft
+from simpul.ports.history import Found, HistoryDraft, Step
 from simpul.ports.outbox import Notice
 from simpul.ports.store import Change, Document, Draft, Page, Reject, Run, Token
 from simpul.store.sqlite.answer import answer
@@ -37,6 +38,7 @@ from simpul.store.sqlite.outbox import SqliteOutbox
 from simpul.store.sqlite.registrations import SqliteRegistrations
 from simpul.store.sqlite.temporal import SQL as TEMPORAL
 from simpul.store.sqlite.temporal import HistoryScan, SqliteHistoryDraft, list_window, read_writes
+from simpul.store.sqlite.thinning import ThinningWalk
 
 Result = TypeVar("Result")
 Kept = TypeVar("Kept")
@@ -253,6 +255,15 @@ class SqliteStore:
     ) -> Found:
         city = self._city(tenant)
         return await city.scan(HistoryScan(city.names, query, window, keep).run)
+
+    async def thin_histories(
+        self, tenant: str, type_name: str, after: int, plan: Callable[[list[Write]], Thinned | None]
+    ) -> Step:
+        city = self._city(tenant)
+        walk = await city.scan(ThinningWalk(city.names, type_name, after, plan).run)
+        if walk.statements:
+            await city.execute_all(walk.statements)
+        return walk.step
 
     async def write_history(self, tenant: str, origin: str, operation: Callable[[HistoryDraft], Result]) -> Result:
         def write(draft: Draft) -> Result:

@@ -231,13 +231,10 @@ class SqliteHistoryDraft(SqliteDraft):
 
     def rewrite(self, entity_id: str, writes: Sequence[Write], note: Note) -> None:
         eid = self._number(entity_id)
-        rows = {
-            write.sequence: (_encode(write.attributes), _encode(list(map(_expand_key, write.removed))).decode())
-            for write in writes
-        }
+        rows = {write.sequence: (_encode(write.attributes), expand_keys(write.removed)) for write in writes}
         for sequence, (body, removed) in rows.items():
             # Nothing can fail after this, so that the log is corrected with the whole group or not at all.
-            self._execute(SQL.update_write, (eid, sequence, body, None if removed == "[]" else removed))
+            self._execute(SQL.update_write, (eid, sequence, body, removed))
         self.changes.history[:] = [
             (*row[:5], rows[row[1]][0], rows[row[1]][1]) if row[0] == eid and row[1] in rows else row
             for row in self.changes.history
@@ -253,6 +250,11 @@ class SqliteHistoryDraft(SqliteDraft):
     def _note(self, eid: int, note: Note) -> None:
         # It also is what makes the group one that is committed.
         self.changes.statements.append(Statement(SQL.insert_note, (eid, note.at_us, self.origin, note.what), []))
+
+
+def expand_keys(removed: Sequence[str]) -> str | None:
+    """Return keys of what went as they are stored; None where there are none."""
+    return _encode(list(map(_expand_key, removed))).decode() if removed else None
 
 
 def _expand_key(key: str) -> str:

@@ -102,6 +102,43 @@ FROM json_each(?1) AS wanted
 CROSS JOIN entity ON entity.eid = wanted.value
 WHERE EXISTS (SELECT 1 FROM history WHERE history.eid = entity.eid AND instr(history.body, ?2))
 
+-- name: eids_of_type_after
+SELECT eid
+FROM entity_type
+WHERE type = ? AND eid > ?
+ORDER BY eid
+LIMIT ?
+
+-- name: eids_gone_after
+SELECT eid
+FROM entity
+WHERE body IS NULL AND type_set IN (SELECT value FROM json_each(?)) AND eid > ?
+ORDER BY eid
+LIMIT ?
+
+-- name: oldest_writes
+SELECT sequence, at_us, kind, body, removed
+FROM history
+WHERE eid = ?
+ORDER BY sequence
+LIMIT ?
+
+-- name: newest_note
+SELECT coalesce(max(id), 0)
+FROM history_note
+
+-- name: thin_write
+-- Unless the log was corrected since it was read.
+UPDATE history
+SET kind = ?3, body = ?4, removed = ?5
+WHERE eid = ?1 AND sequence = ?2
+  AND NOT EXISTS (SELECT 1 FROM history_note WHERE history_note.id > ?6 AND history_note.eid = ?1)
+
+-- name: drop_writes
+DELETE FROM history
+WHERE eid = ?1 AND sequence IN (SELECT value FROM json_each(?2))
+  AND NOT EXISTS (SELECT 1 FROM history_note WHERE history_note.id > ?3 AND history_note.eid = ?1)
+
 -- name: update_write
 UPDATE history
 SET body = ?3, removed = ?4
