@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import httpx2
 import pytest
 
 from simpul.domain.errors import BadRequestData, InvalidRequest, NotAcceptable, UnsupportedMediaType
@@ -17,6 +18,7 @@ from simpul.http.negotiate import (
     parse_content_type,
     parse_context_link,
 )
+from tests.http.conftest import API, Served
 
 CONTEXT = 'rel="http://www.w3.org/ns/json-ld#context"'
 
@@ -108,3 +110,15 @@ def test_a_context_url_cannot_break_out_of_its_header() -> None:
     assert b"\r" not in header
     assert header.count(b">") == 1
     assert header.startswith(b"<https://example.org/%C3%A9%3E%0D%0AX:%20%22y%22>; rel=")
+
+
+def test_location_is_written_as_in_the_standard(served: Served, writer: httpx2.Client) -> None:
+    for path in ("subscriptions", "csourceSubscriptions"):
+        endpoint = {"endpoint": {"uri": "https://contoh.org/"}}
+        body = {"type": "Subscription", "entities": [{"type": "Halte"}], "notification": endpoint}
+        response = writer.post(f"{API}/{path}", json=body)
+        assert response.status_code == 201, response.text
+        names = [name for name, _ in response.headers.raw]
+        # Without the lane it is uvicorn's own protocol that writes, in small letters.
+        assert (b"Location" in names) is served.hub.settings.fast_lane
+        writer.delete(response.headers["location"])

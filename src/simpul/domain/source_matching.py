@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+from simpul.domain.context import CORE
 from simpul.domain.entity import Entity, Record, Times
 from simpul.domain.geo import GeoQuery, find_test
 from simpul.domain.match import matches, matches_scope
@@ -16,6 +17,7 @@ from simpul.domain.query import ScopeSelection, TypeSelection
 from simpul.domain.registration import EntityInfo, Information, Registration
 
 _GEOMETRIES = ("location", "observationSpace", "operationSpace")
+_NO_PROPERTIES = frozenset({"id", "type", "information", "contextSourceInfo", "location", *_GEOMETRIES})
 _TIMELESS = Times(0, 0)
 
 
@@ -133,12 +135,14 @@ def _scopes_of(document: dict[str, Any]) -> Entity:
 
 
 def properties_of(document: dict[str, Any]) -> Entity:
-    """Return the source's own properties (§5.2.9) as an entity's, for `q`."""
+    """Return the source's properties (§5.2.9), its own and those of any registration, as an entity's, for `csf`."""
     entity: Entity = {"id": document["id"], "type": [document["type"]]}
     for name, value in document.items():
         if ":" in name:
             is_instance = isinstance(value, dict) and "type" in value and ("value" in value or "object" in value)
             entity[name] = value if is_instance else {"type": "Property", "value": value}
+        elif name not in _NO_PROPERTIES:
+            entity[CORE.expand(name)] = {"type": "Property", "value": value}
     return entity
 
 

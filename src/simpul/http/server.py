@@ -25,7 +25,7 @@ from simpul.domain.access import Caller
 from simpul.domain.context import CORE
 from simpul.domain.errors import HubError
 from simpul.http.dispatch import answer
-from simpul.http.exchange import JSON, Answer, exchange_of_block
+from simpul.http.exchange import JSON, LOCATION, Answer, exchange_of_block
 from simpul.http.header_block import HeaderBlock, HeaderBlocks
 from simpul.http.middleware import ANY_ORIGIN, SECURITY_HEADERS
 from simpul.http.negotiate import context_link_header
@@ -170,6 +170,9 @@ class FastLaneProtocol(HttpToolsProtocol):
         for name, value in headers:
             super().on_header(name, value)
         super().on_headers_complete()
+        if method == b"POST":
+            # The base class writes names of headers in lower case.
+            self.cycle.transport = _LocationAsWritten(self.transport)  # type: ignore[assignment]  # See the class.
 
     def _is_hot(self, method: bytes) -> bool:
         if method not in _HOT_METHODS or not self.url.startswith(_HOT_PATHS):
@@ -284,6 +287,24 @@ class FastLaneProtocol(HttpToolsProtocol):
             self._idle_timer.cancel()
             self._idle_timer = None
         super().connection_lost(exc)
+
+
+class _LocationAsWritten:
+    """The transport of an answer, with `Location` as the standard writes it: some clients look for just that.
+
+    It has what the base class's cycle uses of a transport.
+    """
+
+    def __init__(self, transport: asyncio.Transport) -> None:
+        self.close = transport.close
+        self.is_closing = transport.is_closing
+        self._write = transport.write
+
+    def write(self, data: bytes) -> None:
+        """Pass it on; the head of an answer is written at once, before its body."""
+        if data.startswith(b"HTTP/1.1 201"):
+            data = data.replace(b"\r\nlocation: ", b"\r\n%b: " % LOCATION, 1)
+        self._write(data)
 
 
 class _Unwaited(asyncio.Event):
