@@ -1,7 +1,7 @@
 """Fetches JSON documents over HTTP for the hub. No caching here (`app/contexts.py`).
 
-A URL comes from whoever calls the hub, so it never leads to this machine or its private network unless the
-operator allows that (server-side request forgery), follows no redirect there, and has limits of size and time.
+A URL comes from whoever calls the hub: where it may lead is told in `addresses.py`, each redirect is looked at in the
+same way, and there are limits of size and time.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ import httpx2
 import msgspec
 
 from simpul import limits
+from simpul.addresses import Addresses, AddressRefused
 from simpul.domain.errors import BadRequestData, ContextNotAvailable
-from simpul.notifiers.addresses import Addresses, AddressRefused
 
 _REDIRECTS_MAX = 3
 # A compressed answer could grow a thousandfold before anyone counts its bytes.
@@ -77,16 +77,9 @@ class HttpOutbound:
         parsed = httpx2.URL(url)
         if parsed.scheme not in ("http", "https") or not parsed.host:
             raise _not_available(url, "is no http or https URL")
-        if self._addresses.are_all_allowed:
-            return client.build_request("GET", parsed, headers=_HEADERS)
-        port = parsed.port or (443 if parsed.scheme == "https" else 80)
-        address = await self._addresses.find(parsed.host, port)
-        return client.build_request(
-            "GET",
-            parsed.copy_with(host=address),
-            headers={**_HEADERS, "host": parsed.netloc.decode()},
-            extensions={"sni_hostname": parsed.host},
-        )
+        pinned = await self._addresses.pin(parsed)
+        headers = {**_HEADERS, **pinned.headers}
+        return client.build_request("GET", pinned.url, headers=headers, extensions=pinned.extensions)
 
 
 async def _read_bounded(response: httpx2.Response, url: str) -> bytes:

@@ -1,20 +1,18 @@
 """Sends requests to other hubs over HTTP (`ports/peer.py`). Which request goes to whom is not known here.
 
-The address of a source comes from whoever registers it, so it never leads to this machine or its private network
-unless the operator allows that (server-side request forgery), no redirect is followed, and there are limits of size
-and time.
+The address of a source comes from whoever registers it: where it may lead is told in `addresses.py`, no redirect is
+followed, and there are limits of size and time.
 """
 
 from __future__ import annotations
 
 import asyncio
-import ipaddress
-import socket
 
 import httpx2
 
 from simpul import limits
-from simpul.domain.errors import PeerTimeout, PeerUnreachable
+from simpul.addresses import Addresses, AddressRefused
+from simpul.domain.errors import PeerInvalid, PeerTimeout, PeerUnreachable
 from simpul.ports.peer import PeerAnswer, PeerRequest
 
 _MS_PER_SECOND = 1_000
@@ -24,24 +22,32 @@ class HttpPeer:
     """The `Peer` port over httpx2. Connections are kept open between requests."""
 
     def __init__(self, *, allow_private_addresses: bool) -> None:
-        self._allow_private_addresses = allow_private_addresses
+        self._addresses = Addresses(allow_private_addresses=allow_private_addresses)
         self._client: httpx2.AsyncClient | None = None
 
     async def send(self, request: PeerRequest) -> PeerAnswer:
         seconds = request.timeout_ms / _MS_PER_SECOND
         try:
             async with asyncio.timeout(seconds):
-                await self._raise_unless_allowed(request.url)
                 return await self._send(request)
         except (TimeoutError, httpx2.TimeoutException) as error:
             raise PeerTimeout(f"{_shown(request)} was not answered within {seconds:g} s.") from error
-        except (httpx2.HTTPError, httpx2.InvalidURL, OSError) as error:
+        except AddressRefused as error:
+            raise PeerUnreachable(
+                f"{_shown(request)} was not sent: {error} (see SIMPUL_ALLOW_PRIVATE_ADDRESSES)."
+            ) from error
+        except (httpx2.HTTPError, httpx2.InvalidURL, OSError, UnicodeError) as error:
             raise PeerUnreachable(f"{_shown(request)} failed: {type(error).__name__}.") from error
 
     async def _send(self, request: PeerRequest) -> PeerAnswer:
         client = self._open_client()
+        pinned = await self._addresses.pin(httpx2.URL(request.url))
         sent = client.build_request(
-            request.method, request.url, headers=list(request.headers), content=request.body or None
+            request.method,
+            pinned.url,
+            headers=[*request.headers, *pinned.headers.items()],
+            content=request.body or None,
+            extensions=pinned.extensions,
         )
         response = await client.send(sent, stream=True)
         try:
@@ -49,7 +55,7 @@ class HttpPeer:
             async for chunk in response.aiter_bytes():
                 body += chunk
                 if len(body) > limits.PEER_ANSWER_BYTES_MAX:
-                    raise PeerUnreachable(
+                    raise PeerInvalid(
                         f"{_shown(request)} was answered with more than {limits.PEER_ANSWER_BYTES_MAX} bytes."
                     )
         finally:
@@ -63,18 +69,6 @@ class HttpPeer:
             # The time that a request may take is its source's own, and kept above.
             self._client = httpx2.AsyncClient(follow_redirects=False, timeout=None, limits=pool, trust_env=False)
         return self._client
-
-    async def _raise_unless_allowed(self, url: str) -> None:
-        if self._allow_private_addresses:
-            return
-        parsed = httpx2.URL(url)
-        port = parsed.port or (443 if parsed.scheme == "https" else 80)
-        found = await asyncio.get_running_loop().getaddrinfo(parsed.host, port, type=socket.SOCK_STREAM)
-        if not all(ipaddress.ip_address(address[4][0]).is_global for address in found):
-            raise PeerUnreachable(
-                f"{parsed.host} is an address of this machine or its private network, which the operator has not"
-                " allowed (SIMPUL_ALLOW_PRIVATE_ADDRESSES)."
-            )
 
     async def close(self) -> None:
         """Close the connections that are kept open."""

@@ -100,7 +100,8 @@ def test_5_9_2_what_the_hub_holds_is_not_registered_as_held_elsewhere(here: http
 @pytest.mark.parametrize(("asked", "is_found"), [
     ("type=BusStop", True), ("type=Tram", False), ("type=Tram,BusStop", True), ("attrs=name", True),
     ("type=BusStop&id=urn:ngsi-ld:BusStop:1", True), ("type=BusStop&idPattern=x", True), ("q=kota==%22Agam%22", True),
-    ("csf=kota==%22Padang%22", False), ("csf=mode==%22inclusive%22", False), ("type=BusStop&timerel=before&timeAt=2026-01-01T00:00:00Z", False),
+    ("csf=kota==%22Padang%22", False),
+    ("csf=mode==%22redirect%22", False), ("type=BusStop&timerel=before&timeAt=2026-01-01T00:00:00Z", False),
     ("type=BusStop&georel=near;maxDistance==2000&geometry=Point&coordinates=[100.36,-0.95]", True),
     ("type=BusStop&georel=near;maxDistance==2000&geometry=Point&coordinates=[110,-0.95]", False),
 ])  # fmt: skip

@@ -18,7 +18,7 @@ from simpul.app.hub import Hub
 from simpul.domain.context import Context
 from simpul.domain.distribution import Contribution, read_times, restrict, unite_records, without_proxied
 from simpul.domain.entity import Record
-from simpul.domain.errors import HubError, LoopDetected, PeerRefused, TooComplexQuery
+from simpul.domain.errors import HubError, LoopDetected, PeerInvalid, PeerRefused, TooComplexQuery
 from simpul.domain.geo import matches_geo
 from simpul.domain.match import FindRecord, matches, matches_scope
 from simpul.domain.parse import parse_entity
@@ -47,17 +47,30 @@ class Assembled:
 
 
 def find_asked(hub: Hub, hop: Hop, question: SourceQuestion, operations: Sequence[str]) -> list[Asked]:
-    """Return the sources that the question concerns and that offer one of the operations. Raises LoopDetected."""
-    asked = [
+    """Return the sources that the question concerns and that offer one of the operations.
+
+    There are none for a question that has been here already: what is held here is all that can be added (§6.3.17).
+    """
+    return [] if hop.is_back else _concerned(hub, hop, question, operations)
+
+
+def _concerned(hub: Hub, hop: Hop, question: SourceQuestion, operations: Sequence[str]) -> list[Asked]:
+    return [
         Asked(one, information)
         for one in list_sources(hub, hop)
         if any(map(one.supports, operations))
         and (information := matching_information(question, one))
         and passes_filter(question, one)
     ]
-    if asked:
+
+
+def raise_if_held_in_a_circle(hub: Hub, hop: Hop, question: SourceQuestion) -> None:
+    """Refuse a retrieval that came back to a hub which has nothing of the entity, because a source alone has it.
+
+    Raises LoopDetected (§6.3.17).
+    """
+    if hop.is_back and any(one.registration.mode.is_proxied for one in _concerned(hub, hop, question, RETRIEVING)):
         raise_if_back(hop)
-    return asked
 
 
 RETRIEVING = ("retrieveEntity", "queryEntity", "queryBatch")
@@ -161,9 +174,9 @@ async def read_reply(hub: Hub, hop: Hop, reply: Reply) -> tuple[list[Record], Hu
         context = await wire_context(hub, hop, reply.registration)
         found = [await _read_entity(hub, body, context) for body in bodies]
     except (msgspec.DecodeError, RecursionError) as error:
-        return [], PeerRefused(f"The source {reply.registration.id} answered with what is no JSON: {error}.", 502)
+        return [], PeerInvalid(f"The source {reply.registration.id} answered with what is no JSON: {error}.")
     except HubError as error:
-        return [], PeerRefused(f"The source {reply.registration.id} answered with no valid entity: {error.detail}", 502)
+        return [], PeerInvalid(f"The source {reply.registration.id} answered with no valid entity: {error.detail}")
     told = [restricted for record in found if (restricted := restrict(record, reply.registration)) is not None]
     return [record for record in told if hop.caller.may_read(record.types)], None
 

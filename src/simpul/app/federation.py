@@ -15,7 +15,15 @@ from simpul.app.hub import Hub
 from simpul.domain.access import Caller
 from simpul.domain.context import CORE, Context
 from simpul.domain.entity import ENTITY_MEMBERS, Entity
-from simpul.domain.errors import HubError, LoopDetected, PeerError, PeerRefused, PeerTimeout, PeerUnreachable
+from simpul.domain.errors import (
+    HubError,
+    LoopDetected,
+    PeerError,
+    PeerInvalid,
+    PeerRefused,
+    PeerTimeout,
+    PeerUnreachable,
+)
 from simpul.domain.registration import FROM_REQUEST, Registration
 from simpul.ports.peer import PeerAnswer, PeerRequest
 
@@ -82,7 +90,7 @@ def list_sources(hub: Hub, hop: Hop) -> list[Registration]:
 
 
 def raise_if_back(hop: Hop) -> None:
-    """Refuse a request that came round in a circle. Raises LoopDetected."""
+    """Refuse a change that came round in a circle: it must not be done twice (§6.3.17). Raises LoopDetected."""
     if hop.is_back:
         raise LoopDetected(
             "This hub has had the request already: its own name is in the Via header. Two hubs are registered with each"
@@ -119,12 +127,15 @@ async def send(hub: Hub, hop: Hop, registration: Registration, call: Call) -> Pe
     status = hub.registry.status(hop.caller.tenant, registration.id)
     now_us = hub.clock.now_us()
     if status.is_cooling(now_us, registration.cooldown_ms):
-        raise PeerUnreachable(f"The source {registration.id} failed a moment ago and is left alone for a while.")
+        raise PeerUnreachable(f"The source {registration.id} could not be reached and is left alone for a while.")
     context = await wire_context(hub, hop, registration)
     try:
         answer = await hub.peers.send(_request(hop, registration, call, context))
     except PeerError as error:
-        status.failed(hub.clock.now_us(), failure_of(error), is_reachable=False)
+        if isinstance(error, PeerInvalid):
+            status.failed(hub.clock.now_us(), failure_of(error), is_reachable=True)
+        else:
+            status.missed(hub.clock.now_us(), failure_of(error))
         hub.live.stir(hop.caller.tenant)
         raise
     if answer.status < _REFUSES:

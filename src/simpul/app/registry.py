@@ -10,6 +10,7 @@ import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from simpul import limits
 from simpul.domain.registration import Registration, compile_registration
 from simpul.domain.source_matching import provides_current_state
 from simpul.ports.registrations import KeptRegistration, RegistrationStore
@@ -23,7 +24,8 @@ _US_PER_MS = 1_000
 class SourceStatus:
     """How a registered source did since the hub started (§5.2.9, Table 5.2.9-2).
 
-    `last_contact_us` says when it last answered, `failure` what went wrong with the last request.
+    `last_contact_us` says when it last answered, `failure` what went wrong with the last request, `misses` how many
+    requests it has left without an answer since.
     """
 
     times_sent: int = 0
@@ -33,14 +35,23 @@ class SourceStatus:
     unreachable_us: int | None = None
     last_contact_us: int | None = None
     failure: str | None = None
+    misses: int = 0
 
     def succeeded(self, at_us: int) -> None:
         self.times_sent += 1
+        self.misses = 0
         self.last_success_us = self.last_contact_us = at_us
         self.unreachable_us = self.failure = None
 
+    def missed(self, at_us: int, failure: str) -> None:
+        """Note a request that was not answered."""
+        self.failed(at_us, failure, is_reachable=False)
+        self.misses += 1
+
     def failed(self, at_us: int, failure: str, *, is_reachable: bool) -> None:
+        """Note an answer that is a failure; one of the source itself leaves it unreachable, too."""
         self.times_sent += 1
+        self.misses = 0 if is_reachable else self.misses
         self.times_failed += 1
         self.last_failure_us = at_us
         self.failure = failure
@@ -53,12 +64,22 @@ class SourceStatus:
         """Note that an operator had it asked whether it is there; that is no operation, so nothing is counted."""
         if failure is None:
             self.unreachable_us, self.last_contact_us, self.failure = None, at_us, None
+            self.misses = 0
         else:
             self.unreachable_us, self.failure = at_us, failure
 
-    def is_cooling(self, now_us: int, cooldown_ms: int) -> bool:
-        """Return whether the source failed so shortly ago that it is not to be asked yet (§5.2.34)."""
-        return self.unreachable_us is not None and now_us < self.unreachable_us + cooldown_ms * _US_PER_MS
+    def is_cooling(self, now_us: int, cooldown_ms: int | None) -> bool:
+        """Return whether the source is not to be asked yet.
+
+        After each failure where its registration has a cooldown (§5.2.34); else after several requests in a row that it
+        left without an answer, so that a dead source does not cost every request its timeout.
+        """
+        if self.unreachable_us is None:
+            return False
+        if cooldown_ms is not None:
+            return now_us < self.unreachable_us + cooldown_ms * _US_PER_MS
+        pause_us = limits.PEER_PAUSE_MS * _US_PER_MS
+        return self.misses >= limits.PEER_MISSES_MAX and now_us < self.unreachable_us + pause_us
 
 
 class Registry:

@@ -25,6 +25,7 @@ HubError
 │   ├── PeerUnreachable       it cannot be reached, or may not be
 │   ├── PeerTimeout           it did not answer in time
 │   ├── PeerRefused           it answered with an error of its own
+│   ├── PeerInvalid           it answered with what is no NGSI-LD
 │   └── LoopDetected          the request has been here already
 ├── SourceError               something about an agency's system
 │   ├── SourceMisconfigured   its YAML is wrong; names file, line and what would be right
@@ -197,6 +198,12 @@ class PeerRefused(PeerError):
         super().__init__(detail)
         self.status = status
         self.type_uri = type_uri
+
+
+class PeerInvalid(PeerError):
+    """It answered with what is no valid NGSI-LD, or with more than is read (CIM 009 §6.3.17)."""
+
+    title = "Another hub answered with what cannot be used"
 
 
 class LoopDetected(PeerError):

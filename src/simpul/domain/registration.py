@@ -93,7 +93,7 @@ class Registration:
     alias: str | None
     headers: tuple[tuple[str, str], ...]
     timeout_ms: int
-    cooldown_ms: int
+    cooldown_ms: int | None
     is_local_only: bool
     expires_us: int | None
     dataset_ids: frozenset[str]
@@ -124,7 +124,7 @@ def compile_registration(document: Document, created_us: int, modified_us: int) 
         alias=document.get("contextSourceAlias"),
         headers=tuple((pair["key"], pair["value"]) for pair in document.get("contextSourceInfo", ())),
         timeout_ms=min(int(management.get("timeout", limits.PEER_TIMEOUT_MS)), limits.PEER_TIMEOUT_MS_MAX),
-        cooldown_ms=int(management.get("cooldown", 0)),
+        cooldown_ms=int(management["cooldown"]) if "cooldown" in management else None,
         is_local_only=management.get("localOnly", False),
         expires_us=count_microseconds(expires) if expires else None,
         dataset_ids=frozenset(document.get("datasetId", ())),

@@ -34,6 +34,7 @@ STATUS: dict[type[HubError], tuple[int, str]] = {
     errors.PeerUnreachable: (502, BLANK),
     errors.PeerTimeout: (504, BLANK),
     errors.PeerRefused: (502, BLANK),
+    errors.PeerInvalid: (502, BLANK),
     errors.LoopDetected: (508, BLANK),
     errors.SourceMisconfigured: (422, BLANK),
     errors.SourceUnreachable: (502, BLANK),

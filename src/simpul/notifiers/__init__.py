@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from urllib.parse import urlsplit
 
-from simpul.notifiers.addresses import Addresses
+from simpul.addresses import Addresses
 from simpul.notifiers.http import HttpNotifier
 from simpul.notifiers.mqtt import MqttNotifier
 from simpul.ports.notifier import Delivery, Message, Notifier

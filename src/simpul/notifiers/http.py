@@ -7,7 +7,7 @@ import asyncio
 import httpx2
 
 from simpul import limits
-from simpul.notifiers.addresses import Addresses, AddressRefused
+from simpul.addresses import Addresses, AddressRefused
 from simpul.ports.notifier import Delivery, Message
 
 # The receiver says that another try may end differently: too early, too many, a time-out, or a proxy without a way.
@@ -39,17 +39,10 @@ class HttpNotifier:
         return Delivery(f"The receiver answered with status {status}.", is_refused=is_refused)
 
     async def _post(self, message: Message) -> int:
-        url = httpx2.URL(message.uri)
-        headers = {**message.receiver_info, **message.headers}
-        extensions = {}
-        if not self._addresses.are_all_allowed:
-            port = url.port or (443 if url.scheme == "https" else 80)
-            address = await self._addresses.find(url.host, port)
-            headers["Host"] = url.netloc.decode()
-            extensions = {"sni_hostname": url.host}
-            url = url.copy_with(host=address)
+        pinned = await self._addresses.pin(httpx2.URL(message.uri))
+        headers = {**message.receiver_info, **message.headers, **pinned.headers}
         request = self._client_of().build_request(
-            "POST", url, content=message.body, headers=headers, extensions=extensions
+            "POST", pinned.url, content=message.body, headers=headers, extensions=pinned.extensions
         )
         response = await self._client_of().send(request, stream=True)
         try:

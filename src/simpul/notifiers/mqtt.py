@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import ssl
+from typing import Any
 from urllib.parse import SplitResult, unquote, urlsplit
 
 import aiomqtt
 import msgspec
 
-from simpul.notifiers.addresses import Addresses, AddressRefused
+from simpul.addresses import Addresses, AddressRefused
 from simpul.ports.notifier import Delivery, Message
 
 _PORTS = {"mqtt": 1883, "mqtts": 8883}
@@ -17,6 +18,24 @@ _VERSIONS = {"mqtt3.1.1": aiomqtt.ProtocolVersion.V311, "mqtt5.0": aiomqtt.Proto
 # §7.2 leaves QoS 0 as the default; with it a broker never says that a message arrived, and one could be lost.
 _QOS_DEFAULT = "1"
 _encode = msgspec.json.Encoder().encode
+
+
+class _NamedContext(ssl.SSLContext):
+    """Checks the certificate against the host's name, though the connection is made to an address."""
+
+    host: str
+
+    @classmethod
+    def of(cls, host: str) -> _NamedContext:
+        """Return a context with the usual checks of a client."""
+        context = cls(ssl.PROTOCOL_TLS_CLIENT)
+        context.load_default_certs()
+        context.host = host
+        return context
+
+    def wrap_socket(self, *arguments: Any, **options: Any) -> ssl.SSLSocket:
+        """Wrap the socket in the name of the host."""
+        return super().wrap_socket(*arguments, **{**options, "server_hostname": self.host})
 
 
 class MqttNotifier:
@@ -41,17 +60,14 @@ class MqttNotifier:
     async def _publish(self, parts: SplitResult, message: Message) -> None:
         host = parts.hostname or ""
         port = parts.port or _PORTS[parts.scheme]
-        if not self._addresses.are_all_allowed:
-            address = await self._addresses.find(host, port)
-            # With TLS the name itself is needed: the certificate, which is of the name, guards the way.
-            host = host if parts.scheme == "mqtts" else address
+        address = host if self._addresses.are_all_allowed else await self._addresses.find(host, port)
         client = aiomqtt.Client(
-            host,
+            address,
             port,
             username=unquote(parts.username) if parts.username else None,
             password=unquote(parts.password) if parts.password else None,
             protocol=_VERSIONS[message.options.get("MQTT-Version", "mqtt5.0")],
-            tls_context=ssl.create_default_context() if parts.scheme == "mqtts" else None,
+            tls_context=_NamedContext.of(host) if parts.scheme == "mqtts" else None,
             timeout=message.timeout_seconds,
         )
         async with client:

@@ -10,10 +10,10 @@ from typing import Any
 
 from simpul.app import assembly
 from simpul.app import entities as local
-from simpul.app.assembly import QUERYING, RETRIEVING
+from simpul.app.assembly import QUERYING, RETRIEVING, Asked
 from simpul.app.federation import Hop, hop_of
 from simpul.app.hub import Hub
-from simpul.domain.errors import BadRequestData, HubError, NotFound, PeerTimeout
+from simpul.domain.errors import BadRequestData, HubError, NotFound, PeerInvalid, PeerRefused
 from simpul.domain.parse import raise_unless_uri
 from simpul.domain.query import EntityQuery
 from simpul.domain.source_matching import SourceQuestion
@@ -25,6 +25,7 @@ from simpul.http.ngsild import entities, question
 from simpul.http.ngsild.pages import paging_headers
 from simpul.http.ngsild.shown import answer_many, answer_one
 from simpul.http.plan import QUERY_PARAMETERS, EntityPlan, parse_entity_query, parse_retrieve, wanted_attributes
+from simpul.http.problem import answer_problem
 
 # Parameters that say which entities are meant, and are told to sources as they came.
 FILTERS = ("q", "scopeQ", "georel", "geometry", "coordinates", "geoproperty")
@@ -47,27 +48,40 @@ async def retrieve(hub: Hub, exchange: Exchange) -> Answer:
     raise_unless_uri(entity_id, "The entity id in the path")
     local.raise_unless_readable_id(caller, entity_id)
     hop = await hop_of(hub, caller, context, exchange.headers)
-    asked = assembly.find_asked(
-        hub,
-        hop,
-        SourceQuestion(
-            types=plan.types,
-            ids=(entity_id,),
-            attributes=wanted_attributes(plan.representation),
-            dataset_ids=plan.representation.dataset_id,
-        ),
-        RETRIEVING,
+    concern = SourceQuestion(
+        types=plan.types,
+        ids=(entity_id,),
+        attributes=wanted_attributes(plan.representation),
+        dataset_ids=plan.representation.dataset_id,
     )
+    asked = assembly.find_asked(hub, hop, concern, RETRIEVING)
     if not asked:
-        return await entities.retrieve(hub, exchange)
+        return await _retrieve_here(hub, exchange, hop, concern)
     record, warnings = await assembly.retrieve(hub, hop, entity_id, asked)
     if record is None:
-        raise warnings[0] if warnings else NotFound(f"There is no entity {entity_id[:200]}, here or at another source.")
+        return _answer_absent(hop, entity_id, asked, warnings)
     if plan.types is not None and not plan.types.matches(record.types):
         raise NotFound(f"The entity {entity_id} is there, but not with the type that the parameter 'type' asks for.")
     entities.raise_unless_anything_shown(record, plan.representation, context)
     answer = answer_one((caller, hub), record, plan.representation, (context, media_type, exchange.prefer))
     return Answer(answer.status, (*answer.headers, *warning_headers(hop, warnings)), answer.body)
+
+
+async def _retrieve_here(hub: Hub, exchange: Exchange, hop: Hop, concern: SourceQuestion) -> Answer:
+    try:
+        return await entities.retrieve(hub, exchange)
+    except NotFound:
+        assembly.raise_if_held_in_a_circle(hub, hop, concern)
+        raise
+
+
+def _answer_absent(hop: Hop, entity_id: str, asked: Sequence[Asked], warnings: Sequence[HubError]) -> Answer:
+    """Return 404 with what could not be asked (§6.3.17). Raises that where a source alone would have the entity."""
+    if warnings and any(one.registration.mode.is_proxied for one in asked):
+        raise warnings[0]
+    hint = f", though not every source could be asked: {warnings[0].detail}" if warnings else ", here or elsewhere."
+    absent = answer_problem(NotFound(f"There is no entity {entity_id[:200]}{hint}"))
+    return Answer(absent.status, (*absent.headers, *warning_headers(hop, warnings)), absent.body)
 
 
 def warning_headers(hop: Hop, warnings: Sequence[HubError]) -> Headers:
@@ -76,8 +90,8 @@ def warning_headers(hop: Hop, warnings: Sequence[HubError]) -> Headers:
 
 
 def _warning(hop: Hop, warning: HubError) -> bytes:
-    # 111 is "revalidation failed", 199 any other trouble (RFC 7234 §5.5).
-    code = 111 if isinstance(warning, PeerTimeout) else 199
+    # §6.3.17: 111 for what cannot be used, 299 for an error that the source told, 199 where it told nothing.
+    code = 111 if isinstance(warning, PeerInvalid) else 299 if isinstance(warning, PeerRefused) else 199
     text = warning.detail.replace("\\", "/").replace('"', "'").encode("ascii", "replace").decode()
     return f'{code} {hop.alias} "{"".join(sign for sign in text if sign.isprintable())[:300]}"'.encode()
 

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from simpul.app.federation import Call, Hop, ask_all, hop_of, list_sources, raise_if_back, wire_context
+from simpul.app.federation import Call, Hop, ask_all, hop_of, list_sources, wire_context
 from simpul.app.hub import Hub
 from simpul.domain.context import Context
 from simpul.domain.errors import HubError, NotFound
@@ -67,9 +67,8 @@ async def _discover(hub: Hub, exchange: Exchange, kind: Discovery) -> Answer:
     context = await context_of_reader(hub, exchange)
     hop = await hop_of(hub, caller, context, exchange.headers)
     sources = [one for one in list_sources(hub, hop) if one.supports(kind.operation)]
-    if not sources:
+    if not sources or hop.is_back:
         return await kind.ordinary(hub, exchange)
-    raise_if_back(hop)
     own, absence = await _ask_here(hub, exchange, kind)
     told, warnings = await _ask_there(hub, hop, exchange, kind, sources)
     answers = [*own, *told]

@@ -1,7 +1,8 @@
-"""Which address a host name leads to, and whether the hub may go there. No connections here.
+"""Which addresses the hub may connect to, and requests that go to the very address that was looked at. No sending here.
 
-An endpoint comes from whoever subscribes, so it never leads to this machine or its private network unless the operator
-allows that (server-side request forgery). The caller connects to the very address that was checked, so that a name
+A URL that the hub is to call (a receiver's, another hub's, an @context's) comes from whoever calls the hub, so it never
+leads to this machine or its private network unless the operator allows that (server-side request forgery). This is
+the one home of that rule. The caller connects to the address that was checked, not to the name again, so that a name
 which answers differently the second time gains nothing.
 """
 
@@ -11,12 +12,28 @@ import asyncio
 import ipaddress
 import socket
 from time import monotonic
+from typing import NamedTuple
+
+import httpx2
 
 from simpul import limits
 
 
 class AddressRefused(Exception):
     """The host leads to this machine or its private network. The text says so to a person."""
+
+
+class Pinned(NamedTuple):
+    """Where a request is sent instead of its own URL: to an address, in the name of the host."""
+
+    url: httpx2.URL
+    headers: dict[str, str]
+    extensions: dict[str, str]
+
+
+def _is_allowed(address: str) -> bool:
+    found = ipaddress.ip_address(address.partition("%")[0])
+    return found.is_global and not found.is_multicast
 
 
 class Addresses:
@@ -37,7 +54,7 @@ class Addresses:
             return known[1]
         found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
         addresses = [str(entry[4][0]) for entry in found]
-        if not self._allow_private_addresses and not all(ipaddress.ip_address(one).is_global for one in addresses):
+        if not self._allow_private_addresses and not all(map(_is_allowed, addresses)):
             raise AddressRefused(
                 f"{host} is an address of this machine or its private network, which the operator has not allowed"
             )
@@ -45,3 +62,10 @@ class Addresses:
             self._known.clear()
         self._known[host, port] = (monotonic() + limits.ADDRESS_REMEMBERED_SECONDS, addresses[0])
         return addresses[0]
+
+    async def pin(self, url: httpx2.URL) -> Pinned:
+        """Return where to send an HTTP request for the URL. Raises AddressRefused, OSError."""
+        if self._allow_private_addresses:
+            return Pinned(url, {}, {})
+        address = await self.find(url.host, url.port or (443 if url.scheme == "https" else 80))
+        return Pinned(url.copy_with(host=address), {"Host": url.netloc.decode()}, {"sni_hostname": url.host})
