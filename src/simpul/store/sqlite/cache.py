@@ -56,6 +56,9 @@ class DocumentCache:
         self._by_id[document.id] = document
         self._by_eid[document.eid] = document
 
+    def holds(self, entity_id: str) -> bool:
+        return entity_id in self._by_id or entity_id in self._old_by_id
+
     def refresh(self, entity_id: str, document: Document | None) -> None:
         """Take over a committed change of an entity: a known document is replaced or, if it is gone, forgotten."""
         for by_id, by_eid in ((self._by_id, self._by_eid), (self._old_by_id, self._old_by_eid)):

@@ -11,7 +11,6 @@ import apsw
 
 from simpul.domain.entity import Record
 from simpul.ports.outbox import Notice
-from simpul.ports.store import Document
 from simpul.store.sqlite.connection import SQL
 from simpul.store.sqlite.index_keys import Key
 from simpul.store.sqlite.names import Names, TypeSet
@@ -40,11 +39,11 @@ class EntityRow(NamedTuple):
 
 
 class Entry(NamedTuple):
-    """An entity as the group sees it; `record` and `document` are None once it is deleted."""
+    """An entity as the group sees it; `record` and `body`, the stored bytes, are None once it is deleted."""
 
     eid: int
     record: Record | None
-    document: Document | None
+    body: bytes | None
 
 
 class Statement(NamedTuple):

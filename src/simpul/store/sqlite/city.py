@@ -280,14 +280,20 @@ class CityFile:
         if group.statements:
             # Also where nobody waits any more for a token's revocation.
             self.memory.tokens.clear()
-        types: list[str] = []
+        type_sets = self.names.type_sets
+        of_set: Counter[int] = Counter(type_set.id for type_set, difference in group.counts if difference < 0)
         for row in group.written().values():
-            document = group.entries[row.id].document
-            self.cache.refresh(row.id, document)
-            if document is not None:
-                types += document.types
-        types += [name for type_set, difference in group.counts if difference < 0 for name in type_set.names]
-        self._listener(Counter(types))
+            body = row.body
+            if body is not None:
+                of_set[row.type_set] += 1
+            if self.cache.holds(row.id):
+                names = type_sets[row.type_set].names
+                document = None if body is None else Document(row.eid, row.id, names, row.context, body)
+                self.cache.refresh(row.id, document)
+        changed: Counter[str] = Counter()
+        for set_id, count in of_set.items():
+            changed.update(dict.fromkeys(type_sets[set_id].names, count))
+        self._listener(changed)
         if group.notices:
             self._noticed(group.notices)
         self._look_at_wal()

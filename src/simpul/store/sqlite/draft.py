@@ -14,10 +14,10 @@ from simpul.domain.entity import ENTITY_MEMBERS, Entity, Record, Times, attribut
 from simpul.domain.errors import BadRequestData
 from simpul.ports.contexts import ContextTable
 from simpul.ports.outbox import Notice, Watch
-from simpul.ports.store import ChangeKind, Document, Reject
+from simpul.ports.store import ChangeKind, Reject
 from simpul.store.sqlite.changes import NEVER_THERE, Changes, EntityRow, Entry, IndexRow, Statement
 from simpul.store.sqlite.connection import SQL
-from simpul.store.sqlite.index_keys import PRESENT, attribute_keys, geo_keys, plain_key
+from simpul.store.sqlite.index_keys import POINT_LEVELS, PRESENT, attribute_keys, geo_keys, plain_key, plain_point
 from simpul.store.sqlite.names import VALUE, Column, Names, TypeSet
 from simpul.store.sqlite.outbox import find_interested, notice_of
 
@@ -76,15 +76,14 @@ class SqliteDraft:
         if row is None:
             self.changes.entries[entity_id] = NEVER_THERE
             return None
-        eid, type_set, context_id, created_us, modified_us, times, body = row
+        eid, _, context_id, created_us, modified_us, times, body = row
         if body is None:
             # A deleted entity: a new one of that id takes its eid, and so its history, up again.
             self.changes.entries[entity_id] = Entry(eid, None, None)
             return None
         context = self._contexts.get(context_id)
         record = Record(context.expand_entity(_decode(body)), decode_times(created_us, modified_us, times), context_id)
-        types = self._names.type_sets[type_set].names
-        self.changes.entries[entity_id] = Entry(eid, record, Document(eid, entity_id, types, context_id, body))
+        self.changes.entries[entity_id] = Entry(eid, record, body)
         return record
 
     def exists(self, entity_id: str) -> bool:
@@ -221,8 +220,7 @@ class SqliteDraft:
             body,
         )
         (self.changes.inserted if is_new else self.changes.updated).append(row)
-        document = Document(eid, record.id, type_set.names, record.context_id, body)
-        self.changes.put_entry(record.id, Entry(eid, record, document))
+        self.changes.put_entry(row.id, Entry(eid, record, body))
         if record.context_id:
             self.changes.contexts.add(record.context_id)
         return body
@@ -283,14 +281,21 @@ class SqliteDraft:
                 if name in ENTITY_MEMBERS:
                     continue
                 key = plain_key(attribute)
-                if key is None:
-                    self._put_new_mixed(eid, attribute, columns[name])
-                else:
+                if key is not None:
                     new_index.append((columns[name].id, key, eid))
+                    continue
+                column = columns[name]
+                self._names.mark_mixed(column)
+                point = plain_point(attribute)
+                if point is None:
+                    self._put_new_mixed(eid, attribute, column)
+                else:
+                    new_index.append((column.id, PRESENT, eid))
+                    self._names.mark_levels(column, POINT_LEVELS)
+                    changes.geo.append(((column.id, point[0], eid), point[1:]))
 
     def _put_new_mixed(self, eid: int, attribute: Any, column: Column) -> None:
-        """Put the index rows of a new attribute that is more than one scalar: several values, a place, an object."""
-        self._names.mark_mixed(column)
+        """Put the index rows of a new attribute that is more than one scalar or point: several values, an object."""
         for kind, key in attribute_keys(attribute):
             its_column = column if kind == VALUE else self._names.sibling(column, kind)
             self.changes.new_index.append((its_column.id, key, eid))
@@ -337,8 +342,8 @@ class SqliteDraft:
     def _state_of(self, record: Record) -> tuple[int, bytes]:
         entry = self.changes.entries.get(record.id)
         assert entry is not None, "a changed entity was found before"
-        assert entry.document is not None, "and is there"
-        return record.times.modified_us, entry.document.body
+        assert entry.body is not None, "and is there"
+        return record.times.modified_us, entry.body
 
     def _put_notice(
         self,
@@ -369,6 +374,8 @@ class SqliteDraft:
 
 def encode_times(times: Times) -> bytes | None:
     """Return what is stored of the attributes' times: those that differ from the entity's creation."""
+    if not times.attributes:
+        return None
     created = (times.created_us, times.created_us)
     kept = {_compact_key(key): pair for key, pair in times.attributes.items() if pair != created}
     return _encode_times(kept) if kept else None

@@ -19,6 +19,8 @@ TRUE = b"\x01"
 
 Key = float | int | str | bytes
 GeoKey = tuple[int, float | None, float | None]
+# The grid's levels that points are in, as a bit set.
+POINT_LEVELS = 1
 _TEXT_MAX = limits.INDEXED_TEXT_CHARACTERS_MAX
 _INTEGER_END = 2**63
 
@@ -44,14 +46,28 @@ def plain_key(attribute: Instance | list[Instance]) -> Key | None:
     if type(attribute) is not dict:
         return None
     kind = attribute["type"]
-    value: Any = None
     if kind == "Property":
-        value = attribute.get("value")
+        value: Any = attribute.get("value")
     elif kind == "Relationship":
         value = attribute.get("object")
+    else:
+        return None
+    if type(value) is float:
+        return value
     if type(value) is str:
         return value if len(value) <= _TEXT_MAX else value[:_TEXT_MAX]
-    return value if type(value) is float else scalar_key(value)
+    return scalar_key(value)
+
+
+def plain_point(attribute: Instance | list[Instance]) -> tuple[int, float, float] | None:
+    """Return (cell, longitude, latitude) of an attribute that is a single point; None for every other attribute."""
+    if type(attribute) is not dict or attribute["type"] != "GeoProperty":
+        return None
+    geometry = attribute["value"]
+    if geometry["type"] != "Point":
+        return None
+    longitude, latitude = geometry["coordinates"][:2]
+    return cell_of_point(longitude, latitude), float(longitude), float(latitude)
 
 
 def attribute_keys(attribute: Instance | list[Instance]) -> list[tuple[int, Key]]:
