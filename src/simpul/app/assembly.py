@@ -130,7 +130,7 @@ def _question_call(
     body: dict[str, Any] = {"type": "Query", "entities": [selection]}
     if attributes:
         body["attrs"] = attributes
-    body |= {name: value for name, value in filters if name in ("q", "scopeQ")}
+    body |= {name: value for name, value in filters if name in ("q", "expandValues", "jsonKeys", "scopeQ")}
     places = {name: value for name, value in filters if name in ("georel", "geometry", "coordinates", "geoproperty")}
     if places:
         body["geoQ"] = {**places, "coordinates": msgspec.json.decode(places["coordinates"])}

@@ -33,6 +33,14 @@ class Link(NamedTuple):
     is_array: bool
 
 
+class Target(NamedTuple):
+    """An entity that is linked to: how it would be shown, and which types the relationship says that it has."""
+
+    id: str
+    shown: Representation
+    types: tuple[str, ...]
+
+
 def behind(representation: Representation, relationship: str) -> Representation:
     """Return how entities behind a relationship are shown: in the same form, with what is picked of them."""
     pick = representation.linked_pick.below(relationship)
@@ -66,12 +74,13 @@ def links_of(record: Record, representation: Representation) -> Iterator[Link]:
             yield Link(name, instance, targets, isinstance(objects, list))
 
 
-def targets_of(record: Record, representation: Representation) -> Iterator[tuple[str, Representation]]:
-    """Yield the id of each entity that is linked to, and how it would be shown."""
+def targets_of(record: Record, representation: Representation) -> Iterator[Target]:
+    """Yield each entity that is linked to."""
     for link in links_of(record, representation):
         shown = behind(representation, link.name)
+        types = link.instance.get("objectType", ())
         for target in link.targets:
-            yield target, shown
+            yield Target(target, shown, (types,) if isinstance(types, str) else tuple(types))
 
 
 def render_linked(
@@ -116,7 +125,7 @@ class _Renderer:
         for _ in range(self.join.levels):
             following: list[tuple[Record, Representation]] = []
             for record, shown in reached:
-                for target, shown_behind in targets_of(record, shown):
+                for target, shown_behind, _ in targets_of(record, shown):
                     linked = self.find(target) if target not in seen else None
                     if linked is None:
                         continue

@@ -13,9 +13,14 @@ from simpul.app import entities as local
 from simpul.app.assembly import QUERYING, RETRIEVING, Asked
 from simpul.app.federation import Hop, hop_of
 from simpul.app.hub import Hub
+from simpul.app.linked import Found
+from simpul.app.linked_elsewhere import find_linked_everywhere
+from simpul.domain.entity import Record
 from simpul.domain.errors import BadRequestData, HubError, NotFound, PeerInvalid, PeerRefused
 from simpul.domain.parse import raise_unless_uri
+from simpul.domain.q import linked_depth
 from simpul.domain.query import EntityQuery
+from simpul.domain.render import Representation
 from simpul.domain.source_matching import SourceQuestion
 from simpul.http import parameters as given
 from simpul.http.admission import admit, context_of_reader, read_body
@@ -28,12 +33,14 @@ from simpul.http.plan import QUERY_PARAMETERS, EntityPlan, parse_entity_query, p
 from simpul.http.problem import answer_problem
 
 # Parameters that say which entities are meant, and are told to sources as they came.
-FILTERS = ("q", "scopeQ", "georel", "geometry", "coordinates", "geoproperty")
+FILTERS = ("q", "expandValues", "jsonKeys", "scopeQ", "georel", "geometry", "coordinates", "geoproperty")
+
+_LOCAL = frozenset({b"local=true", b"type=*", b"type=%2A", b"type=%2a"})
 
 
 def is_local(exchange: Exchange) -> bool:
-    """Return whether the request is for this hub alone (§6.3.18)."""
-    return b"local=true" in exchange.query.split(b"&")
+    """Return whether the request is for this hub alone (§6.3.18), as one for every type always is (§6.4.3.2)."""
+    return not _LOCAL.isdisjoint(exchange.query.split(b"&"))
 
 
 async def retrieve(hub: Hub, exchange: Exchange) -> Answer:
@@ -55,7 +62,7 @@ async def retrieve(hub: Hub, exchange: Exchange) -> Answer:
         dataset_ids=plan.representation.dataset_id,
     )
     asked = assembly.find_asked(hub, hop, concern, RETRIEVING)
-    if not asked:
+    if not asked and plan.representation.join is None:
         return await _retrieve_here(hub, exchange, hop, concern)
     record, warnings = await assembly.retrieve(hub, hop, entity_id, asked)
     if record is None:
@@ -63,7 +70,10 @@ async def retrieve(hub: Hub, exchange: Exchange) -> Answer:
     if plan.types is not None and not plan.types.matches(record.types):
         raise NotFound(f"The entity {entity_id} is there, but not with the type that the parameter 'type' asks for.")
     entities.raise_unless_anything_shown(record, plan.representation, context)
-    answer = answer_one((caller, hub), record, plan.representation, (context, media_type, exchange.prefer))
+    linked, troubles = await _find_linked(hub, hop, [record], plan.representation)
+    warnings = [*warnings, *troubles]
+    shown = (context, media_type, exchange.prefer)
+    answer = answer_one((caller, hub), record, plan.representation, shown, linked=linked)
     return Answer(answer.status, (*answer.headers, *warning_headers(hop, warnings)), answer.body)
 
 
@@ -108,12 +118,21 @@ async def query(hub: Hub, exchange: Exchange) -> Answer:
     local.raise_unless_readable(caller, plan.query)
     hop = await hop_of(hub, caller, context, exchange.headers)
     asked = assembly.find_asked(hub, hop, source_question(plan, plan.query), QUERYING)
-    if not asked:
+    if not asked and (plan.representation.join is None or plan.order is not None):
         return await entities.query(hub, exchange)
     raise_if_ordered(plan)
     filters = tuple((name, parameters[name]) for name in FILTERS if parameters.get(name))
+    filters = without_links(filters, plan.query)
     found = await assembly.query(hub, hop, plan.query, asked, filters, is_split=plan.is_split)
-    return _answer_page(hub, hop, found, plan, asked=(exchange, media_type))
+    return await _answer_page(hub, hop, found, plan, asked=(exchange, media_type))
+
+
+async def _find_linked(
+    hub: Hub, hop: Hop, records: Sequence[Record], representation: Representation
+) -> tuple[Found | None, list[HubError]]:
+    if representation.join is None:
+        return None, []
+    return await find_linked_everywhere(hub, hop, records, representation)
 
 
 async def query_by_post(hub: Hub, exchange: Exchange) -> Answer:
@@ -125,13 +144,21 @@ async def query_by_post(hub: Hub, exchange: Exchange) -> Answer:
     plan, queries = question.parse_body(body, parameters, context, caller)
     hop = await hop_of(hub, caller, context, exchange.headers)
     asked = assembly.find_asked(hub, hop, source_question(plan, plan.query), QUERYING)
-    if is_local(exchange) or body.get("local") is True or not asked or len(queries) > 1:
+    is_alone = not asked and (plan.representation.join is None or plan.order is not None)
+    if is_local(exchange) or is_local_body(body) or is_alone or len(queries) > 1:
         return await question.query(hub, exchange)
     local.raise_unless_readable(caller, plan.query)
     raise_if_ordered(plan)
-    filters = filters_of(body)
+    filters = without_links(filters_of(body), plan.query)
     found = await assembly.query(hub, hop, plan.query, asked, filters, by_post=True, is_split=plan.is_split)
-    return _answer_page(hub, hop, found, plan, asked=(exchange, media_type))
+    return await _answer_page(hub, hop, found, plan, asked=(exchange, media_type))
+
+
+def without_links(filters: tuple[tuple[str, str], ...], query: EntityQuery) -> tuple[tuple[str, str], ...]:
+    """Leave out a `q` that follows links: no source has all that it is about. It is asked of what they answer."""
+    if query.q is None or not linked_depth(query.q):
+        return filters
+    return tuple((name, value) for name, value in filters if name != "q")
 
 
 def raise_if_ordered(plan: EntityPlan) -> None:
@@ -143,9 +170,17 @@ def raise_if_ordered(plan: EntityPlan) -> None:
         )
 
 
+def is_local_body(body: dict[str, Any]) -> bool:
+    """Return whether a query in a body is for this hub alone."""
+    return body.get("local") is True or any(selector["type"] == "*" for selector in body.get("entities", ()))
+
+
 def filters_of(body: dict[str, Any]) -> tuple[tuple[str, str], ...]:
     """Return the filters of a query in a body, in the words of a URL."""
     told = [(name, body[name]) for name in ("q", "scopeQ") if isinstance(body.get(name), str)]
+    for name in ("expandValues", "jsonKeys"):
+        names = body.get(name) or ""
+        told += [(name, names if isinstance(names, str) else ",".join(names))] if names else []
     place = body.get("geoQ") or {}
     told += [(name, place[name]) for name in ("georel", "geometry", "geoproperty") if place.get(name)]
     if place:
@@ -167,14 +202,15 @@ def source_question(plan: EntityPlan, query: EntityQuery) -> SourceQuestion:
     )
 
 
-def _answer_page(
+async def _answer_page(
     hub: Hub, hop: Hop, found: assembly.Assembled, plan: EntityPlan, *, asked: tuple[Exchange, str]
 ) -> Answer:
     exchange, media_type = asked
-    is_last = len(found.records) <= plan.limit
+    records, is_last = found.records[: plan.limit], len(found.records) <= plan.limit
+    linked, troubles = await _find_linked(hub, hop, records, plan.representation)
     headers = (
         *paging_headers(plan, found.count, is_last=is_last, exchange=exchange),
-        *warning_headers(hop, found.warnings),
+        *warning_headers(hop, [*found.warnings, *troubles]),
     )
     shown = (hop.context, media_type, exchange.prefer)
-    return answer_many((hop.caller, hub), found.records[: plan.limit], plan.representation, shown, headers)
+    return answer_many((hop.caller, hub), records, plan.representation, shown, headers, linked=linked)

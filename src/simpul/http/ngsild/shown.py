@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from simpul.app.hub import Hub
-from simpul.app.linked import find_linked
+from simpul.app.linked import Found, find_linked
 from simpul.domain.access import Caller
 from simpul.domain.context import Context
 from simpul.domain.earlier import conform
@@ -39,13 +39,18 @@ def raise_unless_geo(representation: Representation, media_type: str) -> None:
         )
 
 
-def answer_one(asker: Asker, record: Record, representation: Representation, shown: Shown) -> Answer:
-    """Return one entity as it was asked for; an array where linked entities stand behind it (§4.5.23.3)."""
+def answer_one(
+    asker: Asker, record: Record, representation: Representation, shown: Shown, *, linked: Found | None = None
+) -> Answer:
+    """Return one entity as it was asked for; an array where linked entities stand behind it (§4.5.23.3).
+
+    `linked` are linked entities that were found already; without them, those that are here are looked for.
+    """
     context, media_type, prefer = shown
     raise_unless_geo(representation, media_type)
     if representation.join is not None and representation.join.kind == FLAT:
-        return answer_many(asker, [record], representation, shown, ())
-    (((record, content),), headers, status) = _render(asker, [record], representation, shown)
+        return answer_many(asker, [record], representation, shown, (), linked=linked)
+    (((record, content),), headers, status) = _render(asker, [record], representation, shown, linked=linked)
     if media_type == GEO_JSON:
         return answer_geo(as_feature(record, content, representation), context, prefer, headers)
     if media_type == LD_JSON:
@@ -54,12 +59,18 @@ def answer_one(asker: Asker, record: Record, representation: Representation, sho
 
 
 def answer_many(
-    asker: Asker, records: Sequence[Record], representation: Representation, shown: Shown, headers: Headers
+    asker: Asker,
+    records: Sequence[Record],
+    representation: Representation,
+    shown: Shown,
+    headers: Headers,
+    *,
+    linked: Found | None = None,
 ) -> Answer:
-    """Return a page of entities as it was asked for."""
+    """Return a page of entities as it was asked for. `linked` is as for `answer_one`."""
     context, media_type, prefer = shown
     raise_unless_geo(representation, media_type)
-    rendered, applied, status = _render(asker, records, representation, shown)
+    rendered, applied, status = _render(asker, records, representation, shown, linked=linked)
     headers = (*headers, *applied)
     if media_type == GEO_JSON:
         features = [as_feature(record, content, representation) for record, content in rendered]
@@ -73,14 +84,15 @@ def answer_many(
 
 
 def _render(
-    asker: Asker, records: Sequence[Record], representation: Representation, shown: Shown
+    asker: Asker, records: Sequence[Record], representation: Representation, shown: Shown, *, linked: Found | None
 ) -> tuple[Rendered, Headers, int]:
     """Return the entities with their JSON, in the version of the standard that is preferred, and how to say so.
 
     The status is 203 where something had to be amended for that (§6.3.6).
     """
     context, media_type, prefer = shown
-    found = find_linked(*asker, records, representation) if representation.join is not None else {}
+    is_missing = linked is None and representation.join is not None
+    found = find_linked(*asker, records, representation) if is_missing else linked or {}
     rendered = render_linked(records, context, representation, found.get)
     # GeoJSON has a preference of its own, and no earlier versions.
     version = preferred_version(prefer) if prefer and media_type != GEO_JSON else None
