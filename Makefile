@@ -17,12 +17,12 @@ help: ## Say what can be made
 demo: .venv/.demo ## Build the demo city if it is not there, and serve it on http://127.0.0.1:1026
 	@exec $(BIN)/simpul demo
 
-test: .venv/.dev ## Check everything, as the continuous integration does
+test: .venv/.dev .venv/.client ## Check everything, as the continuous integration does
 	@scripts/install-test-packages
 	@$(MAKE) --no-print-directory lint
 	$(BIN)/python -m pytest -n 2 --dist loadfile
 
-quick: .venv/.dev ## Run the tests that take less than five seconds and need no servers
+quick: .venv/.dev .venv/.client ## Run the tests that take less than five seconds and need no servers
 	$(BIN)/python -m pytest -m "not slow and not browser and not servers"
 
 lint: .venv/.dev ## Check style, types and layers
@@ -64,3 +64,10 @@ clean: ## Remove what can be made again (not the demo city)
 	@$(PIP) install --quiet --require-hashes -r requirements-dev.lock
 	@$(PIP) install --quiet --no-deps --no-build-isolation --editable .
 	@touch $@ .venv/.demo
+
+# A client of others wants other versions of libraries than the hub has, so it lives in an environment of its own.
+.venv/.client: .venv/.made requirements-client.lock
+	@echo "Installing a client of others into .venv/client"
+	@$(BIN)/python -m venv --clear .venv/client
+	@.venv/client/bin/python -m pip --disable-pip-version-check install --quiet --require-hashes -r requirements-client.lock
+	@touch $@

@@ -64,7 +64,7 @@ def errors_page() -> str:
     """Return the page of every error: what it means, its status and its type."""
     lines = [
         "# Errors", "", GENERATED,
-        "Every error is answered as `application/problem+json` (ETSI GS CIM 009 §5.5.3, RFC 9457) with `type`,",
+        "Every error is answered as `application/json` (ETSI GS CIM 009 §5.5.3, a problem of RFC 9457) with `type`,",
         "`title`, `status` and `detail`. The detail names the wrong value and says what would be right.",
         "", "| status | type | what it means |", "|---:|---|---|",
     ]  # fmt: skip
@@ -114,7 +114,8 @@ API = """Simpul speaks [ETSI GS CIM 009 v1.9.1](https://www.etsi.org/deliver/ets
   keyValues.
 - Every error is a [problem](errors.md) that says what would be right.
 
-`GET /health` answers 200 when the hub is ready; `GET /version` says which one it is.
+`GET /health` answers 200 when the hub is ready; `GET /version` says which one it is. `GET /ngsi-ld/v1/openapi.json` is
+a description of all of it in OpenAPI 3.1, made from the routes and their own parameters.
 """
 
 

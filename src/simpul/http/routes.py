@@ -13,7 +13,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from simpul import limits
 from simpul.app.hub import Hub
 from simpul.domain.errors import HubError, NotFound
-from simpul.http import service
+from simpul.http import openapi, service
 from simpul.http.admission import admit
 from simpul.http.dispatch import answer, answer_error
 from simpul.http.exchange import Answer, Exchange, exchange_of
@@ -23,8 +23,9 @@ from simpul.http.snapshot_scope import answer_within
 
 
 def api_routes(hub: Hub) -> Sequence[BaseRoute]:
-    """Return the routes of the NGSI-LD API, of /health and of /version."""
+    """Return the routes of the NGSI-LD API, of its description, of /health and of /version."""
     return [
+        Route(openapi.PATH, _layered(hub, Service(hub, openapi.answer))),
         Below(ROOT.decode(), build_api(hub)),
         Route("/health", _layered(hub, Service(hub, service.health))),
         Route("/version", _layered(hub, Service(hub, service.version))),

@@ -16,9 +16,9 @@ from simpul.http.exchange import NO_CONTENT, Answer, Exchange, answer_bytes, ans
 from simpul.http.negotiate import ANY_JSON, BODY_TYPES, negotiate, parse_content_type
 from simpul.http.parameters import Parameters, parse_flag, parse_parameters
 
-_LIST_PARAMETERS = frozenset({"details", "kind"})
-_DETAILS = frozenset({"details"})
-_RELOAD = frozenset({"reload"})
+LIST_PARAMETERS = frozenset({"details", "kind"})
+DETAILS = frozenset({"details"})
+RELOAD = frozenset({"reload"})
 
 
 async def add(hub: Hub, exchange: Exchange) -> Answer:
@@ -36,7 +36,7 @@ async def add(hub: Hub, exchange: Exchange) -> Answer:
 async def query(hub: Hub, exchange: Exchange) -> Answer:
     """GET /jsonldContexts (§6.29.3.2)."""
     media_type = negotiate(exchange.accept, ANY_JSON)
-    parameters = parse_parameters(exchange.query, _LIST_PARAMETERS)
+    parameters = parse_parameters(exchange.query, LIST_PARAMETERS)
     with_details = parse_flag(parameters, "details")
     kind = _parse_kind(parameters)
     told = hosted_contexts.list_all(admit(hub, exchange), hub, kind)
@@ -47,7 +47,7 @@ async def query(hub: Hub, exchange: Exchange) -> Answer:
 async def retrieve(hub: Hub, exchange: Exchange) -> Answer:
     """GET /jsonldContexts/{contextId} (§6.30.3.1)."""
     media_type = negotiate(exchange.accept, ANY_JSON)
-    with_details = parse_flag(parse_parameters(exchange.query, _DETAILS), "details")
+    with_details = parse_flag(parse_parameters(exchange.query, DETAILS), "details")
     caller = admit(hub, exchange)
     (name,) = exchange.names
     if not with_details:
@@ -61,7 +61,7 @@ async def retrieve(hub: Hub, exchange: Exchange) -> Answer:
 
 async def delete(hub: Hub, exchange: Exchange) -> Answer:
     """DELETE /jsonldContexts/{contextId} (§6.30.3.2)."""
-    parameters = parse_parameters(exchange.query, _RELOAD)
+    parameters = parse_parameters(exchange.query, RELOAD)
     caller = await admit_writer(hub, exchange)
     await hosted_contexts.delete(caller, hub, exchange.names[0], reload=parse_flag(parameters, "reload"))
     return NO_CONTENT

@@ -44,7 +44,7 @@ from simpul.http.plan import QUERY_PARAMETERS as ENTITY_PARAMETERS
 from simpul.http.plan import EntityPlan, parse_entity_query
 
 PATH = "/ngsi-ld/v1/entityMaps/"
-_PARAMETERS = frozenset({"entityMap", "entityMapLifetime"})
+MAP_PARAMETERS = frozenset({"entityMap", "entityMapLifetime"})
 _SECOND_US = 1_000_000
 _CREATED = 201
 _OK = 200
@@ -61,8 +61,8 @@ class Wish(NamedTuple):
 def take_wish(exchange: Exchange) -> tuple[Exchange, Wish]:
     """Return the request without what it says of entity maps, and that. Raises BadRequestData."""
     pairs = [pair for pair in exchange.query.split(b"&") if pair]
-    mine = [pair for pair in pairs if pair.partition(b"=")[0].decode("latin-1") in _PARAMETERS]
-    told = parse_parameters(b"&".join(mine), _PARAMETERS)
+    mine = [pair for pair in pairs if pair.partition(b"=")[0].decode("latin-1") in MAP_PARAMETERS]
+    told = parse_parameters(b"&".join(mine), MAP_PARAMETERS)
     rest = b"&".join(pair for pair in pairs if pair not in mine)
     wish = Wish(map_id_of(exchange.entity_map), parse_flag(told, "entityMap"), lifetime_of(told))
     return msgspec.structs.replace(exchange, query=rest, entity_map=""), wish

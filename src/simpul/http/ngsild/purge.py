@@ -23,7 +23,7 @@ from simpul.http.parameters import Parameters
 from simpul.http.plan import parse_id_pattern, parse_place, parse_question, parse_types
 from simpul.http.problem import render_problem
 
-_PARAMETERS = frozenset({
+PARAMETERS = frozenset({
     "attrs", "coordinates", "drop", "expandValues", "geometry", "geoproperty", "georel", "id", "idPattern", "keep", "q",
     "scopeQ", "type",
 })  # fmt: skip
@@ -69,7 +69,7 @@ def _answer(ids: list[str], errors: list[dict[str, Any]]) -> Answer:
 
 
 async def _enter(hub: Hub, exchange: Exchange) -> tuple[Caller, Parameters, Context]:
-    parameters = given.parse_parameters(exchange.query, _PARAMETERS)
+    parameters = given.parse_parameters(exchange.query, PARAMETERS)
     caller = await admit_writer(hub, exchange)
     return caller, parameters, await context_of_reader(hub, exchange)
 

@@ -19,7 +19,7 @@ from simpul.http.parameters import Parameters
 from simpul.ports.registrations import SourceSubscription
 
 _PATH = "/ngsi-ld/v1/csourceSubscriptions"
-_LIST_PARAMETERS = SHOWN | {"count", "limit", "offset"}
+LIST_PARAMETERS = SHOWN | {"count", "limit", "offset"}
 _NOTHING = frozenset[str]()
 
 
@@ -38,7 +38,7 @@ async def query(hub: Hub, exchange: Exchange) -> Answer:
     media_type = negotiate(exchange.accept, ANY_JSON)
     caller = admit(hub, exchange)
     context = await context_of_reader(hub, exchange)
-    parameters = given.parse_parameters(exchange.query, _LIST_PARAMETERS)
+    parameters = given.parse_parameters(exchange.query, LIST_PARAMETERS)
     limit, offset, counts = given.parse_page(parameters)
     found = source_subscriptions.list_all(caller, hub)
     shown = found[offset : offset + limit]

@@ -19,8 +19,8 @@ from simpul.http.negotiate import ANY_JSON, PATCH_BODY_TYPES, negotiate
 from simpul.http.parameters import Parameters
 
 _PATH = "/ngsi-ld/v1/subscriptions"
-_READ_PARAMETERS = frozenset({"options", "sysAttrs"})
-_LIST_PARAMETERS = _READ_PARAMETERS | {"count", "limit", "offset"}
+READ_PARAMETERS = frozenset({"options", "sysAttrs"})
+LIST_PARAMETERS = READ_PARAMETERS | {"count", "limit", "offset"}
 _OPTIONS = frozenset({"sysAttrs"})
 _NOTHING = frozenset[str]()
 
@@ -40,7 +40,7 @@ async def query(hub: Hub, exchange: Exchange) -> Answer:
     media_type = negotiate(exchange.accept, ANY_JSON)
     caller = admit(hub, exchange)
     context = await context_of_reader(hub, exchange)
-    parameters = given.parse_parameters(exchange.query, _LIST_PARAMETERS)
+    parameters = given.parse_parameters(exchange.query, LIST_PARAMETERS)
     limit, offset, counts = given.parse_page(parameters)
     shown, count = subscriptions.list_page(caller, hub, limit, offset)
     headers = list(context_headers(context, media_type))
@@ -65,7 +65,7 @@ async def retrieve(hub: Hub, exchange: Exchange) -> Answer:
     caller = admit(hub, exchange)
     raise_unless_uri(subscription_id, "The subscription id in the path")
     context = await context_of_reader(hub, exchange)
-    parameters = given.parse_parameters(exchange.query, _READ_PARAMETERS)
+    parameters = given.parse_parameters(exchange.query, READ_PARAMETERS)
     shown = subscriptions.get(caller, hub, subscription_id)
     content = _render(shown, context, media_type, parameters)
     return answer_json(content, context_headers(context, media_type), media_type=media_type)

@@ -1,0 +1,274 @@
+"""The API's description of itself, an OpenAPI 3.1 document: made from the routes and their own parameters.
+
+What an operation may be asked is what it reads (`PARAMETERS_OF`); a test compares that with what the hub itself says.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+from typing import Any, Final
+
+import msgspec
+
+import simpul
+from simpul.app.hub import Hub
+from simpul.http.exchange import JSON, Answer, Handler, answer_bytes
+from simpul.http.ngsild import (
+    attributes,
+    batch,
+    contexts,
+    entities,
+    entity_maps,
+    fragments,
+    mapped,
+    purge,
+    question,
+    registrations,
+    snapshots,
+    source_subscriptions,
+    subscriptions,
+    temporal,
+    temporal_plan,
+    temporal_writes,
+    types,
+)
+from simpul.http.ngsild.routes import MAPPED, NAME, RESOURCES, ROOT, Resource
+from simpul.http.openapi_parts import (
+    BODY_TYPES,
+    ENTITIES_CONTENT,
+    ENTITY_CONTENT,
+    PATH_NAMES,
+    SCHEMAS,
+    content,
+    path_parameter,
+    query_parameter,
+)
+from simpul.http.plan import QUERY_PARAMETERS, RETRIEVE_PARAMETERS
+
+PATH: Final = ROOT.decode() + "/openapi.json"
+_CLAUSE: Final = re.compile(r"§[\d.]*\d")
+_READS: Final = frozenset({"GET"})
+
+# What each operation may be asked in its query string; an operation that is not here takes nothing but `local`.
+PARAMETERS_OF: Final[dict[Handler, frozenset[str]]] = {
+    entities.query: QUERY_PARAMETERS,
+    entities.retrieve: RETRIEVE_PARAMETERS,
+    entities.replace: entities.TYPE,
+    entities.merge: fragments.MERGE_PARAMETERS,
+    entities.delete: entities.TYPE,
+    purge.purge: purge.PARAMETERS,
+    attributes.append: attributes.APPEND_PARAMETERS,
+    attributes.update: entities.TYPE,
+    attributes.patch: entities.TYPE,
+    attributes.replace: entities.TYPE,
+    attributes.delete: attributes.DELETE_PARAMETERS,
+    batch.upsert: batch.WRITE_PARAMETERS,
+    batch.update: batch.WRITE_PARAMETERS,
+    batch.merge: fragments.BATCH_MERGE_PARAMETERS,
+    question.query: question.PARAMETERS,
+    types.list_types: types.DETAILS,
+    types.list_attributes: types.DETAILS,
+    temporal.query: temporal_plan.QUERY_PARAMETERS,
+    temporal.retrieve: temporal_plan.RETRIEVE_PARAMETERS,
+    temporal.query_by_body: temporal_plan.POST_PARAMETERS,
+    temporal_writes.append: entities.TYPE,
+    temporal_writes.delete: entities.TYPE,
+    temporal_writes.delete_attribute: attributes.DELETE_PARAMETERS,
+    temporal_writes.patch_instance: entities.TYPE,
+    temporal_writes.delete_instance: entities.TYPE,
+    subscriptions.query: subscriptions.LIST_PARAMETERS,
+    subscriptions.retrieve: subscriptions.READ_PARAMETERS,
+    registrations.query: registrations.PARAMETERS,
+    registrations.retrieve: registrations.SHOWN,
+    source_subscriptions.query: source_subscriptions.LIST_PARAMETERS,
+    source_subscriptions.retrieve: registrations.SHOWN,
+    contexts.query: contexts.LIST_PARAMETERS,
+    contexts.retrieve: contexts.DETAILS,
+    contexts.delete: contexts.RELOAD,
+    entity_maps.create: QUERY_PARAMETERS | mapped.MAP_PARAMETERS,
+    entity_maps.create_by_post: question.PARAMETERS | mapped.MAP_PARAMETERS,
+    entity_maps.create_of_histories: temporal_plan.QUERY_PARAMETERS | mapped.MAP_PARAMETERS,
+    entity_maps.create_of_histories_by_post: temporal_plan.POST_PARAMETERS | mapped.MAP_PARAMETERS,
+    snapshots.purge: frozenset({"q"}),
+}
+
+# What is sent.
+_BODY_OF: Final[dict[Handler, str]] = {
+    entities.create: "Entity",
+    entities.replace: "Entity",
+    temporal_writes.create: "Entity",
+    batch.create: "Entities",
+    batch.upsert: "Entities",
+    batch.update: "Entities",
+    batch.merge: "Entities",
+    batch.delete: "Ids",
+    question.query: "Query",
+    temporal.query_by_body: "Query",
+    entity_maps.create_by_post: "Query",
+    entity_maps.create_of_histories_by_post: "Query",
+    subscriptions.create: "Subscription",
+    source_subscriptions.create: "Subscription",
+    registrations.create: "Registration",
+    contexts.add: "Document",
+    snapshots.create: "Snapshot",
+    snapshots.clone: "Snapshot",
+}
+_WITH_BODY: Final = frozenset({"POST", "PUT", "PATCH"})
+
+# What is answered where all went well: statuses with the schema of the body, or None where there is none.
+_LISTED: Final = {"200": ENTITIES_CONTENT}
+_SHOWN: Final = {"200": content("Shown")}
+_CREATED: Final[dict[str, Any]] = {"201": None}
+_DONE: Final[dict[str, Any]] = {"204": None}
+_PARTLY: Final[dict[str, Any]] = {"204": None, "207": content("UpdateResult", (JSON,))}
+_BATCH: Final[dict[str, Any]] = {
+    "201": {JSON: {"schema": {"type": "array", "items": {"type": "string"}}}},
+    "204": None,
+    "207": content("BatchResult", (JSON,)),
+}
+_HISTORIES: Final = {"200": content("ShownList"), "206": content("ShownList")}
+_ANSWERS: Final[dict[Handler, dict[str, Any]]] = {
+    entities.query: _LISTED | {"201": ENTITIES_CONTENT},
+    entities.retrieve: {"200": ENTITY_CONTENT, "201": ENTITY_CONTENT},
+    entities.create: _CREATED | {"207": content("UpdateResult", (JSON,))},
+    question.query: _LISTED | {"201": ENTITIES_CONTENT},
+    batch.create: _BATCH,
+    batch.upsert: _BATCH,
+    batch.update: _BATCH,
+    batch.merge: _BATCH,
+    batch.delete: _BATCH,
+    types.list_types: {"200": {JSON: {"schema": {}}, "application/ld+json": {"schema": {}}}},
+    types.list_attributes: {"200": {JSON: {"schema": {}}, "application/ld+json": {"schema": {}}}},
+    temporal.query: _HISTORIES | {"201": content("ShownList")},
+    temporal.query_by_body: _HISTORIES | {"201": content("ShownList")},
+    temporal.retrieve: {"200": content("Shown"), "206": content("Shown"), "201": content("Shown")},
+    temporal_writes.create: _CREATED | _DONE,
+    subscriptions.query: {"200": content("ShownList")},
+    registrations.query: {"200": content("ShownList")},
+    source_subscriptions.query: {"200": content("ShownList")},
+    contexts.query: {
+        "200": {JSON: {"schema": {"type": "array"}}, "application/ld+json": {"schema": {"type": "array"}}}
+    },
+    contexts.add: _CREATED,
+    subscriptions.create: _CREATED,
+    source_subscriptions.create: _CREATED,
+    registrations.create: _CREATED,
+    snapshots.create: _CREATED,
+    snapshots.clone: _CREATED,
+    entity_maps.create: {"201": content("Shown")},
+    entity_maps.create_by_post: {"201": content("Shown")},
+    entity_maps.create_of_histories: {"201": content("Shown")},
+    entity_maps.create_of_histories_by_post: {"201": content("Shown")},
+}
+
+
+@cache
+def document() -> bytes:
+    """Return the description as JSON."""
+    return msgspec.json.encode(describe())
+
+
+def answer(_hub: Hub) -> Answer:
+    """GET /ngsi-ld/v1/openapi.json."""
+    return answer_bytes(document(), (), media_type=JSON)
+
+
+def describe() -> dict[str, Any]:
+    """Return the whole description."""
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "Simpul",
+            "version": simpul.__version__,
+            "summary": "NGSI-LD (ETSI GS CIM 009 v1.9.1)",
+            "description": (
+                "Names are those of the @context that a Link header or the body gives, else the core one's. Which city"
+                " is asked is said with NGSILD-Tenant. Whoever shows no token reads what the city has declared public."
+            ),
+            "license": {"name": "Apache 2.0", "identifier": "Apache-2.0"},
+        },
+        "servers": [{"url": ROOT.decode()}],
+        "paths": {_path_of(resource): _describe_resource(resource) for resource in RESOURCES},
+        "components": {
+            "schemas": SCHEMAS,
+            "securitySchemes": {"token": {"type": "http", "scheme": "bearer"}},
+            "responses": {
+                "Problem": {"description": "What was wrong, and what would be right.", "content": _problem_content()}
+            },
+        },
+    }
+
+
+def _problem_content() -> dict[str, Any]:
+    return content("ProblemDetails", (JSON,))
+
+
+def _path_of(resource: Resource) -> str:
+    names = iter(_names_of(resource))
+    return "/" + "/".join(f"{{{next(names)}}}" if word == NAME else word for word in resource.words)
+
+
+def _names_of(resource: Resource) -> list[str]:
+    """Return what the names in the path are called: each by the word before it."""
+    names: list[str] = []
+    before = ""
+    for word in resource.words:
+        if word == NAME:
+            names.append(PATH_NAMES[before])
+            before = names[-1]
+        else:
+            before = word
+    return names
+
+
+def _describe_resource(resource: Resource) -> dict[str, Any]:
+    described: dict[str, Any] = {"parameters": [path_parameter(name) for name in _names_of(resource)]}
+    for method, handler in resource.operations.items():
+        described[method.lower()] = _describe_operation(method, handler, resource)
+    return described
+
+
+def _describe_operation(method: str, handler: Handler, resource: Resource) -> dict[str, Any]:
+    said = handler.__doc__ or ""
+    clause = _CLAUSE.search(said)
+    asked = PARAMETERS_OF.get(handler, frozenset()) | {"local"}
+    if handler in MAPPED:
+        asked |= mapped.MAP_PARAMETERS
+    operation: dict[str, Any] = {
+        "operationId": f"{handler.__module__.rpartition('.')[2]}.{handler.__name__}",
+        "tags": [resource.words[0]],
+        "summary": f"{method} {_path_of(resource)}",
+        "description": f"CIM 009 {clause[0]}" if clause else "",
+        "parameters": [query_parameter(name) for name in sorted(asked)],
+        "responses": _responses(method, handler),
+        "security": [{"token": []}] if method not in _READS else [{}, {"token": []}],
+    }
+    if method in _WITH_BODY:
+        schema = _BODY_OF.get(handler, "Fragment")
+        operation["requestBody"] = {"required": True, "content": content(schema, BODY_TYPES)}
+    return operation
+
+
+def _responses(method: str, handler: Handler) -> dict[str, Any]:
+    well = _ANSWERS.get(handler, _SHOWN if method in _READS else _PARTLY)
+    answers: dict[str, Any] = {}
+    for status, body in well.items():
+        answers[status] = {"description": _MEANINGS[status], **({"content": body} if body else {})}
+        if status == "201" and not body:
+            answers[status]["headers"] = {
+                "Location": {"required": True, "description": "Where it is.", "schema": {"type": "string"}}
+            }
+    return answers | {
+        "4XX": {"$ref": "#/components/responses/Problem"},
+        "5XX": {"$ref": "#/components/responses/Problem"},
+    }
+
+
+_MEANINGS: Final = {
+    "200": "What was asked for.",
+    "201": "It was made.",
+    "204": "It was done.",
+    "206": "A part of it; Content-Range says which.",
+    "207": "Some of it was done.",
+}
