@@ -7,30 +7,28 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from ngsildclient import (  # type: ignore[import-not-found]  # It lives in .venv/client.
+from ngsildclient import (
     Client,
     Entity,
     MultAttrValue,
     SubscriptionBuilder,
 )
-from requests import PreparedRequest
-from requests.auth import AuthBase
 
 SPOTS, OCCUPIED = 60, 42
 
 
-class Token(AuthBase):
-    """Shows the hub's token."""
+def shown(token: str) -> Callable[[Any], Any]:
+    """Return what shows the hub's token with every request."""
 
-    def __init__(self, token: str) -> None:
-        self._token = token
-
-    def __call__(self, request: PreparedRequest) -> PreparedRequest:
-        request.headers["Authorization"] = f"Bearer {self._token}"
+    def sign(request: Any) -> Any:
+        request.headers["Authorization"] = f"Bearer {token}"
         return request
+
+    return sign
 
 
 def make_parking(context: str) -> Any:
@@ -84,7 +82,7 @@ def subscribe(client: Any) -> int:
 
 
 def main(port: int, token: str, context: str) -> dict[str, Any]:
-    client = Client("127.0.0.1", port, custom_auth=Token(token), verbose=False)
+    client = Client("127.0.0.1", port, custom_auth=shown(token), verbose=False)
     said: dict[str, Any] = {"connected": client.is_connected()}
     parking = make_parking(context)
     said["created"] = bool(client.create(parking))
