@@ -15,13 +15,14 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from heapq import nlargest, nsmallest
 from operator import itemgetter
 from typing import Any
 
 import msgspec
 
 from simpul import limits
-from simpul.domain.collation import ROOT, find_text_key
+from simpul.domain.collation import ROOT, TextKey, find_text_key
 from simpul.domain.entity import Instance, Record, attribute_key, instances
 from simpul.domain.errors import BadRequestData, TooComplexQuery
 from simpul.domain.geo import geometry_distance_m
@@ -34,10 +35,11 @@ _INSTANCE_MEMBERS = (*TIMES, "observedAt", "unitCode", "datasetId")
 _DIRECTIONS = {"": (False, False), "asc": (False, False), "desc": (True, False), "dist-asc": (False, True),
                "dist-desc": (True, True)}  # fmt: skip
 _TERM = re.compile(r"(?P<path>[^;\[\]]+)(?:\[(?P<members>[^;\[\]]+)\])?(?:;(?P<direction>[a-z-]+))?\Z")
-_MAYBE_MOMENT = re.compile(r"[0-9]{2}")
 # §4.23.2: the order of values of different kinds.
 _NUMBER, _TEXT, _OBJECT, _ARRAY, _BOOLEAN, _TIME, _DATE, _DATE_TIME = range(8)
 _DATE_CHARACTERS = 10
+# Finding the first of many beats sorting them where they are less than one in so many.
+_FEW = 20
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 
@@ -108,25 +110,29 @@ def sort_records(records: Sequence[Record], order: Sequence[OrderTerm]) -> list[
     return sort_keys([keys_of(record, ordering) for record in records], ordering)
 
 
-def sort_keys(keys: Sequence[Sequence[Key | None]], ordering: Ordering) -> list[int]:
-    """Return the places of entities, each of which has one key for each term, in the order asked for."""
+def sort_keys(keys: Sequence[Sequence[Key | None]], ordering: Ordering, end: int | None = None) -> list[int]:
+    """Return the places of entities, each of which has one key for each term, in the order asked for.
+
+    With `end` only the first so many are needed, and no more are promised.
+    """
     places = list(range(len(keys)))
     for number, term in reversed(list(enumerate(ordering.terms))):
-        groups: dict[int, list[tuple[Key, int]]] = {}
-        absent: list[int] = []
-        for place in places:
-            key = keys[place][number]
-            if key is None:
-                absent.append(place)
-            else:
-                # With distances, what is near and what is no geometry do not mix; only the former has a distance.
-                groups.setdefault(key[0] if term.is_distance else 0, []).append((key, place))
-        places = []
-        for _, group in sorted(groups.items()):
-            group.sort(key=itemgetter(0), reverse=term.is_descending)
-            places += [place for _, place in group]
-        places += absent
-    return places
+        # Every pass but the last one needs all: equal ones stay in the order of the pass before.
+        wanted = end if number == 0 and end is not None else len(keys)
+        keyed = [(keys[place][number], place) for place in places]
+        there = [(key, place) for key, place in keyed if key is not None]
+        # With distances, what is near and what is no geometry do not mix; only the former has a distance.
+        groups = [[pair for pair in there if pair[0][0] == kind] for kind in (0, 1)] if term.is_distance else [there]
+        places = [place for group in groups for _, place in _sorted(group, wanted, is_descending=term.is_descending)]
+        places += [place for key, place in keyed if key is None]
+    return places if end is None else places[:end]
+
+
+def _sorted(group: list[tuple[Key, int]], wanted: int, *, is_descending: bool) -> list[tuple[Key, int]]:
+    if wanted * _FEW < len(group):
+        first = nlargest if is_descending else nsmallest
+        return first(wanted, group, key=itemgetter(0))
+    return sorted(group, key=itemgetter(0), reverse=is_descending)
 
 
 def keys_of(record: Record, ordering: Ordering) -> list[Key | None]:
@@ -185,20 +191,33 @@ def value_key(value: Any, collation: str) -> Key | None:
     """Return the key of a value, which also tells values of different kinds apart; None for null."""
     if isinstance(value, dict) and "@value" in value:
         value = value["@value"]
+    if isinstance(value, str):
+        return _text_key(value, find_text_key(collation))
     if isinstance(value, bool):
         return (_BOOLEAN, value)
     if isinstance(value, int | float):
         return (_NUMBER, value)
-    if isinstance(value, str):
-        return _moment_of(value) or (_TEXT, find_text_key(collation)(value), value)
     if isinstance(value, dict):
         return (_OBJECT, _encode(value))
     return (_ARRAY, _encode(value)) if isinstance(value, list) else None
 
 
+def value_key_maker(collation: str) -> Callable[[Any], Key | None]:
+    """Return `value_key` for many values in one collation."""
+    text_key = find_text_key(collation)
+
+    def key_of(value: Any) -> Key | None:
+        return _text_key(value, text_key) if isinstance(value, str) else value_key(value, collation)
+
+    return key_of
+
+
+def _text_key(text: str, text_key: TextKey) -> Key:
+    # A moment begins with two digits at least.
+    return (_moment_of(text) if text[:2].isdigit() else None) or (_TEXT, text_key(text), text)
+
+
 def _moment_of(text: str) -> Key | None:
-    if not _MAYBE_MOMENT.match(text):
-        return None
     instant = find_instant(text)
     if instant is not None:
         elapsed_us = (instant - _EPOCH) // _MICROSECOND

@@ -26,11 +26,12 @@ from simpul.domain.order import (
     Key,
     Ordering,
     OrderTerm,
+    distance_key,
     keys_of,
     moment_key,
     sort_keys,
     uri_key,
-    value_key,
+    value_key_maker,
 )
 from simpul.domain.query import EntityQuery
 from simpul.ports.store import Document, Page
@@ -82,7 +83,7 @@ def _sorted_page(
                 " the question, or order a whole type by one attribute that is a number."
             )
         keys += [keys_of(record, ordering) for record in city.records(connection, chunk)]
-    ordered = sort_keys(keys, ordering)[query.offset : query.offset + query.limit]
+    ordered = sort_keys(keys, ordering, query.offset + query.limit)[query.offset :]
     return Page([documents[place] for place in ordered], len(documents) if query.counts else None)
 
 
@@ -183,32 +184,53 @@ class _WholeType:
     # Sorted by what the index holds
 
     def _page_by_values(self, connection: apsw.Connection) -> Page | None:
-        members = list(connection.execute(SQL.members_of_type, (self._type_term,)))
         found: list[Keys] = []
         for term, column in zip(self._ordering.terms, self._columns, strict=True):
-            keys = self._keys_of_term(connection, term, column, members)
+            keys = self._keys_of_term(connection, term, column)
             if keys is None:
                 return None
             found.append(keys)
-        keyed = [[keys.get(row[0]) for keys in found] for row in members]
-        ordered = sort_keys(keyed, self._ordering)[self._query.offset : self._query.offset + self._query.limit]
-        return self._page(connection, [members[place][0] for place in ordered])
+        eids = [row[0] for row in connection.execute(SQL.candidates_of_type, (self._type_term,))]
+        end = self._query.offset + self._query.limit
+        ordered = sort_keys([[keys.get(eid) for keys in found] for eid in eids], self._ordering, end)
+        return self._page(connection, [eids[place] for place in ordered[self._query.offset :]])
 
-    def _keys_of_term(
-        self, connection: apsw.Connection, term: OrderTerm, column: Column | None, members: list[tuple[Any, ...]]
-    ) -> Keys | None:
+    def _keys_of_term(self, connection: apsw.Connection, term: OrderTerm, column: Column | None) -> Keys | None:
         if len(term.path) == 1 and term.path[0] in _MEMBER_KEYS:
-            names = self._city.names.type_sets
-            return {row[0]: _MEMBER_KEYS[term.path[0]](row, names[row[2]].names[0]) for row in members}
-        if column is None or term.is_distance:
+            key_of, names = _MEMBER_KEYS[term.path[0]], self._city.names.type_sets
+            rows = connection.execute(SQL.members_of_type, (self._type_term,))
+            return {row[0]: key_of(row, names[row[2]].names[0]) for row in rows}
+        if column is None:
             return None
+        return (
+            self._keys_of_places(connection, term, column)
+            if term.is_distance
+            else self._keys_of_values(connection, column)
+        )
+
+    def _keys_of_values(self, connection: apsw.Connection, column: Column) -> Keys | None:
         keys: Keys = {}
+        key_of = value_key_maker(self._ordering.collation)
         for eid, value in connection.execute(SQL.values_of_column, (column.id,)):
             if value == PRESENT or (isinstance(value, str) and len(value) >= _TEXT_MAX):
                 # The index holds only the beginning of a long text.
                 return None
-            keys[eid] = value_key(_BOOLEANS.get(value, value), self._ordering.collation)
+            keys[eid] = key_of(_BOOLEANS.get(value, value))
         return keys
+
+    def _keys_of_places(self, connection: apsw.Connection, term: OrderTerm, column: Column) -> Keys | None:
+        reference = self._ordering.reference
+        if reference is None or reference["type"] != "Point":
+            return None
+        longitude, latitude = reference["coordinates"][:2]
+        rows = list(connection.execute(SQL.geo_column, (column.id,)))
+        if any(lon is None or lat is None for _, lon, lat in rows):
+            return None
+        keys: Keys = {eid: distance_key(geo.distance_m(longitude, latitude, lon, lat)) for eid, lon, lat in rows}
+        columns = self._city.names.find_columns(term.path[0], {self._type_term})
+        valued = sum(int(connection.execute(SQL.count_of_column, (one.id,)).get) for one in columns)
+        # Otherwise some entity has several places, or something else than a place there.
+        return keys if len(rows) == len(keys) == valued else None
 
 
 _BOOLEANS: dict[Any, bool] = {FALSE: False, TRUE: True}
