@@ -13,6 +13,7 @@ import structlog
 
 from simpul.app.contexts import ContextLibrary
 from simpul.app.entity_maps import Shelf
+from simpul.app.expiring import Expiry
 from simpul.app.history_care import run_history_care
 from simpul.app.hub import Hub
 from simpul.app.live import LiveFeed
@@ -61,6 +62,8 @@ async def open_hub(settings: Settings) -> AsyncIterator[Hub]:
         clock=SystemClock(),
         entities=store,
         histories=store,
+        expiries=store,
+        expiry=Expiry(),
         sources=store,
         identities=store,
         declarations=store,
@@ -83,6 +86,7 @@ async def open_hub(settings: Settings) -> AsyncIterator[Hub]:
         await _start(hub)
         yield hub
     finally:
+        await hub.expiry.close()
         await hub.notices.close()
         await hub.source_watch.close()
         await hub.snapshots.close()
@@ -98,6 +102,7 @@ async def _start(hub: Hub) -> None:
     hub.contexts.documents.attach(hub.hosted_contexts, home)
     hub.source_watch.start(hub)
     hub.snapshots.start(hub)
+    hub.expiry.start(hub)
     for tenant in hub.tenants.list_tenants():
         _take_up_city(hub, tenant)
     hub.notices.start(hub)
@@ -110,6 +115,7 @@ def _take_up_city(hub: Hub, tenant: str) -> None:
     """
     try:
         hub.contexts.documents.take_up(tenant)
+        hub.expiry.wake(tenant)
         hub.registry.load(tenant)
         hub.source_watch.load(tenant)
         hub.snapshots.load(tenant)

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from simpul import limits
-from simpul.domain.entity import Times, attribute_key
+from simpul.domain.entity import EXPIRING, Record, Times, attribute_key
 from simpul.domain.errors import (
     AlreadyExists,
     BadRequestData,
@@ -285,6 +285,50 @@ class EntityContract:
         with pytest.raises(BadRequestData, match=_HALTE):
             city.put(record_of(_HALTE, text=prop("x" * limits.ENTITY_BYTES_MAX)))
         assert city.find(_HALTE) is None
+
+
+class ExpiryContract:
+    """What the store remembers of what expires."""
+
+    def test_what_expires_is_told_by_its_time_also_after_a_restart(self, city: Driver) -> None:
+        times = {"urn:ngsi-ld:Stop:1": 30, "urn:ngsi-ld:Stop:2": 10, "urn:ngsi-ld:Stop:3": 20}
+
+        def operation(draft: Draft) -> None:
+            for entity_id, at_us in times.items():
+                draft.create(record_of(entity_id, depth=prop(1)))
+                draft.note_expiry(entity_id, at_us)
+
+        assert city.store.next_expiry(TENANT) is None
+        city.write(operation)
+        for _ in range(2):
+            assert city.store.next_expiry(TENANT) == 10
+            assert city.store.list_expired(TENANT, 9, 10) == []
+            assert city.store.list_expired(TENANT, 20, 10) == ["urn:ngsi-ld:Stop:2", "urn:ngsi-ld:Stop:3"]
+            assert city.store.list_expired(TENANT, 99, 1) == ["urn:ngsi-ld:Stop:2"]
+            city.reopen()
+
+    def test_a_later_word_on_when_something_expires_wins(self, city: Driver) -> None:
+        city.put(record_of(_HALTE, depth=prop(1)))
+        city.write(lambda draft: draft.note_expiry(_HALTE, 10))
+        city.write(lambda draft: draft.note_expiry(_HALTE, 25))
+        assert city.store.next_expiry(TENANT) == 25
+        city.write(lambda draft: draft.note_expiry(_HALTE, None))
+        assert city.store.next_expiry(TENANT) is None
+
+    def test_what_expires_is_stored_in_it_and_told_by_no_history(self, city: Driver) -> None:
+        moment = "2026-01-01T00:00:00Z"
+        plain = record_of(_HALTE, depth={**prop(1), "expiresAt": moment})
+        record = Record({**plain.entity, "expiresAt": moment}, plain.times, EXPIRING)
+        city.put(record)
+        for _ in range(2):
+            assert city.record(_HALTE) == record
+            found = city.find(_HALTE)
+            assert found is not None
+            assert found.context_id == EXPIRING
+            (made,) = city.store.list_changes(TENANT, _HALTE)
+            assert "expiresAt" not in made.attributes
+            assert made.attributes[iri("depth")] == prop(1)
+            city.reopen()
 
 
 class WriteContract:

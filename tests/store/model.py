@@ -13,8 +13,9 @@ from typing import Any, NamedTuple, TypeVar
 import msgspec
 
 from simpul import limits
-from simpul.domain.entity import Entity, Instance, Record, attribute_names, instances
+from simpul.domain.entity import EXPIRING, Entity, Instance, Record, attribute_names, instances
 from simpul.domain.errors import AlreadyExists, BadRequestData, NonexistentTenant
+from simpul.domain.expiry import without_expiry
 from simpul.domain.geo import matches_geo
 from simpul.domain.match import matches, matches_scope
 from simpul.domain.order import Ordering, keys_of, sort_keys
@@ -48,6 +49,7 @@ class City:
     runs: dict[int, Run] = field(default_factory=dict)
     tokens: dict[str, Token] = field(default_factory=dict)
     declarations: dict[str, dict[str, Any]] = field(default_factory=dict)
+    expiries: dict[str, int] = field(default_factory=dict)
     sequence: int = 0
     last_run: int = 0
 
@@ -87,7 +89,8 @@ class ModelDraft:
     ) -> None:
         self._keep(after)
         attributes = {"id": after.id, "type": list(after.types), **(past or {})}
-        attributes.update((name, after.entity[name]) for name in changed if name in after.entity)
+        told = _told(after)
+        attributes.update((name, told[name]) for name in changed if name in told)
         kind = ChangeKind.WRITTEN if past and not (changed or removed) else ChangeKind.CHANGED
         self._add(after.id, after.times.modified_us, kind, attributes, tuple(removed))
 
@@ -98,6 +101,11 @@ class ModelDraft:
     def delete(self, before: Record, at_us: int) -> None:
         del self.city.entities[before.id]
         self._add(before.id, at_us, ChangeKind.DELETED, {"id": before.id, "type": before.entity["type"]}, ())
+
+    def note_expiry(self, entity_id: str, at_us: int | None) -> None:
+        self.city.expiries.pop(entity_id, None)
+        if at_us is not None:
+            self.city.expiries[entity_id] = at_us
 
     def put_source_row(self, source: str, key: str, digest: bytes, entity_id: str) -> None:
         self.city.source_rows[source, key] = (digest, entity_id)
@@ -119,7 +127,7 @@ class ModelDraft:
         self.city.entities[record.id] = Kept(eid, record)
 
     def _log(self, record: Record, kind: ChangeKind) -> None:
-        self._add(record.id, record.times.modified_us, kind, dict(record.entity), ())
+        self._add(record.id, record.times.modified_us, kind, dict(_told(record)), ())
 
     def _add(
         self, entity_id: str, at_us: int, kind: ChangeKind, attributes: dict[str, Any], removed: tuple[str, ...]
@@ -127,6 +135,10 @@ class ModelDraft:
         self.city.sequence += 1
         change = Change(self.city.sequence, at_us, kind, self._origin, attributes, removed)
         self.city.changes[entity_id] = (*self.city.changes.get(entity_id, ()), change)
+
+
+def _told(record: Record) -> Entity:
+    return without_expiry(record.entity) if record.context_id == EXPIRING else record.entity
 
 
 class ModelStore:
@@ -197,6 +209,13 @@ class ModelStore:
         result = operation(draft)
         self._cities[tenant] = draft.city
         return result
+
+    def next_expiry(self, tenant: str) -> int | None:
+        return min(self._city(tenant).expiries.values(), default=None)
+
+    def list_expired(self, tenant: str, now_us: int, limit: int) -> list[str]:
+        found = sorted((at_us, entity_id) for entity_id, at_us in self._city(tenant).expiries.items())
+        return [entity_id for at_us, entity_id in found if at_us <= now_us][:limit]
 
     def list_changes(self, tenant: str, entity_id: str) -> list[Change]:
         return list(self._city(tenant).changes.get(entity_id, ()))[-limits.TEMPORAL_CHANGES_MAX :]

@@ -20,6 +20,7 @@ from simpul.ports.store import (
     Document,
     Draft,
     EntityStore,
+    ExpiryStore,
     IdentityStore,
     Page,
     SourceStore,
@@ -33,7 +34,7 @@ PLACE = CORE.expand("location")
 NOON_US = 1_764_000_000_000_000
 
 
-class Store(EntityStore, SourceStore, IdentityStore, TenantStore, DeclarationStore, Protocol):
+class Store(EntityStore, ExpiryStore, SourceStore, IdentityStore, TenantStore, DeclarationStore, Protocol):
     """A whole backend."""
 
     async def close(self) -> None: ...

@@ -17,6 +17,7 @@ from tests.store.samples import Driver, Store
 
 class WholeContract(
     contract.EntityContract,
+    contract.ExpiryContract,
     contract.WriteContract,
     contract.TenantContract,
     contract.SourceContract,

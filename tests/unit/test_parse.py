@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from simpul import limits
 from simpul.domain.context import CORE, build_context
-from simpul.domain.errors import BadRequestData, HubError, InvalidRequest, NotImplementedYet
+from simpul.domain.entity import is_expiring
+from simpul.domain.errors import BadRequestData, HubError, InvalidRequest
 from simpul.domain.parse import (
     MAIN_MEMBERS,
     NULL,
@@ -205,10 +206,30 @@ def test_an_entity_has_expanded_types_and_scopes_and_no_system_members() -> None
     }  # fmt: skip
 
 
-def test_what_expires_is_not_pretended_to() -> None:
-    for body in ({**HEAD, "expiresAt": "2030-01-01T00:00:00Z"}, {**HEAD, "x": {"value": 5, "expiresAt": "x"}}):
-        with pytest.raises(NotImplementedYet, match="expiresAt"):
+@pytest.mark.parametrize("moment", ["x", "2026-13-45T00:00:00Z", 5, None, NULL])
+def test_when_something_expires_is_a_moment_4_22(moment: Any) -> None:
+    for body in ({**HEAD, "expiresAt": moment}, {**HEAD, "x": {"value": 5, "y": {"value": 1, "expiresAt": moment}}}):
+        with pytest.raises(BadRequestData, match="expiresAt"):
             parse_entity(body, CORE)
+
+
+def test_what_was_sent_says_whether_something_of_it_expires() -> None:
+    moment = {"expiresAt": "2030-01-01T00:00:00Z"}
+    second = {"value": 6, "datasetId": "urn:d:1", **moment}
+    expiring: list[dict[str, Any]] = [
+        {**moment},
+        {"x": {"value": 5, **moment}},
+        {"x": [{"value": 5}, second]},
+        {"x": {"value": 5, "y": {"value": 1, **moment}}},
+    ]
+    for members in expiring:
+        assert is_expiring(parse_entity({**HEAD, **members}, CORE))
+        assert is_expiring(parse_fragment(members, CORE))
+    assert is_expiring(parse_fragment({"expiresAt": NULL}, CORE))
+    assert is_expiring(parse_attribute({"value": 5, **moment}, CORE, "x"))
+    assert is_expiring(parse_attribute([{"value": 5}, second], CORE, "x"))
+    for plain in (parse_entity({**HEAD, "x": 5}, CORE), parse_fragment({"x": 5}, CORE), parse_attribute(5, CORE, "x")):
+        assert not is_expiring(plain)
 
 
 def test_a_user_term_that_means_the_id_is_no_attribute() -> None:

@@ -17,7 +17,7 @@ from simpul.app.federation import Call, Hop, Reply, ask_all, list_sources, raise
 from simpul.app.hub import Hub
 from simpul.domain.context import Context
 from simpul.domain.distribution import Contribution, read_times, restrict, unite_records, without_proxied
-from simpul.domain.entity import Record
+from simpul.domain.entity import EXPIRING, Record, is_expiring
 from simpul.domain.errors import HubError, LoopDetected, PeerInvalid, PeerRefused, TooComplexQuery
 from simpul.domain.geo import matches_geo
 from simpul.domain.match import FindRecord, matches, matches_scope
@@ -186,7 +186,8 @@ async def _read_entity(hub: Hub, body: Any, context: Context) -> Record:
         context = await hub.contexts.resolve(None, body["@context"])
     entity = parse_entity(body, context)
     expanded = {name: iri for name in body if (iri := _attribute_of(name, context, entity)) is not None}
-    return Record(entity, read_times(body, expanded, hub.clock.now_us()))
+    context_id = EXPIRING if is_expiring(entity) else 0
+    return Record(entity, read_times(body, expanded, hub.clock.now_us()), context_id)
 
 
 def _attribute_of(name: str, context: Context, entity: dict[str, Any]) -> str | None:

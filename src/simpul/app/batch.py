@@ -10,6 +10,7 @@ from enum import Enum
 from typing import Any, NamedTuple
 
 from simpul import limits
+from simpul.app import expiring
 from simpul.app.entities import (
     find_for_change,
     new_record,
@@ -21,7 +22,7 @@ from simpul.app.hub import Hub
 from simpul.domain import merge as merging
 from simpul.domain.access import Action, Caller
 from simpul.domain.context import Context
-from simpul.domain.entity import Entity
+from simpul.domain.entity import EXPIRING, Entity, is_expiring
 from simpul.domain.errors import AlreadyExists, BadRequestData, HubError
 from simpul.domain.merge import Outcome, Overwrite
 from simpul.domain.parse import parse_entity, parse_fragment, raise_unless_uri
@@ -62,10 +63,17 @@ async def create(caller: Caller, hub: Hub, items: Sequence[BatchItem]) -> BatchO
         entity_id = parsed.entity["id"]
         if draft.exists(entity_id):
             raise AlreadyExists(f"There is an entity {entity_id} already.")
-        draft.create(new_record(hub, *parsed))
+        _put_new(hub, draft, parsed)
         return True
 
     return await _write(caller, hub, items, parse_entity, put)
+
+
+def _put_new(hub: Hub, draft: Draft, parsed: _Parsed) -> None:
+    record = new_record(hub, *parsed)
+    draft.create(record)
+    if record.context_id == EXPIRING:
+        expiring.note(hub, draft, record)
 
 
 async def upsert(caller: Caller, hub: Hub, items: Sequence[BatchItem], mode: UpsertMode) -> BatchOutcome:
@@ -74,12 +82,15 @@ async def upsert(caller: Caller, hub: Hub, items: Sequence[BatchItem], mode: Ups
     def put(draft: Draft, parsed: _Parsed) -> bool:
         entity_id = parsed.entity["id"]
         if not draft.exists(entity_id):
-            draft.create(new_record(hub, *parsed))
+            _put_new(hub, draft, parsed)
             return True
         before = find_for_change(draft, entity_id)
-        context_id = hub.contexts.id_of(parsed.context)
+        context_id = expiring.context_id_of(hub, *parsed)
         if mode is UpsertMode.REPLACE:
-            draft.replace(before, replaced_record(before, parsed.entity, hub.clock.now_us(), context_id))
+            record = replaced_record(before, parsed.entity, hub.clock.now_us(), context_id)
+            draft.replace(before, record)
+            if context_id == EXPIRING:
+                expiring.note(hub, draft, record)
         else:
             outcome = merging.append_attributes(before.entity, parsed.entity, overwrite=Overwrite.ALLOWED)
             put_outcome(hub, draft, before, outcome, context_id)
@@ -128,7 +139,7 @@ async def _merge_each(
     def put(draft: Draft, parsed: _Parsed) -> bool:
         before = find_for_change(draft, parsed.entity["id"])
         outcome = merged(before.entity, parsed.entity)
-        put_outcome(hub, draft, before, outcome, hub.contexts.id_of(parsed.context))
+        put_outcome(hub, draft, before, outcome, expiring.context_id_of(hub, *parsed))
         if outcome.unchanged:
             reasons = "; ".join(f"{parsed.context.compact(name)}: {why}" for name, why in outcome.unchanged)
             raise BadRequestData(f"Some attributes were left as they are: {reasons}.")
@@ -173,7 +184,10 @@ async def _write(
                 outcome.errors.append((entity_id, error))
         return outcome
 
-    return await hub.entities.write(caller.tenant, caller.principal, operation)
+    outcome: BatchOutcome = await hub.entities.write(caller.tenant, caller.principal, operation)
+    if any(is_expiring(one.entity) for one in parsed):
+        hub.expiry.wake(caller.tenant)
+    return outcome
 
 
 def _id_of(body: Any) -> str:

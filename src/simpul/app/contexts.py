@@ -13,6 +13,7 @@ from simpul import limits
 from simpul.app.context_documents import ContextDocuments, Usage
 from simpul.domain.context import CORE, CORE_CONTEXT_URLS, Context, build_context
 from simpul.domain.context_references import list_references
+from simpul.domain.entity import EXPIRING
 from simpul.domain.errors import BadRequestData, ContextNotAvailable
 from simpul.ports.outbound import Outbound
 
@@ -53,10 +54,10 @@ class ContextLibrary:
         # The core @context is here since then.
         self.started_us = now_us()
         self._entries: dict[Key, _Entry] = {}
-        self._by_id: dict[int, Context] = {_CORE_ID: CORE}
+        self._by_id: dict[int, Context] = {_CORE_ID: CORE, EXPIRING: CORE}
         self._ids: dict[int, int] = {id(CORE): _CORE_ID}
         # Numbers that stored things rest on, for good.
-        self._pinned = {_CORE_ID}
+        self._pinned = {_CORE_ID, EXPIRING}
         self._terms = 0
         # What a restart has left of contexts whose documents may not be there any more.
         self._restored: dict[tuple[str, ...], Context] = {}

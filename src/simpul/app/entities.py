@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import NoReturn
 
+from simpul.app import expiring
 from simpul.app.hub import Hub
 from simpul.domain import merge
 from simpul.domain.access import Action, Caller, decide
 from simpul.domain.context import CORE, Context
-from simpul.domain.entity import Entity, Instance, Record, Times, attribute_keys
+from simpul.domain.entity import EXPIRING, Entity, Instance, Record, Times, attribute_keys
 from simpul.domain.errors import AlreadyExists, BadRequestData, Forbidden, NotFound, Unauthenticated
 from simpul.domain.merge import Outcome, Overwrite
 from simpul.domain.order import Ordering
@@ -119,14 +120,18 @@ async def create(caller: Caller, hub: Hub, entity: Entity, context: Context) -> 
                 f"There is an entity {record.id} already. Change it with PATCH, or replace it with PUT."
             )
         draft.create(record)
+        if record.context_id == EXPIRING:
+            expiring.note(hub, draft, record)
 
     await hub.entities.write(caller.tenant, caller.principal, operation)
+    if record.context_id == EXPIRING:
+        hub.expiry.wake(caller.tenant)
 
 
 def new_record(hub: Hub, entity: Entity, context: Context) -> Record:
     """Return an entity that is made now."""
     now_us = hub.clock.now_us()
-    return Record(entity, Times(now_us, now_us), hub.contexts.id_of(context))
+    return Record(entity, Times(now_us, now_us), expiring.context_id_of(hub, entity, context))
 
 
 def replaced_record(before: Record, entity: Entity, now_us: int, context_id: int) -> Record:
@@ -140,13 +145,18 @@ def replaced_record(before: Record, entity: Entity, now_us: int, context_id: int
 async def replace(caller: Caller, hub: Hub, entity_id: str, entity: Entity, context: Context) -> None:
     """Put another entity in its place (CIM 009 §5.6.18). Raises NotFound."""
     raise_unless_allowed(caller, Action.WRITE)
-    context_id = hub.contexts.id_of(context)
+    context_id = expiring.context_id_of(hub, entity, context)
 
     def operation(draft: Draft) -> None:
         before = find_for_change(draft, entity_id)
-        draft.replace(before, replaced_record(before, entity, hub.clock.now_us(), context_id))
+        record = replaced_record(before, entity, hub.clock.now_us(), context_id)
+        draft.replace(before, record)
+        if context_id == EXPIRING:
+            expiring.note(hub, draft, record)
 
     await hub.entities.write(caller.tenant, caller.principal, operation)
+    if context_id == EXPIRING:
+        hub.expiry.wake(caller.tenant)
 
 
 def find_for_change(draft: Draft, entity_id: str) -> Record:
@@ -159,7 +169,11 @@ def find_for_change(draft: Draft, entity_id: str) -> Record:
 
 def put_outcome(hub: Hub, draft: Draft, before: Record, outcome: Outcome, context_id: int) -> Outcome:
     """Put what a merge came to, if it changed anything."""
-    if not outcome.is_nothing:
+    if outcome.is_nothing:
+        return outcome
+    if EXPIRING in (before.context_id, context_id):
+        expiring.put_outcome(hub, draft, before, outcome, context_id)
+    else:
         times = merge.advance_times(before.times, outcome, hub.clock.now_us())
         gone = tuple(member for member in outcome.members if member not in outcome.entity)
         changed, removed = (*outcome.changed, *outcome.members), (*outcome.removed, *gone)
@@ -168,16 +182,18 @@ def put_outcome(hub: Hub, draft: Draft, before: Record, outcome: Outcome, contex
 
 
 async def _change(
-    caller: Caller, hub: Hub, entity_id: str, context: Context, merged: Callable[[Entity], Outcome]
+    caller: Caller, hub: Hub, entity_id: str, context_id: int, merged: Callable[[Entity], Outcome]
 ) -> Outcome:
     raise_unless_allowed(caller, Action.WRITE)
-    context_id = hub.contexts.id_of(context)
 
     def operation(draft: Draft) -> Outcome:
         before = find_for_change(draft, entity_id)
         return put_outcome(hub, draft, before, merged(before.entity), context_id)
 
-    return await hub.entities.write(caller.tenant, caller.principal, operation)
+    outcome: Outcome = await hub.entities.write(caller.tenant, caller.principal, operation)
+    if context_id == EXPIRING:
+        hub.expiry.wake(caller.tenant)
+    return outcome
 
 
 async def append_attributes(
@@ -188,7 +204,7 @@ async def append_attributes(
     def merged(entity: Entity) -> Outcome:
         return merge.append_attributes(entity, fragment, overwrite=overwrite)
 
-    return await _change(caller, hub, entity_id, context, merged)
+    return await _change(caller, hub, entity_id, expiring.context_id_of(hub, fragment, context), merged)
 
 
 async def update_attributes(caller: Caller, hub: Hub, entity_id: str, fragment: Entity, context: Context) -> Outcome:
@@ -197,7 +213,7 @@ async def update_attributes(caller: Caller, hub: Hub, entity_id: str, fragment: 
     def merged(entity: Entity) -> Outcome:
         return merge.update_attributes(entity, fragment)
 
-    return await _change(caller, hub, entity_id, context, merged)
+    return await _change(caller, hub, entity_id, expiring.context_id_of(hub, fragment, context), merged)
 
 
 async def merge_entity(caller: Caller, hub: Hub, entity_id: str, fragment: Entity, context: Context) -> Outcome:
@@ -206,7 +222,7 @@ async def merge_entity(caller: Caller, hub: Hub, entity_id: str, fragment: Entit
     def merged(entity: Entity) -> Outcome:
         return merge.merge_entity(entity, fragment)
 
-    return await _change(caller, hub, entity_id, context, merged)
+    return await _change(caller, hub, entity_id, expiring.context_id_of(hub, fragment, context), merged)
 
 
 async def patch_attribute(
@@ -217,7 +233,7 @@ async def patch_attribute(
     def merged(entity: Entity) -> Outcome:
         return merge.patch_attribute(entity, name, instance)
 
-    return await _change(caller, hub, entity_id, context, merged)
+    return await _change(caller, hub, entity_id, expiring.context_id_of(hub, instance, context), merged)
 
 
 async def replace_attribute(
@@ -228,7 +244,7 @@ async def replace_attribute(
     def merged(entity: Entity) -> Outcome:
         return merge.replace_attribute(entity, name, instance)
 
-    return await _change(caller, hub, entity_id, context, merged)
+    return await _change(caller, hub, entity_id, expiring.context_id_of(hub, instance, context), merged)
 
 
 async def delete_attribute(

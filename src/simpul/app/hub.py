@@ -10,6 +10,7 @@ from simpul.domain.city import City
 if TYPE_CHECKING:
     from simpul.app.contexts import ContextLibrary
     from simpul.app.entity_maps import Shelf
+    from simpul.app.expiring import Expiry
     from simpul.app.live import LiveFeed
     from simpul.app.notify import Dispatch
     from simpul.app.registry import Registry
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from simpul.ports.notifier import Notifier
     from simpul.ports.outbox import Outbox, SubscriptionStore
     from simpul.ports.peer import Peer
-    from simpul.ports.store import DeclarationStore, EntityStore, IdentityStore, SourceStore, TenantStore
+    from simpul.ports.store import DeclarationStore, EntityStore, ExpiryStore, IdentityStore, SourceStore, TenantStore
     from simpul.settings import Settings
 
 
@@ -34,6 +35,8 @@ class Hub:
     clock: Clock
     entities: EntityStore
     histories: HistoryStore
+    expiries: ExpiryStore
+    expiry: Expiry
     sources: SourceStore
     identities: IdentityStore
     declarations: DeclarationStore

@@ -19,6 +19,7 @@ from simpul.domain.access import Action, Caller
 from simpul.domain.context import CORE, Context
 from simpul.domain.entity import (
     ENTITY_MEMBERS,
+    EXPIRING,
     Entity,
     Instance,
     Record,
@@ -276,7 +277,8 @@ def _write(hub: Hub, draft: HistoryDraft, written: Entity, context_id: int) -> N
         else known.times.of(key)
         for key in attribute_keys(entity)
     }
-    after = Record(entity, Times(known.times.created_us, now_us, times), context_id)
+    kept_id = EXPIRING if known.context_id == EXPIRING else context_id
+    after = Record(entity, Times(known.times.created_us, now_us, times), kept_id)
     if changed or fresh.keys() - {"id", "type"}:
         draft.write_instances(before, after, changed, Fresh({**fresh, "type": types}, now_us))
 

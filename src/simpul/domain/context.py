@@ -33,7 +33,7 @@ PLAIN_MEMBERS: Final = frozenset(
     {
         "type", "value", "object", "languageMap", "json", "valueList", "objectList",
         "observedAt", "unitCode", "datasetId", "instanceId", "lang", "createdAt", "modifiedAt", "deletedAt",
-        "entityIdSealed",
+        "entityIdSealed", "expiresAt",
     }
 )  # fmt: skip
 VOCABULARY_MEMBERS: Final = frozenset({"vocab", "objectType", "valueType", "entityTypeSealed"})
@@ -137,6 +137,8 @@ class Context:
                 entity[iris[name]] = value
             elif name == "scope":
                 entity[name] = [value] if isinstance(value, str) else value
+            elif name == "expiresAt":
+                entity[name] = value
             else:
                 entity[iris[name]] = self._map_attribute(value, iris)
         return entity
@@ -157,6 +159,8 @@ class Context:
                 compacted[names[iri]] = value
             elif iri == "scope":
                 compacted[iri] = value[0] if len(value) == 1 else value
+            elif iri == "expiresAt":
+                compacted[iri] = value
             else:
                 compacted[names[iri]] = self._map_attribute(value, names)
         return compacted

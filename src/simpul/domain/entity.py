@@ -2,7 +2,7 @@
 
 In memory an entity is a plain dict with *expanded* names:
 
-    {"id": uri, "type": [iri, …], "scope": [text, …]?, attribute_iri: instance | [instance, …]}
+    {"id": uri, "type": [iri, …], "scope": [text, …]?, "expiresAt": moment?, attribute_iri: instance | [instance, …]}
 
 An instance is a dict with the core members of CIM 009 §4.5 (`type`, `value`, `object`, `languageMap`, `vocab`,
 `json`, `valueList`, `objectList`, `observedAt`, `unitCode`, `datasetId`, …) and sub-attributes under expanded
@@ -20,7 +20,22 @@ import msgspec
 Entity = dict[str, Any]
 Instance = dict[str, Any]
 
-ENTITY_MEMBERS = frozenset({"id", "type", "scope"})
+ENTITY_MEMBERS = frozenset({"id", "type", "scope", "expiresAt"})
+
+# In place of the number of an @context: an entity of which something expires. It is stored in the core context's names,
+# and its bytes are nobody's answer, because they say when it expires (`domain/expiry.py`).
+EXPIRING = -2
+
+
+class Expiring(dict[str, Any]):
+    """An entity, or an instance of an attribute, that was sent with an `expiresAt` somewhere in it."""
+
+
+def is_expiring(written: Entity | Instance | list[Instance]) -> bool:
+    """Return whether what was sent says, anywhere, when something expires, or that it does not any more."""
+    if type(written) is list:
+        return any(type(instance) is Expiring for instance in written)
+    return type(written) is Expiring
 
 
 class Times(msgspec.Struct, frozen=True):
@@ -41,7 +56,8 @@ class Times(msgspec.Struct, frozen=True):
 class Record(msgspec.Struct, frozen=True):
     """One entity with its times: what a use-case reads, changes and gives back.
 
-    `context_id` names the @context whose short names the stored bytes use (0 is the core context).
+    `context_id` names the @context whose short names the stored bytes use (0 is the core context); `EXPIRING` says that
+    the entity has an `expiresAt` in it.
     """
 
     entity: Entity

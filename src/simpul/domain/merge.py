@@ -23,6 +23,7 @@ from simpul.domain.entity import (
     instances,
 )
 from simpul.domain.errors import BadRequestData, NotFound
+from simpul.domain.expiry import is_expired, left_of
 from simpul.domain.parse import MAIN_MEMBERS, NULL
 
 _SCOPE_NAMES = ("scope", f"{PREFIXES['ngsi-ld']}scope")
@@ -42,7 +43,7 @@ class Outcome(NamedTuple):
 
     `changed` are the names of the attributes that are new or different; `removed` are the keys of the instances that
     went; `unchanged` says of what was asked and not done, why. `added` and `modified` are the keys of the instances
-    behind `changed`; `members` is `type` and `scope`, where these are different.
+    behind `changed`; `members` is `type`, `scope` and `expiresAt`, where these are different.
     """
 
     entity: Entity
@@ -72,6 +73,7 @@ def append_attributes(entity: Entity, fragment: Entity, *, overwrite: Overwrite 
         else:
             change.put(name, _whole(name, instance))
     change.add_types(fragment.get("type", []))
+    change.set_expiry(fragment)
     if "scope" in fragment:
         kept = entity.get("scope", []) if overwrite is Overwrite.DENIED else []
         change.set_scope(list(dict.fromkeys([*kept, *fragment["scope"]])))
@@ -114,6 +116,7 @@ def _update_instances(entity: Entity, fragment: Entity) -> Outcome:
         else:
             change.put(name, _whole(name, instance))
     change.add_types(fragment.get("type", []))
+    change.set_expiry(fragment)
     if "scope" in fragment:
         if "scope" in entity:
             change.set_scope(fragment["scope"])
@@ -134,6 +137,7 @@ def merge_entity(entity: Entity, fragment: Entity) -> Outcome:
         else:
             change.put(name, _raise_unless_whole(name, merged))
     change.add_types(fragment.get("type", []))
+    change.set_expiry(fragment)
     if "scope" in fragment:
         change.set_scope(fragment["scope"])
     return change.finish()
@@ -203,6 +207,17 @@ def drop_attributes(entity: Entity, names: Iterable[str]) -> Outcome:
     return change.finish()
 
 
+def expire_attributes(entity: Entity, now_us: int) -> Outcome:
+    """Delete the instances of attributes and sub-attributes that are past their time (§4.22)."""
+    change = _Change(entity)
+    for name, instance in _list_instances(entity):
+        if is_expired(instance, now_us):
+            change.drop(name, instance.get("datasetId"))
+        elif (left := left_of(instance, now_us)) is not instance:
+            change.put(name, left)
+    return change.finish()
+
+
 def advance_times(times: Times, outcome: Outcome, now_us: int) -> Times:
     """Return the times after the outcome. What did not change keeps its times."""
     if outcome.is_nothing:
@@ -234,6 +249,7 @@ class _Change:
         self._instances_before: dict[str, dict[str | None, Instance]] = {}
         self._found: dict[str, dict[str | None, Instance]] = {}
         self._others: dict[str, list[str]] = {}
+        self._expiry: str | None = entity.get("expiresAt")
         self._unchanged: list[tuple[str, str]] = []
 
     def find(self, name: str, dataset_id: str | None) -> Instance | None:
@@ -258,6 +274,10 @@ class _Change:
     def add_types(self, types: list[str]) -> None:
         self._others["type"] = list(dict.fromkeys([*self._before["type"], *types]))
 
+    def set_expiry(self, fragment: Entity) -> None:
+        if "expiresAt" in fragment:
+            self._expiry = None if fragment["expiresAt"] == NULL else fragment["expiresAt"]
+
     def set_scope(self, scopes: list[str]) -> None:
         self._others["scope"] = [scope for scope in scopes if scope != NULL]
 
@@ -268,6 +288,11 @@ class _Change:
             entity[member] = self._others[member]
         if not entity.get("scope", True):
             del entity["scope"]
+        if self._expiry != entity.get("expiresAt"):
+            members.append("expiresAt")
+            entity["expiresAt"] = self._expiry
+            if self._expiry is None:
+                del entity["expiresAt"]
         changed: list[str] = []
         added: list[str] = []
         modified: list[str] = []

@@ -13,8 +13,8 @@ import msgspec
 
 from simpul import limits
 from simpul.domain.context import INSTANCE_MEMBERS, Context
-from simpul.domain.entity import ENTITY_MEMBERS, Entity, Instance
-from simpul.domain.errors import BadRequestData, NotImplementedYet
+from simpul.domain.entity import ENTITY_MEMBERS, Entity, Expiring, Instance
+from simpul.domain.errors import BadRequestData
 from simpul.domain.geo import raise_unless_geometry
 from simpul.domain.json_text import decode_json, shown
 from simpul.domain.lexical import is_language, is_moment, is_scope, is_uri, raise_unless_uri
@@ -65,9 +65,9 @@ GEO_NAMES: Final = frozenset({"location", "observationSpace", "operationSpace"})
 # CIM 009 §4.5.2.2: what a proof says was sealed. They are plain text, and belong to this Property alone.
 PROOF: Final = "ngsildproof"
 _SEALED: Final = frozenset({"entityIdSealed", "entityTypeSealed"})
-_DESCRIBING: Final = frozenset({"observedAt", "unitCode", "datasetId", "objectType", "valueType"})
+_DESCRIBING: Final = frozenset({"observedAt", "unitCode", "datasetId", "objectType", "valueType", "expiresAt"})
 _IDENTITY: Final = frozenset({"id", "@id", "type", "@type", "@context"})
-_NO_ATTRIBUTE: Final = _IDENTITY | _IGNORED | _PREVIOUS | INSTANCE_MEMBERS | ENTITY_MEMBERS | {"expiresAt"}
+_NO_ATTRIBUTE: Final = _IDENTITY | _IGNORED | _PREVIOUS | INSTANCE_MEMBERS | ENTITY_MEMBERS
 _LOOKED_AT: Final = _NO_ATTRIBUTE | GEO_NAMES | {PROOF}
 _LANGUAGE_STRINGS: Final = ("langString", "rdf:langString", "http://www.w3.org/1999/02/22-rdf-syntax-ns#langString")
 _UNITLESS: Final = frozenset({"Relationship", "ListRelationship", "JsonProperty"})
@@ -86,8 +86,7 @@ def parse_entity(body: Any, context: Context) -> Entity:
     if "type" not in body and "@type" not in body:
         raise BadRequestData('The entity has no \'type\'; give it one, such as "type": "BusStop".')
     entity: Entity = {"id": _parse_id(body), "type": _parse_types(body, context)}
-    _Reader(context, is_fragment=False).read_members(body, entity)
-    return entity
+    return _Reader(context, is_fragment=False).read_members(body, entity)
 
 
 def parse_fragment(body: Any, context: Context) -> Entity:
@@ -98,8 +97,7 @@ def parse_fragment(body: Any, context: Context) -> Entity:
         entity["id"] = _parse_id(body)
     if "type" in body or "@type" in body:
         entity["type"] = _parse_types(body, context)
-    _Reader(context, is_fragment=True).read_members(body, entity)
-    return entity
+    return _Reader(context, is_fragment=True).read_members(body, entity)
 
 
 def parse_attribute(body: Any, context: Context, name: str) -> Instance | list[Instance]:
@@ -107,8 +105,9 @@ def parse_attribute(body: Any, context: Context, name: str) -> Instance | list[I
     reader = _Reader(context, is_fragment=True)
     if isinstance(body, dict) and NULL in body.values() and reader.find_kind(name, body) is None:
         # What is deleted from an attribute's own body is a part of the attribute, not of a value.
-        return reader.read_parts(name, None, body, 1)
-    return reader.read_attribute(name, body)
+        return reader.marked(reader.read_parts(name, None, body, 1))
+    found = reader.read_attribute(name, body)
+    return [reader.marked(one) for one in found] if isinstance(found, list) else reader.marked(found)
 
 
 def _parse_id(body: dict[str, Any]) -> str:
@@ -154,14 +153,19 @@ def _raise_unless_object(body: Any) -> None:
 class _Reader:
     """Reads attributes with one @context; in a fragment, deletion marks and partial attributes are allowed."""
 
-    __slots__ = ("_context", "_is_fragment")
+    __slots__ = ("_context", "_expires", "_is_fragment")
 
     def __init__(self, context: Context, *, is_fragment: bool) -> None:
         self._context = context
         self._is_fragment = is_fragment
+        self._expires = False
 
-    def read_members(self, body: dict[str, Any], entity: Entity) -> None:
-        """Add the scope and the attributes of the body to the entity."""
+    def marked(self, written: dict[str, Any]) -> dict[str, Any]:
+        """Return what was read, as `Expiring` where it says when something expires."""
+        return Expiring(written) if self._expires else written
+
+    def read_members(self, body: dict[str, Any], entity: Entity) -> Entity:
+        """Add the scope and the attributes of the body to the entity; return it."""
         expand = self._context.expand
         if body and min(body) < ":":
             raise BadRequestData(f"{shown(min(body))} names no attribute: a name begins with a letter (§4.6.2).")
@@ -179,14 +183,13 @@ class _Reader:
             raise BadRequestData(
                 f"The entity has {len(entity)} attributes; at most {limits.ATTRIBUTES_PER_ENTITY_MAX} are allowed."
             )
+        return self.marked(entity)
 
     def _read_special(self, name: str, value: Any, entity: Entity) -> None:
         if name == "scope":
             entity["scope"] = _parse_scopes(value, is_fragment=self._is_fragment)
         elif name == "expiresAt":
-            raise NotImplementedYet(
-                "Entities that expire ('expiresAt') are not supported in this version. Leave it out."
-            )
+            entity["expiresAt"] = self._read_expiry("The entity", value)
         elif name in GEO_NAMES:
             self._read_geo_named(name, value, entity)
         elif name == PROOF:
@@ -195,6 +198,17 @@ class _Reader:
             raise BadRequestData(
                 f"'{name}' cannot be the name of an attribute: NGSI-LD uses it itself. Choose another."
             )
+
+    def _read_expiry(self, what: str, value: Any) -> str:
+        """Read when an entity or an instance expires (§4.22); a fragment may take that away."""
+        if not is_moment(value) and not (self._is_fragment and value == NULL):
+            raise BadRequestData(
+                f"{what} has the 'expiresAt' {shown(value)}; it is a date and time in UTC, such as"
+                " 2024-05-01T10:00:00Z."
+            )
+        self._expires = True
+        moment: str = value
+        return moment
 
     def _read_geo_named(self, name: str, value: Any, entity: Entity) -> None:
         """Read an attribute that the core @context makes a GeoProperty (§4.7.1)."""
@@ -332,21 +346,16 @@ class _Reader:
             _refuse_member(name, member)
 
     def _read_describing(self, name: str, kind: str | None, member: str, value: Any) -> Any:
+        if member == "expiresAt":
+            return self._read_expiry(f"The attribute '{name}'", value)
         if self._is_fragment and value == NULL and member != "datasetId":
             return NULL
         if member == "observedAt":
-            if not is_moment(value):
-                raise BadRequestData(
-                    f"'{name}.observedAt' is {shown(value)}; it is a date and time in UTC, "
-                    "such as 2024-05-01T10:00:00Z."
-                )
+            _raise_unless_moment(name, value)
         elif member == "unitCode" and kind in _UNITLESS:
             raise BadRequestData(f"The attribute '{name}' is a {kind} and has a 'unitCode'. Remove it.")
         elif member == "datasetId":
-            if value == NULL or not is_uri(value):
-                raise BadRequestData(
-                    f"'{name}.datasetId' is {shown(value)}; it is a URI, such as urn:ngsi-ld:Dataset:1."
-                )
+            _raise_unless_dataset_id(name, value)
         elif member in ("objectType", "valueType"):
             return self._read_type_of_value(name, kind, member, value)
         elif not isinstance(value, str) or not value:
@@ -478,11 +487,21 @@ class _Reader:
         return [{"object": uri} for uri in uris]
 
 
+def _raise_unless_moment(name: str, value: Any) -> None:
+    if not is_moment(value):
+        raise BadRequestData(
+            f"'{name}.observedAt' is {shown(value)}; it is a date and time in UTC, such as 2024-05-01T10:00:00Z."
+        )
+
+
+def _raise_unless_dataset_id(name: str, value: Any) -> None:
+    if value == NULL or not is_uri(value):
+        raise BadRequestData(f"'{name}.datasetId' is {shown(value)}; it is a URI, such as urn:ngsi-ld:Dataset:1.")
+
+
 def _refuse_member(name: str, member: str) -> NoReturn:
     if member == "@context":
         raise BadRequestData(f"The attribute '{name}' has an @context of its own. Only the entity may have one.")
-    if member == "expiresAt":
-        raise NotImplementedYet(f"'{name}.expiresAt': attributes that expire are not supported in this version.")
     if member in ("id", "@id"):
         raise BadRequestData(f"The attribute '{name}' has an 'id'. Only entities have one; use 'datasetId' instead.")
     if member in _PREVIOUS:

@@ -9,7 +9,8 @@ from typing import Any
 
 from simpul.domain.context import INSTANCE_MEMBERS, Context
 from simpul.domain.core_context import PREFIXES
-from simpul.domain.entity import Instance, Record, Times, attribute_key, attribute_names, instances
+from simpul.domain.entity import EXPIRING, Instance, Record, Times, attribute_key, attribute_names, instances
+from simpul.domain.expiry import without_expiry
 from simpul.domain.language import choose_language
 from simpul.domain.moment import render_moment
 from simpul.domain.parse import MAIN_MEMBERS, is_geometry, is_read_as_instance
@@ -63,7 +64,7 @@ _WHOLE = Representation()
 
 def render_entity(record: Record, context: Context, representation: Representation) -> dict[str, Any]:
     """Return the entity as JSON with short names."""
-    if representation == _WHOLE:
+    if representation == _WHOLE and record.context_id != EXPIRING:
         return context.compact_entity(record.entity)
     shown = {"id": record.id} if representation.shows("id") else {}
     return shown | _render_members(record, context, representation)
@@ -97,12 +98,16 @@ def render_types(types: tuple[str, ...] | list[str], context: Context) -> str | 
 
 def _render_members(record: Record, context: Context, representation: Representation) -> dict[str, Any]:
     entity = record.entity
+    if record.context_id == EXPIRING and not (representation.system_attributes or "expiresAt" in representation.pick):
+        entity = without_expiry(entity)
     members: dict[str, Any] = {}
     if representation.shows("type"):
         members["type"] = render_types(entity["type"], context)
     if "scope" in entity and representation.shows("scope"):
         scopes = entity["scope"]
         members["scope"] = scopes[0] if len(scopes) == 1 else scopes
+    if "expiresAt" in entity and representation.shows("expiresAt"):
+        members["expiresAt"] = entity["expiresAt"]
     if representation.system_attributes:
         times = _render_times(record.times.created_us, record.times.modified_us)
         members |= {name: moment for name, moment in times.items() if name not in representation.omit}

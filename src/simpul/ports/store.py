@@ -90,6 +90,9 @@ class Draft(Protocol):
     def delete(self, before: Record, at_us: int) -> None:
         """Remove the entity. Its history stays, and tells when it went."""
 
+    def note_expiry(self, entity_id: str, at_us: int | None) -> None:
+        """Remember when the first thing of the entity expires, or that nothing does."""
+
     def put_source_row(self, source: str, key: str, digest: bytes, entity_id: str) -> None:
         """Remember that the source's row `key` was taken over with this digest. Replaces what was known of it."""
 
@@ -101,6 +104,16 @@ class Draft(Protocol):
 
     def drop_reject(self, source: str, key: str) -> None:
         """Forget the reject of the source's row `key`, if there is one."""
+
+
+class ExpiryStore(Protocol):
+    """What expires when, as `Draft.note_expiry` was told."""
+
+    def next_expiry(self, tenant: str) -> int | None:
+        """Return the earliest moment at which something expires, or None. Raises StorageUnavailable."""
+
+    def list_expired(self, tenant: str, now_us: int, limit: int) -> list[str]:
+        """Return ids of entities of which something has expired, the earliest first."""
 
 
 class EntityStore(Protocol):

@@ -10,8 +10,9 @@ import msgspec
 
 from simpul import limits
 from simpul.domain.context import CORE
-from simpul.domain.entity import ENTITY_MEMBERS, Entity, Record, Times, attribute_names
+from simpul.domain.entity import ENTITY_MEMBERS, EXPIRING, Entity, Record, Times, attribute_names
 from simpul.domain.errors import BadRequestData
+from simpul.domain.expiry import without_expiry
 from simpul.ports.contexts import ContextTable
 from simpul.ports.outbox import Notice, Watch
 from simpul.ports.store import ChangeKind, Reject
@@ -118,7 +119,7 @@ class SqliteDraft:
             self._put_geo(eid, {}, record.entity, type_set.terms, names)
         else:
             self._put_new_rows(eid, record.entity, type_set.terms)
-        fragment = body if record.context_id == 0 else _encode(CORE.compact_entity(record.entity))
+        fragment = body if record.context_id == 0 else _encode(CORE.compact_entity(_told(record)))
         self._put_history(eid, record.times.modified_us, ChangeKind.CREATED, fragment, ())
         if self.watch is not None:
             self._put_notice(self.watch, None, record, (), (record.times.modified_us, body))
@@ -136,7 +137,8 @@ class SqliteDraft:
         touched = [name for name in named if name not in ENTITY_MEMBERS]
         self._put_changed(before, after, touched)
         fragment = {"id": after.id, "type": list(after.types), **(past or {})}
-        fragment.update((name, after.entity[name]) for name in changed if name in after.entity)
+        told = _told(after)
+        fragment.update((name, told[name]) for name in changed if name in told)
         body = _encode(CORE.compact_entity(fragment))
         # What only the history is to have says nothing of the state.
         kind = ChangeKind.WRITTEN if past and not (changed or removed) else ChangeKind.CHANGED
@@ -147,7 +149,7 @@ class SqliteDraft:
     def replace(self, before: Record, after: Record) -> None:
         touched = list(dict.fromkeys([*attribute_names(before.entity), *attribute_names(after.entity)]))
         self._put_changed(before, after, touched)
-        body = _encode(CORE.compact_entity(after.entity))
+        body = _encode(CORE.compact_entity(_told(after)))
         self._put_history(self._eid(after.id), after.times.modified_us, ChangeKind.REPLACED, body, ())
         if self.watch is not None:
             members = ENTITY_MEMBERS if before.types != after.types else ()
@@ -180,6 +182,12 @@ class SqliteDraft:
     def add_statement(self, sql: str, parameters: Sequence[Any]) -> None:
         """Put a writing statement of its own."""
         self.changes.statements.append(Statement(sql, parameters, []))
+
+    def note_expiry(self, entity_id: str, at_us: int | None) -> None:
+        if at_us is None:
+            self.add_statement(SQL.delete_expiry, (entity_id,))
+        else:
+            self.add_statement(SQL.put_expiry, (entity_id, at_us))
 
     def put_source_row(self, source: str, key: str, digest: bytes, entity_id: str) -> None:
         self.changes.source_rows.append(((source, key), (digest, entity_id)))
@@ -221,7 +229,7 @@ class SqliteDraft:
         )
         (self.changes.inserted if is_new else self.changes.updated).append(row)
         self.changes.put_entry(row.id, Entry(eid, record, body))
-        if record.context_id:
+        if record.context_id > 0:
             self.changes.contexts.add(record.context_id)
         return body
 
@@ -370,6 +378,11 @@ class SqliteDraft:
                 _encode(list(removed)).decode() if removed else None,
             )
         )
+
+
+def _told(record: Record) -> Entity:
+    """Return what a history tells of the entity."""
+    return without_expiry(record.entity) if record.context_id == EXPIRING else record.entity
 
 
 def encode_times(times: Times) -> bytes | None:

@@ -435,3 +435,25 @@ DELETE FROM declaration
 -- name: insert_declaration
 INSERT INTO declaration (path, content)
 VALUES (?, ?)
+
+-- name: put_expiry
+INSERT OR REPLACE INTO expiry (eid, at_us)
+SELECT eid, ?2
+FROM entity
+WHERE id = ?1
+
+-- name: delete_expiry
+DELETE FROM expiry
+WHERE eid = (SELECT eid FROM entity WHERE id = ?)
+
+-- name: next_expiry
+SELECT MIN(at_us)
+FROM expiry
+
+-- name: list_expired
+SELECT entity.id
+FROM expiry
+JOIN entity USING (eid)
+WHERE expiry.at_us <= ?
+ORDER BY expiry.at_us, expiry.eid
+LIMIT ?

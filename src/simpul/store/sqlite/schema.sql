@@ -162,6 +162,15 @@ CREATE TABLE IF NOT EXISTS registration (
   modified_us INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
 
+-- Entities of which something expires, by the earliest moment; the entity itself says what. One that is there needlessly
+-- is looked at in vain.
+CREATE TABLE IF NOT EXISTS expiry (
+  eid INTEGER PRIMARY KEY,
+  at_us INTEGER NOT NULL
+) STRICT;
+
+CREATE INDEX IF NOT EXISTS expiry_by_time ON expiry (at_us);
+
 -- The @contexts that the city serves to whoever asks, and copies of others'. `document` is a JSON object with an
 -- @context member.
 CREATE TABLE IF NOT EXISTS hosted_context (

@@ -219,6 +219,16 @@ class SqliteStore:
 
         return await city.scan(find)
 
+    # ExpiryStore
+
+    def next_expiry(self, tenant: str) -> int | None:
+        (row,) = self._read(tenant, SQL.next_expiry, ())
+        moment_us: int | None = row[0]
+        return moment_us
+
+    def list_expired(self, tenant: str, now_us: int, limit: int) -> list[str]:
+        return [row[0] for row in self._read(tenant, SQL.list_expired, (now_us, limit))]
+
     # HistoryStore
 
     def find_log(self, tenant: str, entity_id: str) -> Log | None:
