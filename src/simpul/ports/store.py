@@ -58,7 +58,14 @@ class Change(NamedTuple):
     removed: tuple[str, ...]
 
 
-class Draft(Protocol):
+class ExpiringDraft(Protocol):
+    """What a write says of when things expire."""
+
+    def note_expiry(self, entity_id: str, at_us: int | None) -> None:
+        """Remember when the first thing of the entity expires, or that nothing does."""
+
+
+class Draft(ExpiringDraft, Protocol):
     """The state as one write sees it: what is committed, plus what the writes before it in the group did."""
 
     def find(self, entity_id: str) -> Record | None:
@@ -89,9 +96,6 @@ class Draft(Protocol):
 
     def delete(self, before: Record, at_us: int) -> None:
         """Remove the entity. Its history stays, and tells when it went."""
-
-    def note_expiry(self, entity_id: str, at_us: int | None) -> None:
-        """Remember when the first thing of the entity expires, or that nothing does."""
 
     def put_source_row(self, source: str, key: str, digest: bytes, entity_id: str) -> None:
         """Remember that the source's row `key` was taken over with this digest. Replaces what was known of it."""
