@@ -240,6 +240,29 @@ def test_4_5_23_linked_entities_come_along(
     client.delete(f"{API}/entities/{koridor['id']}")
 
 
+@pytest.mark.parametrize(("chosen", "shown", "linked"), [
+    ({"pick": ["id", "koridor{id,nama}"]}, {"id", "koridor"}, {"id", "nama"}),
+    ({"omit": ["location", "koridor{nama}"]}, {"id", "type", "nama", "kapasitas", "koridor"}, {"id", "type", "rute"}),
+])  # fmt: skip
+def test_4_21_names_in_braces_are_those_of_linked_entities(
+    client: httpx2.Client, subscribe: Subscribe, receiver: Receiver, halte: str,
+    chosen: dict[str, Any], shown: set[str], linked: set[str],
+) -> None:  # fmt: skip
+    koridor = {
+        "id": "urn:ngsi-ld:Koridor:1", "type": "Koridor", "nama": {"type": "Property", "value": "Satu"},
+        "rute": {"type": "ListRelationship", "objectList": [{"object": halte}]},
+    }  # fmt: skip
+    assert client.post(f"{API}/entities", json=koridor).status_code == 201
+    made = subscribe(receiver.uri, notification={"endpoint": {"uri": receiver.uri}, "join": "inline", **chosen})
+    rename(client, halte, "Ulak Karang")
+    (entity,) = receiver.wait_for(1)[0].data
+    assert set(entity) == shown
+    assert set(entity["koridor"]["entity"]) == linked
+    ((name, told),) = chosen.items()
+    assert client.get(f"{API}/subscriptions/{made}").json()["notification"][name] == told
+    client.delete(f"{API}/entities/{koridor['id']}")
+
+
 def test_4_9_a_question_may_follow_a_link(
     client: httpx2.Client, subscribe: Subscribe, receiver: Receiver, halte: str
 ) -> None:

@@ -17,7 +17,7 @@ from simpul.domain.entity import Entity, Instance, Record, Times, instances
 from simpul.domain.linked import add_linked
 from simpul.domain.moment import render_moment
 from simpul.domain.parse import MAIN_MEMBERS, NULL
-from simpul.domain.projection import Join
+from simpul.domain.projection import Join, read_projection
 from simpul.domain.render import Format, Representation, render_entity, render_feature
 from simpul.domain.subscription import Document
 from simpul.domain.watch import Effects, names_of
@@ -88,15 +88,18 @@ def shape_of(document: Document) -> Shape:
     notification = document["notification"]
     triggers = document.get("notificationTrigger", terms.TRIGGERS_DEFAULT)
     join = notification.get("join", "@none")
+    pick, omit = (read_projection(notification.get(name, ())) for name in ("pick", "omit"))
     representation = Representation(
         format=_FORMATS[notification.get("format", "normalized")],
         system_attributes=notification.get("sysAttrs", False),
-        pick=tuple(notification.get("pick", ())),
-        omit=tuple(notification.get("omit", ())),
+        pick=pick.names,
+        omit=omit.own_names,
         attributes=tuple(notification.get("attributes", ())),
         language=document.get("lang"),
         dataset_id=tuple(document.get("datasetId", ())),
         join=Join(join, notification.get("joinLevel", 1)) if join != "@none" else None,
+        linked_pick=pick,
+        linked_omit=omit,
     )
     return Shape(
         representation=representation,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from simpul import limits
@@ -40,6 +40,14 @@ class Projection:
         reached = {name for name, _ in self.linked}
         return tuple(name for name in self.names if name not in reached)
 
+    def texts(self, name_of: Callable[[str], str]) -> list[str]:
+        """Return it as `pick` or `omit` is written, one text for each name; `name_of` says how an attribute is."""
+        return [
+            (name if name in CORE_MEMBERS else name_of(name))
+            + (f"{{{','.join(below.texts(name_of))}}}" if (below := self.below(name)) != NOTHING else "")
+            for name in self.names
+        ]
+
     def below(self, relationship: str) -> Projection:
         """Return what is named of the entities behind a relationship; nothing if it is not named."""
         return next((below for name, below in self.linked if name == relationship), NOTHING)
@@ -59,6 +67,11 @@ class Join:
     kind: str
     levels: int = 1
     contained_by: frozenset[str] = frozenset()
+
+
+def read_projection(texts: Sequence[str]) -> Projection:
+    """Return what texts name whose names are expanded already, as `texts` wrote them."""
+    return parse_projection(",".join(texts), "", str)
 
 
 def parse_projection(text: str, what: str, expand: Callable[[str], str]) -> Projection:

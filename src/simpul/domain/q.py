@@ -433,7 +433,9 @@ class _QParser(_Scanner):
             return Moment(text, instant)
         if find_time_of_day(text) is not None:
             return Moment(text, None)
-        return Uri(text, self.expand(text) if self.is_expanded(path) else text)
+        # What cannot be expanded is no word and no URI.
+        expanded = self.expand(text)
+        return Uri(text, expanded if self.is_expanded(path) else text)
 
     def is_expanded(self, path: Path) -> bool:
         """Return whether `expandValues` names the attribute that the path leads to."""

@@ -23,6 +23,7 @@ from simpul.domain.json_text import shown
 from simpul.domain.moment import count_microseconds
 from simpul.domain.parse import NULL, is_moment, raise_unless_uri
 from simpul.domain.pattern import compile_pattern
+from simpul.domain.projection import JOINS, parse_projection, read_projection
 from simpul.domain.q import parse_q, parse_scope_selection, parse_type_selection
 
 Document = dict[str, Any]
@@ -38,7 +39,6 @@ TRIGGERS: Final = (
 )  # fmt: skip
 TRIGGERS_DEFAULT: Final = (ATTRIBUTE_CREATED, ATTRIBUTE_UPDATED)
 FORMATS: Final = ("normalized", "concise", "keyValues", "simplified")
-JOINS: Final = ("inline", "flat", "@none")
 
 # What only the hub says: taken from nobody, so that a document that was read can be sent back.
 _TOLD_BY_HUB = frozenset({"status", "createdAt", "modifiedAt"})
@@ -55,7 +55,6 @@ _NOTIFICATION_MEMBERS = frozenset({
     "attributes", "pick", "omit", "format", "endpoint", "join", "joinLevel", *_NOTIFICATION_FLAGS,
 })  # fmt: skip
 _SELECTOR_MEMBERS = frozenset({"id", "idPattern", "type"})
-_CORE_MEMBERS = frozenset({"id", "type", "scope", "createdAt", "modifiedAt", "deletedAt", "expiresAt"})
 _TYPE_NAME = re.compile(r"[^()|,;\s]+")
 
 
@@ -128,10 +127,18 @@ def raise_unless_whole(document: Document, q_context: Context) -> Document:
     return document
 
 
+def _levels_of(notification: Document) -> int:
+    """Return how many relationships deep linked entities are shown."""
+    return int(notification.get("joinLevel", 1)) if notification.get("join", "@none") != "@none" else 0
+
+
 def _raise_unless_shape_fits(notification: Document, context: Context) -> None:
     if "attributes" in notification and ("pick" in notification or "omit" in notification):
         raise BadRequestData("'attributes' cannot be combined with 'pick' or 'omit' (§4.21).")
-    both = set(notification.get("pick", ())) & set(notification.get("omit", ()))
+    pick, omit = (read_projection(notification.get(name, ())) for name in ("pick", "omit"))
+    if max(pick.depth, omit.depth) > _levels_of(notification):
+        raise BadRequestData("'pick' or 'omit' reaches further into linked entities than 'join' and 'joinLevel' go.")
+    both = set(pick.names) & set(omit.own_names)
     if both:
         raise BadRequestData(f"{context.compact(min(both))!r} is in both 'pick' and 'omit'; name it in one of them.")
     if notification.get("showChanges") and notification.get("format") in ("keyValues", "simplified"):
@@ -186,7 +193,7 @@ def render_subscription(document: Document, context: Context) -> Document:
     notification = dict(body["notification"])
     for name in ("attributes", "pick", "omit"):
         if name in notification:
-            notification[name] = [one if one in _CORE_MEMBERS else compact(one) for one in notification[name]]
+            notification[name] = read_projection(notification[name]).texts(compact)
     body["notification"] = notification
     return body
 
@@ -268,8 +275,8 @@ def _parse_attributes(name: str, value: Any, context: Context) -> list[str]:
 
 
 def _parse_members(name: str, value: Any, context: Context) -> list[str]:
-    names = _list_of_texts(name, value.split(",") if isinstance(value, str) else value)
-    return [one if one in _CORE_MEMBERS else context.expand(one) for one in names]
+    names = _list_of_texts(name, [value] if isinstance(value, str) else value)
+    return parse_projection(",".join(names), f"'{name}'", context.expand).texts(str)
 
 
 def _parse_names(name: str, value: Any, _context: Context) -> list[str]:
