@@ -68,12 +68,12 @@ def measure(count: int, seconds: int, source_rows: int, *, keep: bool) -> list[L
     finally:
         if not keep:
             hub.remove()
-    console.print(f"Memory of its own (without the mapped file): {own_mb:,.0f} MB; yardsticks: {yardsticks(rounds)}")
+    console.print(f"Resident with the mapped pages of the file: {whole_mb:,.0f} MB; yardsticks: {yardsticks(rounds)}")
     return [
         *(rounds.line(figure) for figure in (*READS, *WRITES)),
         figures.source_line(rows, plain_rows),
         figures.bound_line("start to first answer", start_seconds, figures.START_SECONDS_MAX, "s"),
-        figures.bound_line("memory after the run", whole_mb, figures.MEMORY_MB_MAX, "MB"),
+        figures.bound_line("memory of its own after the run", own_mb, figures.MEMORY_MB_MAX, "MB"),
     ]
 
 
