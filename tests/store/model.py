@@ -66,6 +66,7 @@ class ModelDraft:
         self.city = city
         self._contexts = contexts
         self._origin = origin
+        self.via: tuple[str, ...] = ()
 
     def find(self, entity_id: str) -> Record | None:
         kept = self.city.entities.get(entity_id)

@@ -12,6 +12,7 @@ import msgspec
 
 from simpul import limits
 from simpul.app.hub import Hub
+from simpul.app.way import parse_via
 from simpul.domain.access import Caller
 from simpul.domain.context import CORE, Context
 from simpul.domain.entity import ENTITY_MEMBERS, Entity
@@ -77,9 +78,7 @@ async def hop_of(hub: Hub, caller: Caller, context: Context, headers: Sequence[t
         key = name.decode("latin-1").lower()
         told[key] = f"{told[key]}, {value.decode('latin-1')}" if key in told else value.decode("latin-1")
     via_text = told.get("via", "")[: limits.HEADER_CHARACTERS_MAX]
-    hops = [part.split() for part in via_text.split(",") if part.strip()]
-    # RFC 9110 §7.6.3: protocol, then who received it.
-    via = tuple(parts[1] if len(parts) > 1 else parts[0] for parts in hops)
+    via = parse_via(via_text)
     return Hop(caller, context, via, via_text, told, await hub.registry.get_alias(caller.tenant))
 
 

@@ -9,18 +9,17 @@ a line is busy go into one notification, each entity once.
 from __future__ import annotations
 
 import asyncio
-from collections import OrderedDict, deque
+from collections import OrderedDict
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
-from functools import lru_cache
 from itertools import groupby, islice
 from time import monotonic, perf_counter
-from typing import Any, NamedTuple
+from typing import Any
 from uuid import uuid4
 
 from simpul import limits
 from simpul.app.hub import Hub
+from simpul.app.notification_line import Line, changed, head_of, numbers_of, rounds_of, take_each, take_newest, via_of
 from simpul.domain import subscription as terms
 from simpul.domain.context import Context
 from simpul.domain.endpoint import pairs_of
@@ -40,54 +39,10 @@ from simpul.domain.notification import (
 from simpul.domain.query import EntityQuery
 from simpul.domain.watch import Watchlist, compile_condition, unpack_numbers
 from simpul.ports.notifier import Delivery, Message
-from simpul.ports.outbox import Notice, Parked, Progress, StoredSubscription
+from simpul.ports.outbox import Notice, Parked, StoredSubscription
 
 _US = 1_000_000
 _RELATION = 'rel="http://www.w3.org/ns/json-ld#context"; type="application/ld+json"'
-
-
-@dataclass(slots=True, eq=False)
-class Line:
-    """One subscription's notifications on their way. `waiting` counts the notices that are not told."""
-
-    tenant: str
-    stored: StoredSubscription
-    shape: Shape
-    progress: Progress
-    pending: deque[Notice] = field(default_factory=deque)
-    in_hand: int | None = None
-    waiting: int = 0
-    is_behind: bool = True
-    is_reading: bool = False
-    is_dirty: bool = False
-    wake: asyncio.Event = field(default_factory=asyncio.Event)
-    task: asyncio.Task[None] | None = None
-
-    def add(self, notices: list[Notice]) -> None:
-        """Take what was committed just now; what does not fit into memory stays in the outbox alone."""
-        self.waiting += len(notices)
-        if not self.is_behind:
-            room = limits.NOTICES_IN_MEMORY_MAX - len(self.pending)
-            self.pending.extend(notices[:room])
-            self.is_behind = len(notices) > room
-        self.wake.set()
-
-    @property
-    def document(self) -> terms.Document:
-        return self.stored.kept.document
-
-    @property
-    def is_periodic(self) -> bool:
-        return "timeInterval" in self.document
-
-    @property
-    def told_through(self) -> int | None:
-        """The id up to which nothing of this line is needed any more; None where it waits for nothing."""
-        if self.in_hand is not None:
-            return self.in_hand - 1
-        if self.is_behind or self.is_reading:
-            return self.progress.told
-        return self.pending[0].id - 1 if self.pending else None
 
 
 class Pacer:
@@ -255,10 +210,10 @@ class Dispatch:
             pause = self._throttled_seconds(line)
             if pause > 0:
                 with suppress(TimeoutError):
-                    await asyncio.wait_for(_changed(line), pause)
+                    await asyncio.wait_for(changed(line), pause)
                 continue
             await self._pacer.turn()
-            return _take_newest(line) if "throttling" in line.document else _take_each(line)
+            return take_newest(line) if "throttling" in line.document else take_each(line)
 
     async def _catch_up(self, line: Line) -> None:
         """Read notices of the line that are in the outbox and not in memory."""
@@ -295,25 +250,44 @@ class Dispatch:
     async def _tell(self, line: Line, batch: list[Notice]) -> None:
         """Send one notification until it arrived or is parked."""
         end_us = terms.expires_us(line.document)
-        told = [notice for notice in batch if end_us is None or _head_of(notice.state).at_us < end_us]
+        wanted = [notice for notice in batch if end_us is None or head_of(notice.state).at_us < end_us]
+        alias = await self._hub_of().registry.get_alias(line.tenant)
+        told = [notice for notice in wanted if rounds_of(notice, alias) < limits.NOTIFICATION_ROUNDS_MAX]
         while told:
-            delivery = await self._send(line, told)
+            delivery = await self._send(line, told, alias)
             if delivery.failure is None:
                 break
+            if line.waiting > limits.NOTICES_WAITING_MAX:
+                await self._shed(line, delivery.failure)
+                await self._pause(line)
+                return
             if self._is_given_up(line, delivery):
-                await self._park(line, batch, delivery.failure)
+                await self._park(line, told, delivery.failure)
                 break
             await self._pause(line)
+        if len(told) < len(wanted):
+            await self._break_circle(line, [notice for notice in wanted if notice not in told])
         line.progress = line.progress._replace(told=max(line.progress.told, batch[-1].id))
         line.waiting = max(0, line.waiting - len(batch))
         line.is_dirty = True
-        if not told:
+        if not wanted:
             self._watch(line.tenant)
 
-    async def _send(self, line: Line, told: list[Notice]) -> Delivery:
+    async def _break_circle(self, line: Line, circling: list[Notice]) -> None:
+        """Park what this hub has told so often, and was written back so often, that it would go on for ever."""
+        way = ", ".join(head_of(circling[0].state).via[-4:])
+        reason = (
+            f"What it tells is written back here, {limits.NOTIFICATION_ROUNDS_MAX} times by now (Via: … {way}): the"
+            " notification goes round in a circle and is not sent on."
+        )
+        self._note(line, Delivery(reason, is_refused=True))
+        await self._park(line, circling, reason)
+
+    async def _send(self, line: Line, told: list[Notice], alias: str) -> Delivery:
         began = perf_counter()
         try:
             message = self._message_of(line, told)
+            message.headers["Via"] = via_of(told, alias)
         except Exception as error:  # noqa: BLE001  # Whatever cannot be shown must not stop what comes after it; it is parked.
             delivery = Delivery(f"It cannot be rendered: {error}", is_refused=True)
             line.progress = line.progress._replace(tries=limits.NOTIFICATION_REFUSALS_MAX)
@@ -345,6 +319,8 @@ class Dispatch:
     def _is_given_up(self, line: Line, delivery: Delivery) -> bool:
         if delivery.is_refused:
             return line.progress.tries >= limits.NOTIFICATION_REFUSALS_MAX
+        if delivery.is_denied and line.progress.tries >= limits.NOTIFICATION_DENIALS_MAX:
+            return True
         since = line.progress.failing_since_us or 0
         return self._hub_of().clock.now_us() - since >= limits.NOTIFICATION_HOURS_MAX * 3_600 * _US
 
@@ -370,6 +346,24 @@ class Dispatch:
         parked = Parked(0, line.stored.number, line.stored.id, now_us, line.progress.tries, reason, states)
         await self._hub_of().outbox.park(line.tenant, parked, progress)
         line.progress = progress
+
+    async def _shed(self, line: Line, reason: str) -> None:
+        """Park the oldest of what waits until a tenth of what may wait is free; what is left is read anew."""
+        line.is_behind = True
+        line.pending.clear()
+        reason = f"More than {limits.NOTICES_WAITING_MAX:,} changes waited for the receiver. {reason}"
+        while line.waiting > limits.NOTICES_WAITING_MAX * 9 // 10:
+            found = await self._hub_of().outbox.list_notices(line.tenant, line.progress.told, limits.NOTICES_PER_READ)
+            mine = [notice for notice in found if line.stored.number in numbers_of(notice)]
+            for start in range(0, len(mine), limits.NOTIFICATION_ENTITIES_MAX):
+                tries = line.progress.tries
+                await self._park(line, mine[start : start + limits.NOTIFICATION_ENTITIES_MAX], reason)
+                line.progress = line.progress._replace(tries=tries)
+            line.waiting -= len(mine)
+            if len(found) < limits.NOTICES_PER_READ:
+                break
+            line.progress = line.progress._replace(told=found[-1].id)
+        line.is_dirty = True
 
     # What is sent
 
@@ -504,7 +498,9 @@ class Dispatch:
         outbox = self._hub_of().outbox
         found = await outbox.list_notices(tenant, self._swept.get(tenant, 0), limits.NOTICES_PER_READ)
         self._swept[tenant] = found[-1].id if len(found) == limits.NOTICES_PER_READ else 0
-        done = [notice.id for notice in found if all(self._is_told(tenant, notice.id, one) for one in _numbers(notice))]
+        done = [
+            notice.id for notice in found if all(self._is_told(tenant, notice.id, one) for one in numbers_of(notice))
+        ]
         if done:
             await outbox.drop_notices(tenant, done)
 
@@ -514,59 +510,3 @@ class Dispatch:
             return True
         through = line.told_through
         return through is None or notice_id <= through
-
-
-class _Head(NamedTuple):
-    """What has to be known of a notice to put it into a notification."""
-
-    entity_id: str
-    at_us: int
-
-
-@lru_cache(maxsize=limits.NOTICES_RENDERED_MAX)
-def _head_of(state: bytes) -> _Head:
-    captured = decode_captured(state)
-    return _Head(captured.entity_id, captured.at_us)
-
-
-def _numbers(notice: Notice) -> Sequence[int]:
-    return unpack_numbers(notice.numbers)
-
-
-async def _changed(line: Line) -> None:
-    """Wait until the subscription is another one than it was."""
-    stored = line.stored
-    while line.stored is stored:
-        line.wake.clear()
-        await line.wake.wait()
-
-
-def _take_each(line: Line) -> list[Notice]:
-    """Take the next notices: each entity once, so that every state of it is told."""
-    batch: list[Notice] = []
-    seen: set[str] = set()
-    size = 0
-    while line.pending and len(batch) < limits.NOTIFICATION_ENTITIES_MAX and size < limits.NOTIFICATION_BYTES_MAX:
-        entity_id = _head_of(line.pending[0].state).entity_id
-        if entity_id in seen:
-            break
-        seen.add(entity_id)
-        notice = line.pending.popleft()
-        size += len(notice.state)
-        batch.append(notice)
-    line.in_hand = batch[0].id
-    return batch
-
-
-def _take_newest(line: Line) -> list[Notice]:
-    """Take what gathered while throttling held it back: of each entity the newest state."""
-    newest: dict[str, Notice] = {}
-    first = line.pending[0].id
-    while line.pending and len(newest) < limits.NOTIFICATION_ENTITIES_MAX:
-        notice = line.pending.popleft()
-        entity_id = _head_of(notice.state).entity_id
-        newest.pop(entity_id, None)
-        newest[entity_id] = notice
-        line.waiting = max(len(line.pending) + len(newest), line.waiting - 1)
-    line.in_hand = first
-    return list(newest.values())

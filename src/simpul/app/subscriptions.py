@@ -11,7 +11,7 @@ from simpul import limits
 from simpul.app import hosted_contexts
 from simpul.app.entities import raise_unless_allowed
 from simpul.app.hub import Hub
-from simpul.app.notify import Line
+from simpul.app.notification_line import Line
 from simpul.domain import subscription as terms
 from simpul.domain.access import Action, Caller, decide
 from simpul.domain.context import Context

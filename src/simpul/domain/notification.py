@@ -39,6 +39,7 @@ class Captured(msgspec.Struct, frozen=True, array_like=True):
     `body` is the entity after the change (before it, where the entity went), in the short names of `context_id`;
     `times` its times as the store keeps them. `previous` holds attributes as they were, under expanded names:
     those that went, and, where someone asked for them, those that changed. `removed_times` are those of what went.
+    `via` are the pseudonyms of the hubs through which the change came, as its request told them.
     """
 
     entity_id: str
@@ -51,6 +52,7 @@ class Captured(msgspec.Struct, frozen=True, array_like=True):
     effects: Effects
     previous: Entity
     removed_times: dict[str, tuple[int, int]]
+    via: tuple[str, ...] = ()
 
 
 encode_captured = msgspec.msgpack.Encoder().encode

@@ -40,6 +40,7 @@ class Exchange(msgspec.Struct, frozen=True, gc=False):
     tenant: str | None = None
     authorization: str | None = None
     headers: Headers | list[tuple[bytes, bytes]] = ()
+    via: str = ""
     entity_map: str = ""
 
 
@@ -82,6 +83,7 @@ def exchange_of_block(line: tuple[str, bytes, bytes], block: HeaderBlock, header
         block.tenant,
         block.authorization,
         headers,
+        block.via,
     )
 
 

@@ -29,13 +29,14 @@ class HeaderBlock(msgspec.Struct, frozen=True, gc=False):
     prefer: str
     tenant: str | None
     authorization: str | None
+    via: str
     is_cold: bool
     is_plain: bool
 
 
 def read_headers(headers: Pairs) -> HeaderBlock:
     """Read headers whose names are in lower case."""
-    wanted = {b"accept": "", b"content-type": "", b"link": "", b"prefer": ""}
+    wanted = {b"accept": "", b"content-type": "", b"link": "", b"prefer": "", b"via": ""}
     tenant: str | None = None
     authorization: str | None = None
     is_cold = False
@@ -56,6 +57,7 @@ def read_headers(headers: Pairs) -> HeaderBlock:
         prefer=wanted[b"prefer"],
         tenant=tenant,
         authorization=authorization,
+        via=wanted[b"via"],
         is_cold=is_cold,
         is_plain=tenant is None and authorization is None and accept in _ANY_JSON,
     )

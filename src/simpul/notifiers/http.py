@@ -10,8 +10,10 @@ from simpul import limits
 from simpul.addresses import Addresses, AddressRefused
 from simpul.ports.notifier import Delivery, Message
 
-# The receiver says that another try may end differently: too early, too many, a time-out, or a proxy without a way.
-_PASSING = frozenset({401, 403, 404, 407, 408, 421, 423, 425, 429})
+# The receiver says that another try may end differently: too early, too many, or a time-out.
+_PASSING = frozenset({408, 421, 423, 425, 429})
+# It does not know the hub, or the path: a token that is renewed, or a proxy that finds its way again, mends that.
+_DENIED = frozenset({401, 403, 404, 407})
 
 
 class HttpNotifier:
@@ -35,8 +37,9 @@ class HttpNotifier:
             return Delivery(f"The receiver could not be reached ({type(error).__name__}).")
         if 200 <= status < 300:
             return Delivery()
-        is_refused = 300 <= status < 500 and status not in _PASSING
-        return Delivery(f"The receiver answered with status {status}.", is_refused=is_refused)
+        is_denied = status in _DENIED
+        is_refused = 300 <= status < 500 and not is_denied and status not in _PASSING
+        return Delivery(f"The receiver answered with status {status}.", is_refused=is_refused, is_denied=is_denied)
 
     async def _post(self, message: Message) -> int:
         pinned = await self._addresses.pin(httpx2.URL(message.uri))

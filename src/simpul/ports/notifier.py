@@ -22,10 +22,14 @@ class Message:
 
 
 class Delivery(NamedTuple):
-    """What became of a message. `failure` is None where it arrived; `is_refused`: another try would be the same."""
+    """What became of a message. `failure` is None where it arrived.
+
+    `is_refused`: another try would be the same. `is_denied`: it is unless somebody mends a right or a path there.
+    """
 
     failure: str | None = None
     is_refused: bool = False
+    is_denied: bool = False
 
 
 class Notifier(Protocol):

@@ -66,7 +66,12 @@ class ExpiringDraft(Protocol):
 
 
 class Draft(ExpiringDraft, Protocol):
-    """The state as one write sees it: what is committed, plus what the writes before it in the group did."""
+    """The state as one write sees it: what is committed, plus what the writes before it in the group did.
+
+    `via` is set to the hubs through which the write came: subscribers are told, so that a circle is noticed.
+    """
+
+    via: tuple[str, ...]
 
     def find(self, entity_id: str) -> Record | None:
         """Return the entity, or None."""

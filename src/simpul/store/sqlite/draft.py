@@ -66,6 +66,7 @@ class SqliteDraft:
         self._find_eid = find_eid
         # Whom to ask what a change concerns; the city sets it while subscriptions wait.
         self.watch: Watch | None = None
+        self.via: tuple[str, ...] = ()
         self.origin = ""
         self.changes = changes
 
@@ -364,7 +365,8 @@ class SqliteDraft:
         told = find_interested(watch, before, after, touched, self.find)
         if told is not None:
             # The change's own number: it was the last one given.
-            self.changes.notices.append(notice_of(self._numbers.sequence, told, before, after, state))
+            notice = notice_of(self._numbers.sequence, told, before, after, state, via=self.via)
+            self.changes.notices.append(notice)
 
     def _put_history(self, eid: int, at_us: int, kind: ChangeKind, body: bytes, removed: Sequence[str]) -> None:
         self.changes.history.append(

@@ -10,7 +10,7 @@ import msgspec
 
 from simpul.domain.entity import Record
 from simpul.domain.match import FindRecord
-from simpul.domain.notification import Captured, encode_captured, previous_of
+from simpul.domain.notification import Captured, decode_captured, encode_captured, previous_of
 from simpul.domain.subscription import Kept
 from simpul.domain.watch import Effects, Interest, find_effects, pack_numbers
 from simpul.ports.outbox import Notice, Noticed, Parked, Progress, StoredSubscription, Watch
@@ -43,7 +43,13 @@ _Told = tuple[Interest, Effects]
 
 
 def notice_of(
-    sequence: int, told: _Told, before: Record | None, after: Record | None, state: tuple[int, bytes]
+    sequence: int,
+    told: _Told,
+    before: Record | None,
+    after: Record | None,
+    state: tuple[int, bytes],
+    *,
+    via: tuple[str, ...] = (),
 ) -> Notice:
     """Return the notice of a change; `state` is when it was, and the entity's stored body."""
     interest, effects = told
@@ -62,6 +68,7 @@ def notice_of(
         effects=effects,
         previous=previous_of(before, effects, keeps_modified=interest.wants_previous),
         removed_times=removed,
+        via=via,
     )
     return Notice(sequence, interest.numbers, encode_captured(captured))
 
@@ -134,7 +141,7 @@ class SqliteOutbox:
             rows: list[tuple[Any, ...]] = city.writer.execute(SQL.find_parked, (parked_id,)).fetchall()
             for number, states in rows:
                 for state in _decode_states(states):
-                    draft.add_notice(pack_numbers([number]), state)  # type: ignore[attr-defined]  # This store's draft.
+                    draft.add_notice(pack_numbers([number]), _as_new(state))  # type: ignore[attr-defined]  # This store's draft.
             if rows:
                 draft.add_statement(SQL.delete_parked, (parked_id,))  # type: ignore[attr-defined]  # As above.
             return bool(rows)
@@ -143,6 +150,12 @@ class SqliteOutbox:
 
     async def drop_parked(self, tenant: str, parked_id: int) -> bool:
         return bool(await self._city(tenant).execute(SQL.delete_parked, (parked_id,)))
+
+
+def _as_new(state: bytes) -> bytes:
+    """Return a change that is to be told again, without its way: one that went in a circle is begun anew."""
+    captured = decode_captured(state)
+    return encode_captured(msgspec.structs.replace(captured, via=())) if captured.via else state
 
 
 def _put_progress(progress: Progress) -> tuple[str, Sequence[Any]]:
