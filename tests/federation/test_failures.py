@@ -109,10 +109,13 @@ def test_6_3_17_more_than_is_read_is_not_taken(
     here.delete(made)
 
 
-def test_6_3_17_where_a_source_alone_has_it_its_failure_is_the_answer(here: httpx2.Client, answering: Any) -> None:
+def test_6_3_17_where_a_source_alone_has_it_its_failure_is_told_too(here: httpx2.Client, answering: Any) -> None:
     answering.answer = (403, b"")
     made = registered(here, answering.url, mode="redirect")
-    assert here.get(PATH).status_code == 403
+    response = here.get(PATH)
+    assert response.status_code == 404
+    assert "answered with status 403" in response.json()["detail"]
+    assert response.headers["ngsild-warning"].startswith("299 ")
     here.delete(made)
 
 

@@ -14,7 +14,7 @@ from enum import Enum
 from typing import Any, Final
 
 from simpul import limits
-from simpul.domain.context import Context
+from simpul.domain.context import CORE, Context
 from simpul.domain.errors import BadRequestData, InvalidRequest
 from simpul.domain.geo import raise_unless_geometry
 from simpul.domain.json_text import shown
@@ -34,6 +34,7 @@ _READ_ONLY: Final = frozenset({
 _KEYWORDS: Final[dict[str, str]] = {"@id": "id", "@type": "type"}
 _MANDATORY: Final = ("endpoint", "information")
 _JSON_TYPES: Final = ("application/json", "application/ld+json")
+_LOCAL_ONLY: Final = CORE.expand("localOnly")
 # Whoever registers a source must not be handed other people's credentials.
 _CREDENTIALS: Final = frozenset({"authorization", "cookie", "proxy-authorization"})
 _is_header_name = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,100}").fullmatch
@@ -125,7 +126,8 @@ def compile_registration(document: Document, created_us: int, modified_us: int) 
         headers=tuple((pair["key"], pair["value"]) for pair in document.get("contextSourceInfo", ())),
         timeout_ms=min(int(management.get("timeout", limits.PEER_TIMEOUT_MS)), limits.PEER_TIMEOUT_MS_MAX),
         cooldown_ms=int(management["cooldown"]) if "cooldown" in management else None,
-        is_local_only=management.get("localOnly", False),
+        # Its place is `management` (§5.2.34); whoever wrote it beside that meant the same.
+        is_local_only=management.get("localOnly", False) or document.get(_LOCAL_ONLY) is True,
         expires_us=count_microseconds(expires) if expires else None,
         dataset_ids=frozenset(document.get("datasetId", ())),
     )

@@ -10,7 +10,7 @@ from typing import Any
 
 from simpul.app import assembly
 from simpul.app import entities as local
-from simpul.app.assembly import QUERYING, RETRIEVING, Asked
+from simpul.app.assembly import QUERYING, RETRIEVING
 from simpul.app.federation import Hop, hop_of
 from simpul.app.hub import Hub
 from simpul.app.linked import Found
@@ -66,7 +66,7 @@ async def retrieve(hub: Hub, exchange: Exchange) -> Answer:
         return await _retrieve_here(hub, exchange, hop, concern)
     record, warnings = await assembly.retrieve(hub, hop, entity_id, asked)
     if record is None:
-        return _answer_absent(hop, entity_id, asked, warnings)
+        return _answer_absent(hop, entity_id, warnings)
     if plan.types is not None and not plan.types.matches(record.types):
         raise NotFound(f"The entity {entity_id} is there, but not with the type that the parameter 'type' asks for.")
     entities.raise_unless_anything_shown(record, plan.representation, context)
@@ -85,10 +85,8 @@ async def _retrieve_here(hub: Hub, exchange: Exchange, hop: Hop, concern: Source
         raise
 
 
-def _answer_absent(hop: Hop, entity_id: str, asked: Sequence[Asked], warnings: Sequence[HubError]) -> Answer:
-    """Return 404 with what could not be asked (§6.3.17). Raises that where a source alone would have the entity."""
-    if warnings and any(one.registration.mode.is_proxied for one in asked):
-        raise warnings[0]
+def _answer_absent(hop: Hop, entity_id: str, warnings: Sequence[HubError]) -> Answer:
+    """Return 404 with what could not be asked (§6.3.17)."""
     hint = f", though not every source could be asked: {warnings[0].detail}" if warnings else ", here or elsewhere."
     absent = answer_problem(NotFound(f"There is no entity {entity_id[:200]}{hint}"))
     return Answer(absent.status, (*absent.headers, *warning_headers(hop, warnings)), absent.body)
