@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Awaitable, Callable
+from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
@@ -80,7 +81,7 @@ def test_what_waits_for_a_receiver_that_is_away_is_parked_past_a_limit_and_none_
     count = sum(len(one.states) for one in parked)
     receiver.wait_until(lambda: len(receiver.told()) >= len(names) - count)
     for one in reversed(parked_of(notifying, subscription_id)):
-        run(notifying, lambda one=one: subscriptions.replay(WRITER, notifying.hub, one.id))  # type: ignore[misc]  # Bound.
+        run(notifying, partial(subscriptions.replay, WRITER, notifying.hub, one.id))
     receiver.wait_until(lambda: len(receiver.told()) >= len(names))
     assert sorted({nama for _, nama in receiver.told()}) == sorted(names)
     receiver.stop()
