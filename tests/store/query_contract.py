@@ -6,9 +6,10 @@ from typing import Any
 
 import pytest
 
+from simpul.domain.context import CORE
 from simpul.domain.errors import TooComplexQuery
 from simpul.domain.geo import GeoQuery, Relation, parse_geo_query
-from simpul.domain.q import parse_scope_selection
+from simpul.domain.q import parse_q, parse_scope_selection
 from simpul.domain.query import EntityQuery
 from tests.store.samples import (
     NOON_US,
@@ -111,7 +112,7 @@ _QUESTIONS: dict[str, set[str]] = {
     "a>08:00:00": {"clock"},
     "a==urn:ngsi-ld:Line:1": {"link", "links", "list-of-links"},
     'a=="urn:ngsi-ld:Line:2"': {"links", "list-of-links"},
-    "a==blue": {"vocabulary", "vocabularies"},
+    "a==blue": set(),
     "a[x]==10": {"json"},
     "a[city.name]==\"Padang\"": {"object"},
     "a[x]": {"object", "json"},
@@ -141,6 +142,11 @@ class QuestionContract:
             page = city.page(query)
             assert sorted(one.id.removeprefix("urn:x:") for one in page.documents) == sorted(_QUESTIONS[text])
             assert page.count in {None, len(_QUESTIONS[text])}
+
+    def test_a_word_is_a_vocabularys_where_its_values_are_to_be_expanded(self, city: Driver) -> None:
+        city.put(*(record_of(f"urn:x:{name}", a=value) for name, value in _VALUES.items()))
+        asked = parse_q("a==blue", CORE.expand, expand_values=("a",))
+        assert set(city.ids(asking(q=asked))) == {"urn:x:vocabulary", "urn:x:vocabularies"}
 
     def test_unequal_holds_for_all_that_have_the_attribute_and_are_not_equal(self, city: Driver) -> None:
         city.put(*(record_of(f"urn:x:{name}", a=value) for name, value in _VALUES.items()), record_of("urn:x:bare"))

@@ -13,7 +13,8 @@ from simpul.domain.history import ChangeKind, History, Write, compact_key
 from simpul.domain.moment import count_microseconds
 from simpul.domain.parse import parse_entity
 from simpul.domain.plain_history import Log, render_plain
-from simpul.domain.temporal import TemporalQuery, TemporalRepresentation, cut, render_series, select
+from simpul.domain.temporal import TemporalQuery, cut, select
+from simpul.domain.temporal_render import TemporalRepresentation, render_series
 
 START_US = count_microseconds("2024-05-01T10:00:00Z")
 TYPES = (CORE.expand("Gauge"),)

@@ -11,7 +11,8 @@ from simpul.domain.entity import Entity
 from simpul.domain.history import ChangeKind, History, Write, compact_key
 from simpul.domain.moment import count_microseconds
 from simpul.domain.parse import NULL, parse_entity
-from simpul.domain.temporal import Form, TemporalQuery, TemporalRepresentation, render_series, select
+from simpul.domain.temporal import TemporalQuery, select
+from simpul.domain.temporal_render import Form, TemporalRepresentation, render_series
 
 DEFAULT = "https://uri.etsi.org/ngsi-ld/default-context/"
 NAME, SPEED = f"{DEFAULT}name", f"{DEFAULT}speed"

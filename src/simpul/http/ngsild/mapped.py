@@ -26,7 +26,8 @@ from simpul.domain.entity_map import OWN, EntityMap, Sources, parse_lifetime
 from simpul.domain.errors import BadRequestData
 from simpul.domain.render import Representation
 from simpul.domain.source_matching import SourceQuestion
-from simpul.domain.temporal import Series, TemporalRepresentation
+from simpul.domain.temporal import Series
+from simpul.domain.temporal_render import TemporalRepresentation
 from simpul.http.admission import admit, context_of_reader, read_body
 from simpul.http.exchange import Answer, Exchange, Handler, Headers
 from simpul.http.negotiate import ANY_JSON, ANY_JSON_OR_GEO, negotiate

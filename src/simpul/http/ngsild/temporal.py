@@ -12,7 +12,8 @@ from simpul.domain.context import Context
 from simpul.domain.errors import NotFound
 from simpul.domain.parse import raise_unless_uri
 from simpul.domain.render import Representation
-from simpul.domain.temporal import ContentRange, Form, TemporalRepresentation, render_series
+from simpul.domain.temporal import ContentRange
+from simpul.domain.temporal_render import Form, TemporalRepresentation, render_series
 from simpul.http.admission import admit, context_headers, context_of_reader, read_body
 from simpul.http.exchange import LD_JSON, Answer, Exchange, Headers, answer_bytes, answer_json
 from simpul.http.negotiate import ANY_JSON, negotiate

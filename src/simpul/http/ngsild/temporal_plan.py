@@ -16,7 +16,8 @@ from simpul.domain.errors import BadRequestData
 from simpul.domain.order import parse_order
 from simpul.domain.q import find_instant, linked_depth, names_attribute, parse_scope_selection
 from simpul.domain.query import EntityQuery
-from simpul.domain.temporal import Form, TemporalQuery, TemporalRepresentation
+from simpul.domain.temporal import TemporalQuery
+from simpul.domain.temporal_render import Form, TemporalRepresentation
 from simpul.http.admission import kind_of
 from simpul.http.ngsild.question import parse_place as parse_place_object
 from simpul.http.ngsild.question import parse_selector, text_members, unite
