@@ -53,7 +53,8 @@ def test_no_question_shows_or_counts_a_person(anonymous: httpx2.Client, asked: s
 
 
 def test_a_question_by_post_shows_no_person(anonymous: httpx2.Client) -> None:
-    body = {"type": "Query", "entities": [{"type": "Halte"}, {"idPattern": "Person"}, {"id": PERSON["id"]}]}
+    others = [{"idPattern": "Person", "type": "*"}, {"id": PERSON["id"], "type": "*"}]
+    body = {"type": "Query", "entities": [{"type": "Halte"}, *others]}
     response = anonymous.post(f"{API}/entityOperations/query?count=true", json=body)
     assert [one["type"] for one in response.json()] == ["Halte"]
     assert response.headers["ngsild-results-count"] == "1"
