@@ -6,16 +6,29 @@ without registrations is not in it, so that a request learns by one look-up that
 
 from __future__ import annotations
 
+import asyncio
 import secrets
-from collections.abc import Callable
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 from simpul import limits
 from simpul.domain.registration import Registration, compile_registration
 from simpul.domain.source_matching import provides_current_state
-from simpul.ports.registrations import KeptRegistration, RegistrationStore
+from simpul.ports.registrations import KeptRegistration, RegistrationStore, SourceNotice
 
-Listener = Callable[[str, Registration | None, Registration | None], None]
+
+class Listener(Protocol):
+    """Whoever has subscribers to tell of what is registered."""
+
+    def notices_of(
+        self, tenant: str, before: Registration | None, after: Registration | None
+    ) -> Sequence[SourceNotice]:
+        """Return what is to be told of a change, by what was there before it and is there after it."""
+
+    def wake(self, tenant: str, notices: Sequence[SourceNotice]) -> None:
+        """Hear that these are kept, and have to be sent."""
+
 
 _US_PER_MS = 1_000
 
@@ -90,6 +103,7 @@ class Registry:
         self._aliases: dict[str, str] = {}
         self._statuses: dict[tuple[str, str], SourceStatus] = {}
         self._listeners: list[Listener] = []
+        self._locks: dict[str, asyncio.Lock] = {}
         # Only cities that have registrations are here.
         self.by_tenant: dict[str, dict[str, Registration]] = {}
 
@@ -102,8 +116,12 @@ class Registry:
             }
 
     def listen(self, listener: Listener) -> None:
-        """Call the listener after each change with the tenant and what was there before and is there after it."""
+        """Let the listener say who is to be told of each change, and hear when that is kept."""
         self._listeners.append(listener)
+
+    def changing(self, tenant: str) -> asyncio.Lock:
+        """Return what is held while the city's registrations change, or who is told of them."""
+        return self._locks.setdefault(tenant, asyncio.Lock())
 
     def list_all(self, tenant: str) -> list[Registration]:
         return list(self.by_tenant.get(tenant, {}).values())
@@ -119,28 +137,34 @@ class Registry:
         return self._statuses.setdefault((tenant, registration_id), SourceStatus())
 
     async def put(self, tenant: str, registration: Registration) -> None:
-        """Keep it, in place of one with its id."""
-        before = self.find(tenant, registration.id)
+        """Keep it, in place of one with its id, together with what subscribers are to be told of that."""
         kept = KeptRegistration(
             registration.id, registration.document, registration.created_us, registration.modified_us
         )
-        await self._store.put_registration(tenant, kept)
-        self.by_tenant.setdefault(tenant, {})[registration.id] = registration
-        self._tell(tenant, before, registration)
+        async with self.changing(tenant):
+            notices = self._notices_of(tenant, self.find(tenant, registration.id), registration)
+            await self._store.put_registration(tenant, kept, notices)
+            self.by_tenant.setdefault(tenant, {})[registration.id] = registration
+        self._tell(tenant, notices)
 
     async def drop(self, tenant: str, registration: Registration) -> None:
-        """Forget it."""
-        await self._store.delete_registration(tenant, registration.id)
-        known = self.by_tenant.get(tenant, {})
-        known.pop(registration.id, None)
-        if not known:
-            self.by_tenant.pop(tenant, None)
-        self._statuses.pop((tenant, registration.id), None)
-        self._tell(tenant, registration, None)
+        """Forget it, and keep what subscribers are to be told of that."""
+        async with self.changing(tenant):
+            notices = self._notices_of(tenant, registration, None)
+            await self._store.delete_registration(tenant, registration.id, notices)
+            known = self.by_tenant.get(tenant, {})
+            known.pop(registration.id, None)
+            if not known:
+                self.by_tenant.pop(tenant, None)
+            self._statuses.pop((tenant, registration.id), None)
+        self._tell(tenant, notices)
 
-    def _tell(self, tenant: str, before: Registration | None, after: Registration | None) -> None:
-        for listener in self._listeners:
-            listener(tenant, before, after)
+    def _notices_of(self, tenant: str, before: Registration | None, after: Registration | None) -> list[SourceNotice]:
+        return [notice for listener in self._listeners for notice in listener.notices_of(tenant, before, after)]
+
+    def _tell(self, tenant: str, notices: Sequence[SourceNotice]) -> None:
+        for listener in self._listeners if notices else ():
+            listener.wake(tenant, notices)
 
     async def get_alias(self, tenant: str) -> str:
         """Return the city's pseudonym in Via headers; it is made when it is first needed."""

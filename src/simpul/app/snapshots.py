@@ -6,6 +6,7 @@ use-cases run on it as on the city, with the same caller. No HTTP here, no SQL h
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from uuid import uuid4
 
@@ -35,7 +36,7 @@ from simpul.domain.snapshot import (
     is_meant,
     parse_purge,
 )
-from simpul.ports.registrations import KeptRegistration
+from simpul.ports.registrations import KeptRegistration, SourceNotice
 
 _PREFIX = "urn:ngsi-ld:Snapshot:"
 
@@ -202,10 +203,14 @@ class _Nothing:
     def list_registrations(self, _tenant: str) -> list[KeptRegistration]:
         return []
 
-    async def put_registration(self, _tenant: str, _kept: KeptRegistration) -> None:
+    async def put_registration(
+        self, _tenant: str, _kept: KeptRegistration, _notices: Sequence[SourceNotice] = ()
+    ) -> None:
         raise NotImplementedYet("Sources are registered for the city, not within a snapshot.")
 
-    async def delete_registration(self, _tenant: str, _registration_id: str) -> None:
+    async def delete_registration(
+        self, _tenant: str, _registration_id: str, _notices: Sequence[SourceNotice] = ()
+    ) -> None:
         raise NotImplementedYet("Sources are registered for the city, not within a snapshot.")
 
     def find_alias(self, _tenant: str) -> str | None:

@@ -16,7 +16,7 @@ from simpul.domain.errors import AlreadyExists, BadRequestData, NotFound, TooMan
 from simpul.domain.json_text import shown
 from simpul.domain.moment import render_moment
 from simpul.domain.parse import is_moment
-from simpul.ports.registrations import SourceSubscription
+from simpul.ports.registrations import SourceNotice, SourceSubscription
 
 _RELATIONS = ("before", "after", "between")
 
@@ -71,6 +71,28 @@ def list_all(caller: Caller, hub: Hub) -> list[SourceSubscription]:
     """Return all, oldest first (§5.11.5). Raises Unauthenticated."""
     raise_unless_may_read(caller)
     return hub.source_watch.list_all(caller.tenant)
+
+
+def list_parked(caller: Caller, hub: Hub) -> list[SourceNotice]:
+    """Return what could not be told to subscribers, oldest first. Raises Unauthenticated, Forbidden."""
+    raise_unless_allowed(caller, Action.WRITE)
+    return hub.source_watch.store.list_parked_source_notices(caller.tenant)
+
+
+async def replay(caller: Caller, hub: Hub, notice_id: int) -> None:
+    """Tell again what was given up, after what waits for its subscriber. Raises NotFound, Forbidden."""
+    raise_unless_allowed(caller, Action.WRITE)
+    subscription_id = await hub.source_watch.store.replay_source_notice(caller.tenant, notice_id)
+    if subscription_id is None:
+        raise NotFound(f"There is no parked notification {notice_id} about registrations.")
+    hub.source_watch.wake(caller.tenant, [SourceNotice(subscription_id, "", [], 0)])
+
+
+async def drop_parked(caller: Caller, hub: Hub, notice_id: int) -> None:
+    """Forget what was given up: it will never be told. Raises NotFound, Forbidden."""
+    raise_unless_allowed(caller, Action.WRITE)
+    if not await hub.source_watch.store.drop_source_notice(caller.tenant, notice_id):
+        raise NotFound(f"There is no parked notification {notice_id} about registrations.")
 
 
 def render(hub: Hub, kept: SourceSubscription, context: Context) -> dict[str, Any]:

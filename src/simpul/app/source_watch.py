@@ -1,13 +1,14 @@
 """Tells subscribers which registrations come, change and go (CIM 009 §5.11.7). No access rules, no HTTP library here.
 
-What is to be told waits in memory, in order for each subscriber, and is tried a few times; how it went is kept in the
-store. A subscriber that was away learns the present state from `GET /csourceRegistrations`.
+What is to be told is kept in the transaction of the change that it tells of, and sent from there: in order for each
+subscriber, tried again with pauses, and parked where it is given up, for an operator to replay.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
@@ -17,13 +18,14 @@ from simpul import limits
 from simpul.domain import subscription as terms
 from simpul.domain.context import CORE, Context
 from simpul.domain.endpoint import pairs_of
+from simpul.domain.errors import HubError
 from simpul.domain.geo import parse_geo_query
 from simpul.domain.moment import count_microseconds, render_moment
 from simpul.domain.q import parse_q, parse_scope_selection, parse_type_selection
-from simpul.domain.registration import Registration, render_registration
+from simpul.domain.registration import Registration, compile_registration, render_registration
 from simpul.domain.source_matching import SourceQuestion, TimeSpan, is_discovered, matching_information
-from simpul.ports.notifier import Message
-from simpul.ports.registrations import SourceSubscription, SourceSubscriptionStore
+from simpul.ports.notifier import Delivery, Message
+from simpul.ports.registrations import SourceNotice, SourceSubscription, SourceSubscriptionStore
 
 if TYPE_CHECKING:
     from simpul.app.hub import Hub
@@ -34,7 +36,6 @@ NO_LONGER_MATCHING = "noLongerMatching"
 
 _encode = msgspec.json.Encoder().encode
 _RELATION = 'rel="http://www.w3.org/ns/json-ld#context"; type="application/ld+json"'
-_Told = tuple[str, list[Registration]]
 
 
 def questions_of(document: dict[str, Any], context: Context) -> list[SourceQuestion]:
@@ -91,56 +92,65 @@ def span_of(asked: dict[str, Any] | None) -> TimeSpan | None:
 
 
 class Watcher:
-    """One subscription: what it asks, and what it is still to be told."""
+    """One subscription: what it asks, and the task that tells it. `tries` counts failures since the last success."""
 
     def __init__(self, tenant: str, kept: SourceSubscription, context: Context) -> None:
         self.tenant = tenant
         self.kept = kept
         self.questions = questions_of(kept.document, context)
-        self.queue: asyncio.Queue[_Told] = asyncio.Queue(limits.SOURCE_NOTIFICATIONS_WAITING_MAX)
+        self.wake = asyncio.Event()
+        self.tries = 0
         self.tasks: list[asyncio.Task[None]] = []
+
+    @property
+    def is_periodic(self) -> bool:
+        return "timeInterval" in self.kept.document
 
     def matches(self, registration: Registration | None) -> bool:
         return registration is not None and any(is_discovered(one, registration) for one in self.questions)
 
-    def add(self, reason: str, registrations: list[Registration]) -> None:
-        """Put what is to be told behind what waits. The oldest gives way where too much waits."""
-        if self.queue.full():
-            self.queue.get_nowait()
-        self.queue.put_nowait((reason, registrations))
+    def status(self, now_us: int) -> str:
+        return terms.status_of(self.kept.document, now_us)
 
-    def close(self) -> None:
-        for task in self.tasks:
-            task.cancel()
+
+async def _stop(watcher: Watcher) -> None:
+    for task in watcher.tasks:
+        task.cancel()
+    await asyncio.gather(*watcher.tasks, return_exceptions=True)
 
 
 class SourceWatch:
     """Every city's subscriptions to registrations, and the tasks that serve them."""
 
     def __init__(self, store: SourceSubscriptionStore) -> None:
-        self._store = store
+        self.store = store
         self._hub: Hub | None = None
         self._watchers: dict[str, dict[str, Watcher]] = {}
 
     def start(self, hub: Hub) -> None:
         """Listen to what is registered. Called in the loop that the hub runs in."""
         self._hub = hub
-        hub.registry.listen(self._on_change)
+        hub.registry.listen(self)
 
     def load(self, tenant: str) -> None:
         """Take up what is kept of a city. Raises StorageUnavailable."""
-        for kept in self._store.list_source_subscriptions(tenant):
+        for kept in self.store.list_source_subscriptions(tenant):
             self._open(tenant, kept)
 
     async def close(self) -> None:
-        tasks = [task for watcher in self._all() for task in watcher.tasks]
-        for watcher in self._all():
-            watcher.close()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        """Stop telling; what waits is told by whoever opens the city next."""
+        await asyncio.gather(*map(_stop, self._all()))
         self._watchers.clear()
 
     def _all(self) -> Iterable[Watcher]:
         return [watcher for known in self._watchers.values() for watcher in known.values()]
+
+    def _now_us(self) -> int:
+        return self._hub_of().clock.now_us()
+
+    def _hub_of(self) -> Hub:
+        assert self._hub is not None, "it was started"
+        return self._hub
 
     def list_all(self, tenant: str) -> list[SourceSubscription]:
         return [watcher.kept for watcher in self._watchers.get(tenant, {}).values()]
@@ -151,79 +161,128 @@ class SourceWatch:
 
     async def put(self, tenant: str, kept: SourceSubscription) -> None:
         """Keep it, in place of one with its id, and tell it what matches now."""
-        await self._store.put_source_subscription(tenant, kept)
-        before = self._watchers.get(tenant, {}).get(kept.id)
-        if before is not None:
-            before.close()
-        watcher = self._open(tenant, kept)
-        self._tell_present(watcher)
+        hub = self._hub_of()
+        async with hub.registry.changing(tenant):
+            before = self._watchers.get(tenant, {}).pop(kept.id, None)
+            if before is not None:
+                # It must not put its own document in the place of the new one.
+                await _stop(before)
+            watcher = Watcher(tenant, kept, hub.contexts.get(kept.document["contextId"]))
+            try:
+                await self.store.put_source_subscription(tenant, kept, self._present(watcher))
+            except HubError:
+                if before is not None:
+                    self._open(tenant, before.kept)
+                raise
+            self._open(tenant, kept)
 
     async def drop(self, tenant: str, subscription_id: str) -> None:
         """Forget it, and what it was still to be told."""
         watcher = self._watchers.get(tenant, {}).pop(subscription_id)
-        watcher.close()
-        await self._store.delete_source_subscription(tenant, subscription_id)
+        await _stop(watcher)
+        await self.store.delete_source_subscription(tenant, subscription_id)
 
-    def _open(self, tenant: str, kept: SourceSubscription) -> Watcher:
-        assert self._hub is not None, "it was started"
-        watcher = Watcher(tenant, kept, self._hub.contexts.get(kept.document["contextId"]))
+    def _open(self, tenant: str, kept: SourceSubscription) -> None:
+        watcher = Watcher(tenant, kept, self._hub_of().contexts.get(kept.document["contextId"]))
         self._watchers.setdefault(tenant, {})[kept.id] = watcher
         watcher.tasks.append(asyncio.create_task(self._serve(watcher)))
-        if "timeInterval" in kept.document:
+        if watcher.is_periodic:
             watcher.tasks.append(asyncio.create_task(self._tick(watcher)))
-        return watcher
 
-    def _tell_present(self, watcher: Watcher) -> None:
-        assert self._hub is not None, "it was started"
-        matching = [one for one in self._hub.registry.list_all(watcher.tenant) if watcher.matches(one)]
-        if matching:
-            watcher.add(NEWLY_MATCHING, matching)
+    def _present(self, watcher: Watcher) -> list[SourceNotice]:
+        """Return what tells a subscriber of all that matches now."""
+        if watcher.status(self._now_us()) != "active":
+            return []
+        known = self._hub_of().registry.list_all(watcher.tenant)
+        matching = [one.document for one in known if watcher.matches(one)]
+        return [SourceNotice(watcher.kept.id, NEWLY_MATCHING, matching, self._now_us())] if matching else []
 
     async def _tick(self, watcher: Watcher) -> None:
         while True:
             await asyncio.sleep(float(watcher.kept.document["timeInterval"]))
-            self._tell_present(watcher)
+            # A disk that is full now may have room the next time.
+            with suppress(HubError):
+                await self.store.put_source_subscription(watcher.tenant, watcher.kept, self._present(watcher))
+                watcher.wake.set()
 
-    def _on_change(self, tenant: str, before: Registration | None, after: Registration | None) -> None:
+    def notices_of(
+        self, tenant: str, before: Registration | None, after: Registration | None
+    ) -> Sequence[SourceNotice]:
+        now_us = self._now_us()
+        found: list[SourceNotice] = []
         for watcher in self._watchers.get(tenant, {}).values():
-            if "timeInterval" in watcher.kept.document:
+            if watcher.is_periodic or watcher.status(now_us) != "active":
                 continue
             was, is_now = watcher.matches(before), watcher.matches(after)
             if is_now and after is not None:
-                watcher.add(UPDATED if was else NEWLY_MATCHING, [after])
+                reason = UPDATED if was else NEWLY_MATCHING
+                found.append(SourceNotice(watcher.kept.id, reason, [after.document], now_us))
             elif was and before is not None:
-                watcher.add(NO_LONGER_MATCHING, [before])
+                found.append(SourceNotice(watcher.kept.id, NO_LONGER_MATCHING, [before.document], now_us))
+        return found
+
+    def wake(self, tenant: str, notices: Sequence[SourceNotice]) -> None:
+        for notice in notices:
+            watcher = self._watchers.get(tenant, {}).get(notice.subscription_id)
+            if watcher is not None:
+                watcher.wake.set()
 
     async def _serve(self, watcher: Watcher) -> None:
         while True:
-            reason, registrations = await watcher.queue.get()
-            for pause_seconds in (*limits.SOURCE_NOTIFICATION_PAUSES_SECONDS, None):
-                if await self._is_done(watcher, reason, registrations) or pause_seconds is None:
-                    break
-                await asyncio.sleep(pause_seconds)
+            try:
+                await self._serve_next(watcher)
+            except HubError:
+                # What could not be read or kept stays in the outbox and is told then.
+                await asyncio.sleep(limits.NOTIFICATION_PAUSE_SECONDS_MIN)
 
-    async def _is_done(self, watcher: Watcher, reason: str, registrations: list[Registration]) -> bool:
-        """Try once to tell it; return whether there is nothing left to try."""
-        assert self._hub is not None, "it was started"
-        if terms.status_of(watcher.kept.document, self._hub.clock.now_us()) != "active":
-            return True
-        delivery = await self._hub.notifier.send(self._message(watcher, reason, registrations))
-        now_us, kept = self._hub.clock.now_us(), watcher.kept
-        has_failed = delivery.failure is not None
+    async def _serve_next(self, watcher: Watcher) -> None:
+        """Tell the oldest of what waits, or wait for something."""
+        watcher.wake.clear()
+        waiting = self.store.list_source_notices(watcher.tenant, watcher.kept.id, 1)
+        status = watcher.status(self._now_us())
+        if not waiting or status == "paused":
+            await watcher.wake.wait()
+        elif status == "expired":
+            await self.store.finish_source_notice(watcher.tenant, waiting[0].id, watcher.kept)
+        else:
+            await self._tell(watcher, waiting[0])
+
+    async def _tell(self, watcher: Watcher, notice: SourceNotice) -> None:
+        registrations = [compile_registration(document, 0, 0) for document in notice.documents]
+        try:
+            delivery = await self._hub_of().notifier.send(self._message(watcher, notice.reason, registrations))
+        except Exception as error:  # noqa: BLE001  # A defect of a notifier is a failure to deliver, and is tried again.
+            delivery = Delivery(f"It could not be sent ({type(error).__name__}).")
+        now_us, kept = self._now_us(), watcher.kept
+        if delivery.failure is None:
+            watcher.tries = 0
+            watcher.kept = kept._replace(times_sent=kept.times_sent + 1, last_success_us=now_us)
+            await self.store.finish_source_notice(watcher.tenant, notice.id, watcher.kept)
+            return
+        watcher.tries += 1
         watcher.kept = kept._replace(
-            times_sent=kept.times_sent + 1,
-            times_failed=kept.times_failed + has_failed,
-            last_success_us=kept.last_success_us if has_failed else now_us,
-            last_failure_us=now_us if has_failed else kept.last_failure_us,
+            times_sent=kept.times_sent + 1, times_failed=kept.times_failed + 1, last_failure_us=now_us
         )
-        await self._store.put_source_subscription(watcher.tenant, watcher.kept)
-        return not has_failed or delivery.is_refused
+        excess = self.store.count_source_notices(watcher.tenant, kept.id) - limits.SOURCE_NOTIFICATIONS_WAITING_MAX
+        given_up = int(self._is_given_up(watcher, notice, delivery))
+        watcher.tries *= 1 - given_up
+        parked = (max(excess, given_up, 0), now_us, delivery.failure)
+        await self.store.park_source_notices(watcher.tenant, kept.id, parked, watcher.kept)
+        if not given_up:
+            pauses = limits.SOURCE_NOTIFICATION_PAUSES_SECONDS
+            await asyncio.sleep(pauses[min(watcher.tries, len(pauses)) - 1])
+
+    def _is_given_up(self, watcher: Watcher, notice: SourceNotice, delivery: Delivery) -> bool:
+        if delivery.is_refused and watcher.tries >= limits.NOTIFICATION_REFUSALS_MAX:
+            return True
+        if delivery.is_denied and watcher.tries >= limits.NOTIFICATION_DENIALS_MAX:
+            return True
+        return self._now_us() - notice.at_us >= limits.NOTIFICATION_HOURS_MAX * 3_600_000_000
 
     def _message(self, watcher: Watcher, reason: str, registrations: list[Registration]) -> Message:
-        assert self._hub is not None, "it was started"
         document = watcher.kept.document
         endpoint = document["notification"]["endpoint"]
-        context = self._hub.contexts.get(document["contextId"])
+        context = self._hub_of().contexts.get(document["contextId"])
         accept = endpoint.get("accept", "application/json")
         data = [_with_arrays(render_registration(_narrowed(one, watcher.questions), context)) for one in registrations]
         if accept == "application/ld+json":
@@ -232,7 +291,7 @@ class SourceWatch:
             "id": f"urn:ngsi-ld:CSourceNotification:{uuid4()}",
             "type": "ContextSourceNotification",
             "subscriptionId": watcher.kept.id,
-            "notifiedAt": render_moment(self._hub.clock.now_us()),
+            "notifiedAt": render_moment(self._now_us()),
             "triggerReason": reason,
             "data": data,
         }

@@ -35,3 +35,55 @@ VALUES (?, ?, ?, ?, ?, ?, ?, ?)
 -- name: delete_source_subscription
 DELETE FROM source_subscription
 WHERE id = ?
+
+-- name: delete_source_notices_of
+DELETE FROM source_notice
+WHERE subscription = ?
+
+-- name: insert_source_notice
+INSERT INTO source_notice (subscription, reason, documents, at_us)
+VALUES (?, ?, ?, ?)
+
+-- name: list_source_notices
+SELECT subscription, reason, documents, at_us, id, parked_us, failure
+FROM source_notice
+WHERE subscription = ? AND parked_us IS NULL
+ORDER BY id
+LIMIT ?
+
+-- name: count_source_notices
+SELECT count(*)
+FROM source_notice
+WHERE subscription = ? AND parked_us IS NULL
+
+-- name: list_parked_source_notices
+SELECT subscription, reason, documents, at_us, id, parked_us, failure
+FROM source_notice
+WHERE parked_us IS NOT NULL
+ORDER BY id
+
+-- name: delete_source_notice
+DELETE FROM source_notice
+WHERE id = ?
+
+-- name: park_source_notices
+UPDATE source_notice
+SET parked_us = ?3, failure = ?4
+WHERE id IN (
+  SELECT id FROM source_notice
+  WHERE subscription = ?1 AND parked_us IS NULL
+  ORDER BY id
+  LIMIT ?2
+)
+
+-- name: replay_source_notice
+-- It gets a new number, so that it stands behind what waits.
+UPDATE source_notice
+SET parked_us = NULL, failure = NULL, id = (SELECT max(id) FROM source_notice) + 1
+WHERE id = ? AND parked_us IS NOT NULL
+RETURNING subscription
+
+-- name: drop_source_notice
+DELETE FROM source_notice
+WHERE id = ? AND parked_us IS NOT NULL
+RETURNING id

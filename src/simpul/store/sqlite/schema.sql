@@ -245,3 +245,17 @@ CREATE TABLE IF NOT EXISTS snapshot (
   id TEXT NOT NULL UNIQUE,
   kept BLOB NOT NULL
 ) STRICT;
+
+-- What subscribers to registrations are to be told, written with the change itself; `parked_us` says when it was given
+-- up. `documents` is a JSON array.
+CREATE TABLE IF NOT EXISTS source_notice (
+  id INTEGER PRIMARY KEY AUTOINCREMENT,
+  subscription TEXT NOT NULL,
+  reason TEXT NOT NULL,
+  documents TEXT NOT NULL,
+  at_us INTEGER NOT NULL,
+  parked_us INTEGER,
+  failure TEXT
+) STRICT;
+
+CREATE INDEX IF NOT EXISTS source_notice_waiting ON source_notice (subscription, id) WHERE parked_us IS NULL;
