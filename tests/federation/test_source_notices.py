@@ -1,4 +1,4 @@
-"""What subscribers to registrations are told (CIM 009 §5.11.7): kept with the change, sent till it arrives, or parked."""
+"""What subscribers to registrations are told (CIM 009 §5.11.7): kept with the change, sent or parked."""
 
 from __future__ import annotations
 
