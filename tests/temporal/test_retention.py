@@ -16,7 +16,7 @@ from simpul.domain.city import City
 from simpul.domain.context import CORE
 from simpul.domain.history import ChangeKind, History, Write, find_state
 from simpul.domain.moment import count_microseconds, render_moment
-from simpul.domain.retention import Resampling, Retention, thin
+from simpul.domain.retention import Resampling, Retention, Stretch, Thinned, thin
 from simpul.domain.temporal import TemporalQuery, select
 from tests.http.conftest import API, Served
 from tests.temporal.test_served import TEMPORAL
@@ -26,6 +26,7 @@ HOUR_US, DAY_US = 3_600 * US, 86_400 * US
 NOW_US = count_microseconds("2026-11-24T00:00:00Z")
 START_US = count_microseconds("2026-01-01T00:00:00Z")
 HOURLY = Retention("Gauge", None, (Resampling(90 * DAY_US, HOUR_US, "avg"),))
+NOTHING = Thinned([], [])
 KEPT_30_DAYS = Retention("Gauge", 30 * DAY_US)
 
 
@@ -58,10 +59,8 @@ def thinned(writes: list[Write], rule: Retention, zone: Any = UTC) -> list[Write
     return once
 
 
-def _apply(writes: list[Write], rule: Retention, zone: Any) -> list[Write]:
-    plan = thin(writes, rule, NOW_US, zone)
-    if plan is None:
-        return writes
+def _apply(writes: list[Write], rule: Retention, zone: Any, stretch: Stretch | None = None) -> list[Write]:
+    plan = thin(stretch or Stretch(writes), rule, NOW_US, zone)
     rewritten = {write.sequence: write for write in plan.rewritten}
     return [rewritten.get(one.sequence, one) for one in writes if one.sequence not in plan.dropped]
 
@@ -81,7 +80,38 @@ def test_what_is_old_becomes_one_value_an_hour() -> None:
 
 def test_what_is_young_stays_as_it_is() -> None:
     writes = sensor(13, HOUR_US // 6, NOW_US - 10 * DAY_US)
-    assert thin(writes, HOURLY, NOW_US, UTC) is None
+    assert thin(Stretch(writes), HOURLY, NOW_US, UTC) == NOTHING
+
+
+def test_a_period_is_not_made_into_one_before_all_of_it_is_old_enough() -> None:
+    writes = sensor(60, HOUR_US // 6, NOW_US - 90 * DAY_US - 5 * HOUR_US)
+    for later_us in range(0, HOUR_US, HOUR_US // 4):
+        plan = thin(Stretch(writes), HOURLY, NOW_US + later_us, UTC)
+        rewritten = {write.sequence: write for write in plan.rewritten}
+        writes = [rewritten.get(one.sequence, one) for one in writes if one.sequence not in plan.dropped]
+    averages = [value for value, moment in values(writes) if moment.endswith(":00:00")]
+    assert averages[:5] == [2.5, 8.5, 14.5, 20.5, 26.5]
+
+
+@pytest.mark.parametrize("length", [3, 7, 20, 200])
+def test_stretches_make_no_average_of_a_part_of_its_period(length: int) -> None:
+    whole = thinned(sensor(200, HOUR_US // 6), HOURLY)
+    kept, start = sensor(200, HOUR_US // 6), 0
+    while True:
+        rest = [write for write in kept if write.sequence > start]
+        count = length
+        part = Stretch(rest[:count], is_first=not start, is_last=count >= len(rest))
+        plan = thin(part, HOURLY, NOW_US, UTC)
+        while plan.open_from is not None and plan.open_from <= rest[0].sequence:
+            count *= 2
+            part = Stretch(rest[:count], is_first=not start, is_last=count >= len(rest))
+            plan = thin(part, HOURLY, NOW_US, UTC)
+        rewritten = {write.sequence: write for write in plan.rewritten}
+        kept = [rewritten.get(one.sequence, one) for one in kept if one.sequence not in plan.dropped]
+        if part.is_last:
+            break
+        start = part.writes[-1].sequence if plan.open_from is None else plan.open_from - 1
+    assert values(kept) == values(whole)
 
 
 @pytest.mark.parametrize(("method", "value"), [("min", 0), ("max", 5), ("sum", 15), ("last", 5), ("avg", 2.5)])
@@ -144,7 +174,8 @@ def test_several_datasets_of_one_attribute_stay_together() -> None:
         return {"rainfall": [rain(day, at_us), {**rain(day + 100, at_us), "datasetId": "urn:d:1"}]}
 
     entries = [(START_US + day * DAY_US, ChangeKind.CHANGED, pair(day)) for day in range(1, 5)]
-    assert thin(log((START_US, ChangeKind.CREATED, {}), *entries), KEPT_30_DAYS, NOW_US, UTC) is None
+    writes = log((START_US, ChangeKind.CREATED, {}), *entries)
+    assert thin(Stretch(writes), KEPT_30_DAYS, NOW_US, UTC) == NOTHING
 
 
 def bare(entity: dict[str, Any]) -> dict[str, Any]:
@@ -186,6 +217,30 @@ def test_the_state_is_the_same_at_every_time_that_is_kept(measured: Measured) ->
 
 
 @settings(deadline=None, max_examples=150)
+@given(measurements, st.integers(1, 7))
+def test_a_log_that_is_thinned_stretch_by_stretch_ends_as_short_and_as_true(measured: Measured, length: int) -> None:
+    writes = log_of(measured)
+    kept = writes
+    for _ in range(len(writes) + 1):
+        kept = [one for part in stretches(kept, length) for one in _apply(part.writes, KEPT_30_DAYS, UTC, part)]
+    from_us = NOW_US - 30 * DAY_US
+    for at_us in (from_us, *(write.at_us for write in writes if write.at_us >= from_us), NOW_US):
+        assert state(kept, at_us) == state(writes, at_us)
+
+
+def stretches(writes: list[Write], length: int) -> list[Stretch]:
+    """Return the log in parts of so many entries."""
+    starts = range(0, len(writes), length)
+    return [Stretch(writes[at : at + length], is_first=at == 0, is_last=at + length >= len(writes)) for at in starts]
+
+
+def test_an_entry_that_replaced_the_entity_stays_where_its_beginning_is_not_seen() -> None:
+    entries = [(START_US + day * DAY_US, ChangeKind.REPLACED, {"rainfall": rain(day, START_US)}) for day in range(4)]
+    part = Stretch(log(*entries), is_first=False)
+    assert thin(part, KEPT_30_DAYS, NOW_US, UTC) == NOTHING
+
+
+@settings(deadline=None, max_examples=150)
 @given(measurements)
 def test_the_current_state_stays_whatever_is_made_coarser(measured: Measured) -> None:
     writes = log_of(measured)
@@ -199,11 +254,16 @@ def test_a_walk_thins_the_logs_of_a_real_store_and_leaves_other_types(
     served: Served, writer: httpx2.Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(limits, "HISTORY_CARE_ENTITIES_PER_STEP", 2)
+    monkeypatch.setattr(limits, "HISTORY_CARE_ENTRIES_PER_STEP", 5)
     for kind in ("Gauge", "Other"):
         for number in range(5):
             series = [rain(place, START_US + place * HOUR_US // 6) for place in range(13)]
             body = {"id": f"urn:ngsi-ld:{kind}:{number}", "type": kind, "rainfall": series}
             assert writer.post(TEMPORAL, json=body).status_code == 201
+    for place in range(13, 26):
+        fragment = {"rainfall": rain(place, START_US + place * HOUR_US // 6)}
+        answer = writer.post(f"{API}/entities/urn:ngsi-ld:Gauge:3/attrs", json=fragment)
+        assert answer.status_code == 204
     # One that is gone has a log all the same; it was gone just now, so it stays.
     assert writer.delete(f"{API}/entities/urn:ngsi-ld:Gauge:4").status_code == 204
     tenant, hub = served.hub.settings.tenant, served.hub
@@ -217,7 +277,11 @@ def test_a_walk_thins_the_logs_of_a_real_store_and_leaves_other_types(
         answer = writer.get(f"{TEMPORAL}/urn:ngsi-ld:{kind}:{number}", params={"attrs": "rainfall"})
         return [one.get("value") for one in answer.json()["rainfall"]]
 
-    assert [shown("Gauge", number) for number in range(4)] == [[2.5, 8.5, 12]] * 4
+    assert [shown("Gauge", number) for number in range(3)] == [[2.5, 8.5, 12]] * 3
+    # A log that takes several steps gets shorter with each round, until there is one value an hour and the current one.
+    for _ in range(4):
+        served.run(care.run)
+    assert shown("Gauge", 3) == [2.5, 8.5, 14.5, 20.5, 24, 25]
     assert len(shown("Other", 0)) == 13
     assert writer.get(f"{API}/entities/urn:ngsi-ld:Gauge:0").json()["rainfall"]["value"] == 12
     assert served.run(care.run) == 0

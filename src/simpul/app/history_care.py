@@ -1,4 +1,4 @@
-"""Keeps histories as long and as fine as each city declares, in the background, a few entities at a time.
+"""Keeps histories as long and as fine as each city declares, in the background, some entries at a time.
 
 What a round does is bounded, and it rests between its steps: who reads and writes in the meantime does not notice.
 """
@@ -15,8 +15,8 @@ from simpul import limits
 from simpul.app.hub import Hub
 from simpul.domain.city import City
 from simpul.domain.errors import HubError
-from simpul.domain.history import Write
-from simpul.domain.retention import Retention, Thinned, thin
+from simpul.domain.retention import Retention, Stretch, Thinned, thin
+from simpul.ports.history import BEGINNING, Place
 
 log = structlog.get_logger(__name__)
 
@@ -26,7 +26,7 @@ class HistoryCare:
 
     def __init__(self, hub: Hub) -> None:
         self._hub = hub
-        self._after: dict[tuple[str, str], int] = {}
+        self._after: dict[tuple[str, str], Place] = {}
 
     async def run(self) -> int:
         """Look at the next entities of each rule; return how many entries went."""
@@ -40,18 +40,18 @@ class HistoryCare:
         hub, zone = self._hub, ZoneInfo(city.time_zone)
         now_us = hub.clock.now_us()
 
-        def plan(writes: list[Write]) -> Thinned | None:
-            return thin(writes, rule, now_us, zone)
+        def plan(stretch: Stretch) -> Thinned:
+            return thin(stretch, rule, now_us, zone)
 
         looked_at = gone = 0
-        after = self._after.get((tenant, rule.type_name), 0)
-        while looked_at < limits.HISTORY_CARE_ENTITIES_PER_ROUND:
+        after = self._after.get((tenant, rule.type_name), BEGINNING)
+        while looked_at < limits.HISTORY_CARE_ENTRIES_PER_ROUND:
             began = monotonic()
             step = await hub.histories.thin_histories(tenant, rule.type_name, after, plan)
             gone += step.dropped
-            looked_at += limits.HISTORY_CARE_ENTITIES_PER_STEP
+            looked_at += step.looked_at
             after = step.last
-            if not after:
+            if after == BEGINNING:
                 break
             await asyncio.sleep((monotonic() - began) * limits.HISTORY_CARE_REST_FACTOR)
         self._after[tenant, rule.type_name] = after

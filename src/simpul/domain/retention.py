@@ -41,51 +41,73 @@ class Retention:
 
 
 class Thinned(NamedTuple):
-    """What to do to a log: entries that take the place of those with their sequence, and sequences to remove."""
+    """What to do to a log: entries that take the place of those with their sequence, and sequences to remove.
+
+    `open_from` is the sequence from which on a stretch has to be looked at again together with what follows it.
+    """
 
     rewritten: list[Write]
     dropped: list[int]
+    open_from: int | None = None
+
+
+class Stretch(NamedTuple):
+    """Entries of one log, one after the other. `is_first` says that it begins with them, `is_last` that it ends so."""
+
+    writes: list[Write]
+    is_first: bool = True
+    is_last: bool = True
 
 
 class _Seen(NamedTuple):
-    """One instance of an attribute: its time, which sorts as text, its id, and itself."""
+    """One instance of an attribute: its time, which sorts as text, its id, itself, and the entry that it is in."""
 
     moment: str
     identifier: str
     instance: Instance
+    sequence: int
 
 
-def thin(writes: Sequence[Write], rule: Retention, now_us: int, zone: tzinfo) -> Thinned | None:
-    """Return how the log gets as short as the rule has it, or None where it is already. It is from its first entry on.
+def thin(stretch: Stretch, rule: Retention, now_us: int, zone: tzinfo) -> Thinned:
+    """Return how a stretch of a log gets as short as the rule has it.
 
+    A period is made into one instance when all of it is old enough, and not while the last instance is in it: that may
+    be the current one, or others may follow. So no average is ever made of a part of its period.
     Of an attribute with several instances at once nothing is removed: in an entry they belong together.
     """
+    writes = stretch.writes
     cut = None if rule.keep_us is None else bound_of(now_us - rule.keep_us)
     if not writes:
-        return None
+        return Thinned([], [])
     last = writes[-1]
-    if cut is not None and last.kind == DELETED and (bound_of(last.at_us) or "") < cut:
+    is_gone = stretch.is_first and stretch.is_last and last.kind == DELETED
+    if cut is not None and is_gone and (bound_of(last.at_us) or "") < cut:
         return Thinned([], [write.sequence for write in writes])
     changes: dict[str, Instance | None] = {}
-    for seen in _list_seen(writes):
-        changes |= _decide(seen, rule, now_us, zone)
-    return _apply(writes, changes) if changes else None
+    open_from: list[int] = []
+    for seen in _list_seen(stretch):
+        decided, of_last = _decide(seen, rule, now_us, zone)
+        changes |= decided
+        open_from += [one.sequence for one in of_last]
+    thinned = _apply(writes, changes) if changes else Thinned([], [])
+    return thinned if stretch.is_last or not open_from else thinned._replace(open_from=min(open_from))
 
 
-def _list_seen(writes: Sequence[Write]) -> Iterable[list[_Seen]]:
+def _list_seen(stretch: Stretch) -> Iterable[list[_Seen]]:
     """Return the instances of each attribute and dataset, in the order of time."""
     by_key: dict[str, list[_Seen]] = {}
     together: set[str] = set()
-    for write in writes:
-        if write.kind == DELETED:
+    for write in stretch.writes:
+        # What an entry that replaces the entity ended is only known from the beginning on, so it stays as it is.
+        if write.kind == DELETED or (write.kind == REPLACED and not stretch.is_first):
             continue
         names = [name for name, _ in list_instances(write.attributes)]
         if write.kind != WRITTEN:
             together |= {name for name in names if names.count(name) > 1}
 
-        def look(name: str, instance: Instance, identifier: str, at_us: int = write.at_us) -> Instance:
-            key = attribute_key(name, instance.get("datasetId"))
-            by_key.setdefault(key, []).append(_Seen(moment_key(instance, at_us), identifier, instance))
+        def look(name: str, instance: Instance, identifier: str, write: Write = write) -> Instance:
+            seen = _Seen(moment_key(instance, write.at_us), identifier, instance, write.sequence)
+            by_key.setdefault(attribute_key(name, instance.get("datasetId")), []).append(seen)
             return instance
 
         edit(write, look)
@@ -95,17 +117,23 @@ def _list_seen(writes: Sequence[Write]) -> Iterable[list[_Seen]]:
     return kept
 
 
-def _decide(seen: list[_Seen], rule: Retention, now_us: int, zone: tzinfo) -> dict[str, Instance | None]:
-    """Return what becomes of the instances of one attribute: None where one goes, another in its place, or nothing."""
+def _decide(
+    seen: list[_Seen], rule: Retention, now_us: int, zone: tzinfo
+) -> tuple[dict[str, Instance | None], list[_Seen]]:
+    """Return what becomes of the instances of one attribute: None where one goes, another in its place, or nothing.
+
+    And those in the same period as the last one, which wait until it is over.
+    """
     cut = "" if rule.keep_us is None else bound_of(now_us - rule.keep_us) or ""
     older = [one for one in seen if one.moment < cut]
     changes: dict[str, Instance | None] = {one.identifier: None for one in older[:-1]}
     periods: dict[tuple[int, int], list[_Seen]] = {}
-    for one in seen[len(older) : -1]:
-        place = _stage_of(one.moment, rule, now_us)
-        if place is not None:
-            start_us = _start_of(one.moment, rule.resamplings[place].every_us, zone)
-            periods.setdefault((place, start_us), []).append(one)
+    for one in seen[len(older) :]:
+        period = _period_of(one.moment, rule, now_us, zone)
+        if period is not None:
+            periods.setdefault(period, []).append(one)
+    last = _period_of(seen[-1].moment, rule, now_us, zone)
+    of_last = periods.pop(last, []) if last is not None else []
     for (place, start_us), several in periods.items():
         if len(several) == 1:
             continue
@@ -113,17 +141,18 @@ def _decide(seen: list[_Seen], rule: Retention, now_us: int, zone: tzinfo) -> di
         made = _resample([one.instance for one in several], rule.resamplings[place].method, start_us)
         if made is not None:
             changes[several[-1].identifier] = made
-    return changes
+    return changes, of_last
 
 
-def _stage_of(moment: str, rule: Retention, now_us: int) -> int | None:
-    """Return the place of the coarsest resampling that the moment is old enough for."""
-    fitting = [
-        (one.after_us, place)
-        for place, one in enumerate(rule.resamplings)
-        if moment < (bound_of(now_us - one.after_us) or "")
-    ]
-    return max(fitting)[1] if fitting else None
+def _period_of(moment: str, rule: Retention, now_us: int, zone: tzinfo) -> tuple[int, int] | None:
+    """Return the place of the coarsest resampling for which all of the moment's period is old enough, and its start."""
+    found: tuple[int, int, int] | None = None
+    for place, one in enumerate(rule.resamplings):
+        start_us = _start_of(moment, one.every_us, zone)
+        is_old = start_us + one.every_us <= now_us - one.after_us
+        if is_old and (found is None or one.after_us > found[0]):
+            found = (one.after_us, place, start_us)
+    return None if found is None else found[1:]
 
 
 def _start_of(moment: str, every_us: int, zone: tzinfo) -> int:

@@ -7,13 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple, Protocol, TypeVar
+from typing import Any, Final, NamedTuple, Protocol, TypeVar
 
 from simpul.domain.entity import Entity, Record
 from simpul.domain.history import History, Write
 from simpul.domain.plain_history import Log
 from simpul.domain.query import EntityQuery
-from simpul.domain.retention import Thinned
+from simpul.domain.retention import Stretch, Thinned
 from simpul.domain.temporal import TemporalQuery
 from simpul.ports.store import Draft
 
@@ -68,10 +68,21 @@ class Found:
     count: int | None
 
 
-class Step(NamedTuple):
-    """How far a walk over histories came: the number of the last entity looked at, 0 at the end; what was removed."""
+class Place(NamedTuple):
+    """Where a walk over histories is: behind this entry of this entity's log, or all of it where `sequence` is 0."""
 
-    last: int
+    eid: int
+    sequence: int
+
+
+BEGINNING: Final = Place(0, 0)
+
+
+class Step(NamedTuple):
+    """How far a walk over histories came, `BEGINNING` at its end; how many entries it saw and how many of them went."""
+
+    last: Place
+    looked_at: int
     dropped: int
 
 
@@ -98,12 +109,12 @@ class HistoryStore(Protocol):
         """
 
     async def thin_histories(
-        self, tenant: str, type_name: str, after: int, plan: Callable[[list[Write]], Thinned | None]
+        self, tenant: str, type_name: str, after: Place, plan: Callable[[Stretch], Thinned]
     ) -> Step:
-        """Do what `plan` makes of the logs of the next entities of a type, those that are gone, too.
+        """Do what `plan` makes of the next entries of a type's entities, some thousands of them.
 
-        Of a log longer than `limits.HISTORY_CARE_ENTRIES_MAX` it is given the oldest entries. A log that was corrected
-        in the meantime is left for the next time. `plan` is pure and runs in another thread.
+        Those that are gone are looked at, too. A long log comes in several stretches. A log that was corrected in the
+        meantime is left for the next time. `plan` is pure and runs in another thread.
         """
 
     async def write_history(self, tenant: str, origin: str, operation: Callable[[HistoryDraft], Result]) -> Result:

@@ -18,14 +18,14 @@ import msgspec
 from simpul import limits
 from simpul.domain.entity import Record
 from simpul.domain.errors import AlreadyExists, BadRequestData, NonexistentTenant, StorageUnavailable
-from simpul.domain.history import History, Write
+from simpul.domain.history import History
 from simpul.domain.order import Ordering
 from simpul.domain.plain_history import Log
 from simpul.domain.query import EntityQuery
-from simpul.domain.retention import Thinned
+from simpul.domain.retention import Stretch, Thinned
 from simpul.domain.temporal import TemporalQuery
 from simpul.ports.contexts import ContextTable
-from simpul.ports.history import Found, HistoryDraft, Step
+from simpul.ports.history import Found, HistoryDraft, Place, Step
 from simpul.ports.outbox import Notice
 from simpul.ports.store import Change, Document, Draft, Page, Reject, Run, Token
 from simpul.store.sqlite.answer import answer
@@ -267,7 +267,7 @@ class SqliteStore:
         return await city.scan(HistoryScan(city.names, query, window, keep).run)
 
     async def thin_histories(
-        self, tenant: str, type_name: str, after: int, plan: Callable[[list[Write]], Thinned | None]
+        self, tenant: str, type_name: str, after: Place, plan: Callable[[Stretch], Thinned]
     ) -> Step:
         city = self._city(tenant)
         walk = await city.scan(ThinningWalk(city.names, type_name, after, plan).run)

@@ -116,10 +116,10 @@ WHERE body IS NULL AND type_set IN (SELECT value FROM json_each(?)) AND eid > ?
 ORDER BY eid
 LIMIT ?
 
--- name: oldest_writes
+-- name: writes_after
 SELECT sequence, at_us, kind, body, removed
 FROM history
-WHERE eid = ?
+WHERE eid = ? AND sequence > ?
 ORDER BY sequence
 LIMIT ?
 
