@@ -55,6 +55,26 @@ def test_a_stranger_sees_of_a_source_what_the_city_declares_public(guarded: Serv
         assert "Person" not in stranger.get(f"{API}/types").text
 
 
+@pytest.mark.parametrize("join", ["inline", "flat"])
+def test_a_stranger_sees_of_a_linked_entity_elsewhere_what_is_public(guarded: Served, join: str) -> None:
+    linking = {
+        "id": "urn:ngsi-ld:Halte:9", "type": "Halte",
+        "penjaga": {"type": "Relationship", "object": PERSON["id"], "objectType": "Person"},
+        "dekat": {"type": "Relationship", "object": HALTE["id"], "objectType": "Halte"},
+    }  # fmt: skip
+    with guarded.client(authorization=f"Bearer {guarded.token('integrator')}") as integrator:
+        assert integrator.post(f"{ENTITIES}?local=true", json=linking).status_code == 201
+        path = f"{ENTITIES}/{linking['id']}?join={join}"
+        assert "Siti" in integrator.get(path).text
+        with guarded.client() as stranger:
+            for asked in (path, f"{ENTITIES}?type=Halte&join={join}"):
+                response = stranger.get(asked)
+                assert response.status_code == 200, response.text
+                assert "Siti" not in response.text
+                assert "Pasar Raya" in response.text
+        integrator.delete(f"{ENTITIES}/{linking['id']}?local=true")
+
+
 def test_a_token_is_not_handed_on(guarded: Served) -> None:
     with guarded.client(authorization=f"Bearer {guarded.token('integrator')}") as integrator:
         sent = registration(

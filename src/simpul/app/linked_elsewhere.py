@@ -38,7 +38,10 @@ async def find_linked_everywhere(
 async def _fetch_everywhere(hub: Hub, hop: Hop, unknown: Unknown) -> tuple[Found, list[HubError]]:
     found: Found = {}
     warnings: list[HubError] = []
-    for types in sorted(set(unknown.values()) - {()}):
+    for types in sorted(set(unknown.values())):
+        if not any(hop.caller.may_read((name,)) for name in types):
+            # Also where no type is told.
+            continue
         ids = tuple(one for one, told in unknown.items() if told == types)
         selection = TypeSelection(tuple((name,) for name in types))
         asked = assembly.find_asked(hub, hop, SourceQuestion(types=selection, ids=ids), QUERYING)
