@@ -102,3 +102,13 @@ def test_a_subscription_is_found_by_what_it_watches() -> None:
     created = kept(watchedAttributes=["kapasitas"], notificationTrigger=["entityCreated"])
     assert interested(record(), creation, *watching, created) == [0, 2]
     assert interested(record(), Effects(False, False, (), (), (), True), *watching) == []
+
+
+def test_a_watchlist_that_follows_another_knows_what_changed() -> None:
+    ones = [kept(q=f"kapasitas>{number}") for number in range(3)]
+    found = record(kapasitas={"type": "Property", "value": 40})
+    before = Watchlist([(number, one, CORE) for number, one in enumerate(ones)])
+    changed = [(0, ones[0], CORE), (2, kept(q="kapasitas>100"), CORE), (3, kept(entities=[{"type": "Bus"}]), CORE)]
+    interest = Watchlist([*changed, (4, kept(), CORE)], before).find_interest(found, UPDATE)
+    assert interest is not None
+    assert sorted(unpack_numbers(interest.numbers)) == [0, 4]

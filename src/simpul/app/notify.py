@@ -76,6 +76,7 @@ class Dispatch:
 
     def __init__(self) -> None:
         self._lines: dict[str, dict[int, Line]] = {}
+        self._watchlists: dict[str, Watchlist] = {}
         self._newest: dict[str, int] = {}
         self._swept: dict[str, int] = {}
         self._pacer = Pacer()
@@ -161,7 +162,8 @@ class Dispatch:
             for line in self.lines(tenant)
             if not line.is_periodic and terms.status_of(line.document, now_us) == "active"
         ]
-        hub.subscriptions.set_watch(tenant, Watchlist(waiting) if waiting else None)
+        watchlist = self._watchlists[tenant] = Watchlist(waiting, self._watchlists.get(tenant))
+        hub.subscriptions.set_watch(tenant, watchlist if waiting else None)
 
     def _offer(self, tenant: str, notices: Sequence[Notice]) -> None:
         """Hand committed notices to the lines that they concern. Called in the event loop."""

@@ -7,6 +7,7 @@ that they name and by the attributes that they watch, so that a write costs noth
 
 from __future__ import annotations
 
+import operator
 import re
 from array import array
 from collections.abc import Iterable, Sequence
@@ -16,7 +17,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from simpul.domain import subscription as terms
-from simpul.domain.context import Context
+from simpul.domain.context import CORE, Context
 from simpul.domain.entity import Entity, Record, attribute_key, attribute_names, instances
 from simpul.domain.errors import HubError
 from simpul.domain.geo import GeoQuery, matches_geo, parse_geo_query
@@ -201,21 +202,37 @@ class Interest(NamedTuple):
     wants_previous: bool
 
 
+class _Member(NamedTuple):
+    """One subscription, made ready: what it shares with others (`sameness`), and what it asks."""
+
+    number: int
+    kept: Kept
+    sameness: bytes
+    question: bytes
+    q: Expression | None
+
+
+def _member_of(number: int, kept: Kept, q_context: Context) -> _Member:
+    q = terms.parse_question(kept.document, q_context) if "q" in kept.document else None
+    return _Member(number, kept, _sameness(kept), _question_of(kept), q)
+
+
 class Gate:
     """Subscriptions that ask the same but for `q`: what they share is decided once, their questions by an index."""
 
-    __slots__ = ("_index", "_wants_previous", "condition")
+    __slots__ = ("_index", "_wants_previous", "condition", "members")
 
-    def __init__(self, ones: Sequence[tuple[int, Kept, Context]]) -> None:
-        self.condition = compile_condition(_without_question(ones[0][1]), ones[0][2])
-        by_question: dict[bytes, list[tuple[int, Kept, Context]]] = {}
-        for one in ones:
-            by_question.setdefault(_question_of(one[1]), []).append(one)
+    def __init__(self, members: Sequence[_Member]) -> None:
+        self.members = members
+        # The @context is for `q` alone, which the index has.
+        self.condition = compile_condition(_without_question(members[0].kept), CORE)
+        by_question: dict[bytes, list[_Member]] = {}
+        for member in members:
+            by_question.setdefault(member.question, []).append(member)
         self._index = QuestionIndex(
-            Asked(_compile_question(several[0][1], several[0][2]), pack_numbers(number for number, _, _ in several))
-            for several in by_question.values()
+            Asked(several[0].q, pack_numbers(member.number for member in several)) for several in by_question.values()
         )
-        self._wants_previous = any(kept.document["notification"].get("showChanges", False) for _, kept, _ in ones)
+        self._wants_previous = any(one.kept.document["notification"].get("showChanges", False) for one in members)
 
     def find_interest(self, record: Record, effects: Effects, find_linked: FindRecord | None) -> Interest | None:
         """Return whom of them a change concerns, or None where it is nobody."""
@@ -268,22 +285,34 @@ _NOTHING = _Gates()
 class Watchlist:
     """A city's subscriptions that wait for changes. Never changed: a new one is made when one of them is."""
 
-    def __init__(self, watched: Iterable[tuple[int, Kept, Context]]) -> None:
-        members: dict[bytes, list[tuple[int, Kept, Context]]] = {}
-        for one in watched:
-            members.setdefault(_sameness(one[1]), []).append(one)
+    def __init__(self, watched: Iterable[tuple[int, Kept, Context]], before: Watchlist | None = None) -> None:
+        """`before` is the one that this follows: what did not change since need not be made ready again."""
+        known = before.members if before is not None else {}
+        gates = before.gates if before is not None else {}
+        self.members: dict[int, _Member] = {}
+        self.gates: dict[bytes, Gate] = {}
+        groups: dict[bytes, list[_Member]] = {}
+        for number, kept, q_context in watched:
+            member = known.get(number)
+            if member is None or member.kept is not kept:
+                member = _member_of(number, kept, q_context)
+            self.members[number] = member
+            groups.setdefault(member.sameness, []).append(member)
         self._by_type: dict[str, _Gates] = {}
         self._of_any_type = _Gates()
         self._has_any_type = False
-        for ones in members.values():
-            gate = Gate(ones)
+        for sameness, members in groups.items():
+            gate = gates.get(sameness)
+            if gate is None or not _are_same(gate.members, members):
+                gate = Gate(members)
+            self.gates[sameness] = gate
             types = _types_of(gate.condition)
             for name in types or ():
                 self._by_type.setdefault(name, _Gates()).add(gate)
             if types is None:
                 self._of_any_type.add(gate)
                 self._has_any_type = True
-        self.is_empty = not members
+        self.is_empty = not groups
 
     def find_interest(self, record: Record, effects: Effects, find_linked: FindRecord | None = None) -> Interest | None:
         """Return whom a change concerns, or None where it is nobody. `find_linked` finds what `q` follows links to."""
@@ -318,8 +347,8 @@ def _question_of(kept: Kept) -> bytes:
     return msgspec.json.encode([document["q"], document.get("expandValues"), kept.q_context_id])
 
 
-def _compile_question(kept: Kept, q_context: Context) -> Expression | None:
-    return terms.parse_question(kept.document, q_context) if "q" in kept.document else None
+def _are_same(ones: Sequence[_Member], others: Sequence[_Member]) -> bool:
+    return len(ones) == len(others) and all(map(operator.is_, ones, others))
 
 
 def _without_question(kept: Kept) -> Kept:
