@@ -15,7 +15,7 @@ from simpul.domain.errors import AlreadyExists, BadRequestData, Forbidden, NotFo
 from simpul.domain.merge import Outcome, Overwrite
 from simpul.domain.order import Ordering
 from simpul.domain.query import EntityQuery
-from simpul.ports.store import Document, Draft, Page
+from simpul.ports.store import Document, Draft, NumberRange, Page
 
 _URN = "urn:ngsi-ld:"
 
@@ -56,6 +56,12 @@ async def query(caller: Caller, hub: Hub, question: EntityQuery) -> Page:
     """
     raise_unless_readable(caller, question)
     return await hub.entities.list_documents(caller.tenant, question)
+
+
+def find_number_range(caller: Caller, hub: Hub, question: EntityQuery) -> NumberRange | None:
+    """Return what answers the question whatever its number is, if there is that. Raises what `query` raises."""
+    raise_unless_readable(caller, question)
+    return hub.entities.find_number_range(caller.tenant, question)
 
 
 async def query_in_order(caller: Caller, hub: Hub, question: EntityQuery, ordering: Ordering) -> Page:

@@ -234,17 +234,17 @@ def parse_entity_query(query_string: bytes, context: Context, caller: Caller) ->
     """Return the caller's plan of a query string under an @context; short ones are remembered. Raises HubError."""
     if not is_worth_remembering(query_string, context):
         return _parse(query_string, context, caller.readable_types)
-    asked = _NUMBER_ASKED.match(query_string)
+    asked = NUMBER_ASKED.match(query_string)
     if asked is not None:
         before, digits, behind = asked.groups()
         plan = _remembered_but_for_number(before, behind, context, caller.readable_types)
         if plan is not None:
-            return _with_number(plan, float(digits) if b"." in digits else int(digits))
+            return _with_number(plan, number_of(digits))
     return _remembered(query_string, context, caller.readable_types)
 
 
 # A `q` that compares one attribute with one number: often nothing but the number differs from request to request.
-_NUMBER_ASKED = re.compile(
+NUMBER_ASKED = re.compile(
     rb"((?:.*&)?q=[A-Za-z][A-Za-z0-9_]*(?:[<>=!]|%3[C-Ec-e]|%21){1,2})"
     rb"(-?(?:0|[1-9][0-9]{0,14})(?:\.[0-9]{1,15})?)((?:&.*)?)\Z"
 )
@@ -261,6 +261,11 @@ def _remembered_but_for_number(
         # What is wrong is said of the question as it came.
         return None
     return plan if isinstance(plan.query.q, Compare) and plan.query.q.values == (1,) else None
+
+
+def number_of(digits: bytes) -> float:
+    """Return the number that was asked for."""
+    return float(digits) if b"." in digits else int(digits)
 
 
 def _with_number(plan: EntityPlan, number: float) -> EntityPlan:

@@ -29,6 +29,7 @@ from simpul.http.exchange import JSON, LOCATION, Answer, exchange_of_block
 from simpul.http.header_block import HeaderBlock, HeaderBlocks
 from simpul.http.middleware import ANY_ORIGIN, SECURITY_HEADERS
 from simpul.http.negotiate import context_link_header
+from simpul.http.number_questions import NumberQuestions
 from simpul.http.remembered import AnswerMemory
 
 _ENTITIES = b"/ngsi-ld/v1/entities"
@@ -92,6 +93,7 @@ class Lane:
         self.hub = hub
         self.blocks = HeaderBlocks()
         self.answers = AnswerMemory()
+        self.number_questions = NumberQuestions(hub)
         self._tenant = hub.settings.tenant
         self._city = hub.cities.get(self._tenant)
         self._anonymous = identity.anonymous(hub, self._tenant)
@@ -123,7 +125,18 @@ class Lane:
             self._city = city
             self._anonymous = identity.anonymous(self.hub, self._tenant)
             self.answers.clear()
+            self.number_questions.clear()
         return self._anonymous
+
+    def find_page(self, target: bytes) -> bytes | None:
+        """Return the whole answer of a question that differs from others in a number alone, or None."""
+        path, _, query = target.partition(b"?")
+        found = self.number_questions.answer(self.anonymous(), path, query) if path == _ENTITIES else None
+        if found is None:
+            return None
+        headers, bodies = found
+        lines = b"".join([b"%b: %b\r\n" % pair for pair in headers])
+        return b"%b%bcontent-length: %d\r\n\r\n[%b]" % (self._entity_head, lines, len(bodies) + 2, bodies)
 
     def encode(self, given: Answer) -> bytes:
         """Return an answer as it is written to the connection, but for the headers of the connection itself."""
@@ -215,6 +228,8 @@ class FastLaneProtocol(HttpToolsProtocol):
         else:
             hot.revision = lane.revision()
             written = lane.answers.find(url, hot.revision)
+            if written is None and b"q=" in url:
+                written = lane.find_page(url)
         if written is None:
             return False
         self._write(written, hot)

@@ -35,6 +35,20 @@ class Document(msgspec.Struct, frozen=True, order=True, gc=False):
     body: bytes
 
 
+# A stored entity as it is sent: the number of its @context, and its body.
+Body = tuple[int, bytes]
+
+
+class NumberRange(Protocol):
+    """One page of one question that compares one attribute with one number, whatever the number is."""
+
+    def read(self, number: float) -> Sequence[Body] | None:
+        """Return the page, or None where the question has to be asked in the ordinary way by now.
+
+        Raises StorageUnavailable.
+        """
+
+
 @dataclass(frozen=True, slots=True)
 class Page:
     """One page of documents; `count` is the number of all matches, where it was asked for."""
@@ -130,6 +144,9 @@ class EntityStore(Protocol):
 
     def find_document(self, tenant: str, entity_id: str) -> Document | None:
         """Return the stored entity, or None. Raises NonexistentTenant, StorageUnavailable."""
+
+    def find_number_range(self, tenant: str, query: EntityQuery) -> NumberRange | None:
+        """Return the range of one index that answers the query, whatever its number is, if there is one."""
 
     async def list_documents(self, tenant: str, query: EntityQuery) -> Page:
         """Return the page of entities that match. Raises TooComplexQuery, StorageUnavailable."""

@@ -33,7 +33,7 @@ Rows = list[tuple[Any, ...]]
 
 _CHUNK_ENTITIES = 256
 _ESTIMATE_MAX = 50_000
-_OFFSET_IN_LOOP_MAX = 1_000
+OFFSET_IN_LOOP_MAX = 1_000
 _POINTS_IN_LOOP_MAX = 1_000
 _IDS_IN_LOOP_MAX = 100
 
@@ -81,7 +81,7 @@ def scope_of(city: CityFile, query: EntityQuery) -> Scope:
 
 def _answer_in_loop(city: CityFile, query: EntityQuery, scope: Scope) -> Page | None:
     """Return the page if one lookup or one range of an index gives it, else None."""
-    if query.id_pattern or query.attributes or query.scope or query.offset > _OFFSET_IN_LOOP_MAX:
+    if query.id_pattern or query.attributes or query.scope or query.offset > OFFSET_IN_LOOP_MAX:
         return None
     if query.ids:
         return _page_of_ids(city, query, scope)

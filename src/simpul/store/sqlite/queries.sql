@@ -209,6 +209,11 @@ LIMIT ? OFFSET ?
 SELECT count(*)
 FROM ({rows})
 
+-- name: bodies_of_rows
+-- As above, for a reader who needs no more than what is sent.
+SELECT context, body
+FROM ({rows})
+
 -- name: numbers_ascending
 -- The whole column holds numbers; `has_other_than_numbers` has been asked.
 SELECT eid

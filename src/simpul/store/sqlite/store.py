@@ -27,12 +27,13 @@ from simpul.domain.temporal import TemporalQuery
 from simpul.ports.contexts import ContextTable
 from simpul.ports.history import Found, HistoryDraft, Place, Step
 from simpul.ports.outbox import Notice
-from simpul.ports.store import Change, Document, Draft, Page, Reject, Run, Token
+from simpul.ports.store import Change, Document, Draft, NumberRange, Page, Reject, Run, Token
 from simpul.store.sqlite.answer import answer
 from simpul.store.sqlite.city import CityFile
 from simpul.store.sqlite.connection import SQL, translated_errors
 from simpul.store.sqlite.contexts import SqliteContexts
 from simpul.store.sqlite.names import VALUE
+from simpul.store.sqlite.number_range import number_range_of
 from simpul.store.sqlite.ordered import answer_ordered
 from simpul.store.sqlite.outbox import SqliteOutbox
 from simpul.store.sqlite.registrations import SqliteRegistrations
@@ -136,6 +137,9 @@ class SqliteStore:
     def find_document(self, tenant: str, entity_id: str) -> Document | None:
         city = self._cities.get(tenant) or self._city(tenant)
         return city.find_document(entity_id)
+
+    def find_number_range(self, tenant: str, query: EntityQuery) -> NumberRange | None:
+        return number_range_of(self._city(tenant), query)
 
     async def list_documents(self, tenant: str, query: EntityQuery) -> Page:
         return await answer(self._city(tenant), query)
