@@ -61,6 +61,7 @@ async def open_hub(settings: Settings) -> AsyncIterator[Hub]:
         settings=settings,
         clock=SystemClock(),
         entities=store,
+        ranges=store,
         histories=store,
         expiries=store,
         expiry=Expiry(),
@@ -86,13 +87,17 @@ async def open_hub(settings: Settings) -> AsyncIterator[Hub]:
         await _start(hub)
         yield hub
     finally:
-        await hub.expiry.close()
-        await hub.notices.close()
-        await hub.source_watch.close()
-        await hub.snapshots.close()
+        await _stop(hub)
         await peers.close()
         await outbound.close()
         await store.close()
+
+
+async def _stop(hub: Hub) -> None:
+    await hub.expiry.close()
+    await hub.notices.close()
+    await hub.source_watch.close()
+    await hub.snapshots.close()
 
 
 async def _start(hub: Hub) -> None:

@@ -22,7 +22,7 @@ from simpul.domain.order import Ordering, keys_of, sort_keys
 from simpul.domain.pattern import compile_pattern, matches_pattern
 from simpul.domain.query import EntityQuery
 from simpul.ports.contexts import ContextTable
-from simpul.ports.store import Change, ChangeKind, Document, Draft, NumberRange, Page, Reject, Run, Token
+from simpul.ports.store import Change, ChangeKind, Document, Draft, Page, Reject, Run, Token
 
 Result = TypeVar("Result")
 
@@ -183,10 +183,6 @@ class ModelStore:
         record = kept.record
         body = msgspec.json.encode(self._contexts.get(record.context_id).compact_entity(record.entity))
         return Document(kept.eid, record.id, record.types, record.context_id, body)
-
-    def find_number_range(self, tenant: str, query: EntityQuery) -> NumberRange | None:
-        # It has no index.
-        return None
 
     async def list_documents(self, tenant: str, query: EntityQuery) -> Page:
         city = self._city(tenant)

@@ -11,6 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from simpul.domain.query import EntityQuery
+from simpul.ports.store import NumberRange
 from simpul.store.sqlite import SqliteStore
 from tests.store.samples import TENANT, Driver, asking, prop, q, record_of
 
@@ -27,6 +28,11 @@ def city(tmp_path: Path, runner: asyncio.Runner) -> Iterator[Driver]:
     driver.run(driver.store.close())
 
 
+def find_range(city: Driver, query: EntityQuery) -> NumberRange | None:
+    assert isinstance(city.store, SqliteStore)
+    return city.store.find_number_range(TENANT, query)
+
+
 def bodies(city: Driver, query: EntityQuery) -> list[bytes]:
     return [document.body for document in city.page(query).documents]
 
@@ -37,7 +43,7 @@ NUMBERS = st.integers(-4, 5) | st.sampled_from([-2.5, 0.5, 1e9])
 @given(sign=st.sampled_from(SIGNS), number=NUMBERS, offset=st.integers(0, 9))
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_a_range_has_the_page_of_the_question(city: Driver, sign: str, number: float, offset: int) -> None:
-    found = city.store.find_number_range(TENANT, asking(q=q(f"depth{sign}1"), limit=5, offset=offset))
+    found = find_range(city, asking(q=q(f"depth{sign}1"), limit=5, offset=offset))
     assert found is not None
     page = found.read(number)
     assert page is not None
@@ -60,20 +66,20 @@ def test_a_range_has_the_page_of_the_question(city: Driver, sign: str, number: f
     ],
 )
 def test_what_takes_more_than_one_range_has_none(city: Driver, query: EntityQuery) -> None:
-    assert city.store.find_number_range(TENANT, query) is None
+    assert find_range(city, query) is None
 
 
 def test_a_range_ends_when_its_column_holds_more_than_numbers(city: Driver) -> None:
-    found = city.store.find_number_range(TENANT, asking(q=q("depth>1")))
+    found = find_range(city, asking(q=q("depth>1")))
     assert found is not None
     assert found.read(0)
     city.put(record_of("urn:x:list", depth=prop([1, 2])))
     assert found.read(0) is None
-    assert city.store.find_number_range(TENANT, asking(q=q("depth>1"))) is None
+    assert find_range(city, asking(q=q("depth>1"))) is None
 
 
 def test_a_range_sees_what_is_written_at_once(city: Driver) -> None:
-    found = city.store.find_number_range(TENANT, asking(q=q("depth>1")))
+    found = find_range(city, asking(q=q("depth>1")))
     assert found is not None
     assert found.read(100) == []
     city.put(record_of("urn:x:deep", depth=prop(101)))

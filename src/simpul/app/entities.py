@@ -61,7 +61,7 @@ async def query(caller: Caller, hub: Hub, question: EntityQuery) -> Page:
 def find_number_range(caller: Caller, hub: Hub, question: EntityQuery) -> NumberRange | None:
     """Return what answers the question whatever its number is, if there is that. Raises what `query` raises."""
     raise_unless_readable(caller, question)
-    return hub.entities.find_number_range(caller.tenant, question)
+    return hub.ranges.find_number_range(caller.tenant, question)
 
 
 async def query_in_order(caller: Caller, hub: Hub, question: EntityQuery, ordering: Ordering) -> Page:

@@ -23,7 +23,15 @@ if TYPE_CHECKING:
     from simpul.ports.notifier import Notifier
     from simpul.ports.outbox import Outbox, SubscriptionStore
     from simpul.ports.peer import Peer
-    from simpul.ports.store import DeclarationStore, EntityStore, ExpiryStore, IdentityStore, SourceStore, TenantStore
+    from simpul.ports.store import (
+        DeclarationStore,
+        EntityStore,
+        ExpiryStore,
+        IdentityStore,
+        RangeStore,
+        SourceStore,
+        TenantStore,
+    )
     from simpul.settings import Settings
 
 
@@ -34,6 +42,7 @@ class Hub:
     settings: Settings
     clock: Clock
     entities: EntityStore
+    ranges: RangeStore
     histories: HistoryStore
     expiries: ExpiryStore
     expiry: Expiry

@@ -139,14 +139,18 @@ class ExpiryStore(Protocol):
         """Return ids of entities of which something has expired, the earliest first."""
 
 
+class RangeStore(Protocol):
+    """Questions that are read once and asked with many numbers."""
+
+    def find_number_range(self, tenant: str, query: EntityQuery) -> NumberRange | None:
+        """Return the range of one index that answers the query, whatever its number is, if there is one."""
+
+
 class EntityStore(Protocol):
     """The current state and its history, for many cities."""
 
     def find_document(self, tenant: str, entity_id: str) -> Document | None:
         """Return the stored entity, or None. Raises NonexistentTenant, StorageUnavailable."""
-
-    def find_number_range(self, tenant: str, query: EntityQuery) -> NumberRange | None:
-        """Return the range of one index that answers the query, whatever its number is, if there is one."""
 
     async def list_documents(self, tenant: str, query: EntityQuery) -> Page:
         """Return the page of entities that match. Raises TooComplexQuery, StorageUnavailable."""
