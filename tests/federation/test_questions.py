@@ -56,6 +56,18 @@ def test_5_7_2_4_a_source_that_the_filter_does_not_mean_is_not_asked(
     assert names(here.post(QUERY, json=asked)) == found
 
 
+def test_5_2_33_a_source_that_is_asked_by_post_is_told_types_and_arrays_of_ids(
+    here: httpx2.Client, there: httpx2.Client, register: Register
+) -> None:
+    """The neighbour takes no other selectors."""
+    put(there, stop("a"), stop("b"), stop("c"))
+    register(information=STOPS, operations=["queryBatch"])
+    ids = ["urn:ngsi-ld:BusStop:a", "urn:ngsi-ld:BusStop:b"]
+    asked = {"type": "Query", "entities": [{"type": "BusStop", "id": ids}]}
+    assert names(here.post(QUERY, json=asked)) == ["a", "b"]
+    assert names(here.get(ENTITIES, params={"id": ids[0]})) == ["a"]
+
+
 def test_5_7_2_4_of_split_entities_every_part_is_asked_for(
     here: httpx2.Client, there: httpx2.Client, register: Register
 ) -> None:

@@ -127,7 +127,7 @@ def _question_call(
     if one.registration.supports("queryEntity") and not prefers_post:
         told = [*selection.items(), *((("attrs", ",".join(attributes)),) if attributes else ()), *filters]
         return Call("GET", "/entities", (*told, _SYSTEM_ATTRIBUTES))
-    body: dict[str, Any] = {"type": "Query", "entities": [selection]}
+    body: dict[str, Any] = {"type": "Query", "entities": [_selector_of(selection)]}
     if attributes:
         body["attrs"] = attributes
     body |= {name: value for name, value in filters if name in ("q", "expandValues", "jsonKeys", "scopeQ")}
@@ -136,6 +136,12 @@ def _question_call(
         body["geoQ"] = {**places, "coordinates": msgspec.json.decode(places["coordinates"])}
     pages = tuple((name, value) for name, value in filters if name in ("limit", "offset", "count"))
     return Call("POST", "/entityOperations/query", (*pages, _SYSTEM_ATTRIBUTES), body)
+
+
+def _selector_of(selection: dict[str, str]) -> dict[str, Any]:
+    """Return the selection as an EntitySelector, which has a type, and several ids in an array (§5.2.33)."""
+    ids = selection.get("id", "").split(",")
+    return {"type": "*", **selection, **({"id": ids} if len(ids) > 1 else {})}
 
 
 def _select(information: Sequence[Information], query: EntityQuery, context: Context) -> dict[str, str]:
