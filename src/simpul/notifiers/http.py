@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import ssl
 
 import httpx2
 
@@ -21,7 +22,8 @@ class HttpNotifier:
 
     def __init__(self, addresses: Addresses) -> None:
         self._addresses = addresses
-        self._client: httpx2.AsyncClient | None = None
+        self._clients: list[httpx2.AsyncClient] = []
+        self._turn = 0
 
     async def send(self, message: Message) -> Delivery:
         try:
@@ -44,10 +46,11 @@ class HttpNotifier:
     async def _post(self, message: Message) -> int:
         pinned = await self._addresses.pin(httpx2.URL(message.uri))
         headers = {**message.receiver_info, **message.headers, **pinned.headers}
-        request = self._client_of().build_request(
+        client = self._client_of()
+        request = client.build_request(
             "POST", pinned.url, content=message.body, headers=headers, extensions=pinned.extensions
         )
-        response = await self._client_of().send(request, stream=True)
+        response = await client.send(request, stream=True)
         try:
             await _drain(response)
         finally:
@@ -55,20 +58,23 @@ class HttpNotifier:
         return response.status_code
 
     def _client_of(self) -> httpx2.AsyncClient:
-        if self._client is None:
-            connections = limits.NOTIFIER_CONNECTIONS_MAX
-            self._client = httpx2.AsyncClient(
-                follow_redirects=False,
-                timeout=None,
-                trust_env=False,
-                limits=httpx2.Limits(max_connections=connections, max_keepalive_connections=connections // 2),
-            )
-        return self._client
+        """Return the clients in turn: one with many connections looks at each of them for every request."""
+        if not self._clients:
+            # To load the certificates takes as long as some hundred notifications.
+            context = ssl.create_default_context()
+            connections = limits.NOTIFIER_CONNECTIONS_MAX // limits.NOTIFIER_POOLS
+            pool = httpx2.Limits(max_connections=connections, max_keepalive_connections=connections // 2)
+            self._clients = [
+                httpx2.AsyncClient(follow_redirects=False, timeout=None, trust_env=False, limits=pool, verify=context)
+                for _ in range(limits.NOTIFIER_POOLS)
+            ]
+        self._turn = (self._turn + 1) % len(self._clients)
+        return self._clients[self._turn]
 
     async def close(self) -> None:
-        if self._client is not None:
-            await self._client.aclose()
-            self._client = None
+        clients, self._clients = self._clients, []
+        for client in clients:
+            await client.aclose()
 
 
 async def _drain(response: httpx2.Response) -> None:
