@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 
 import httpx2
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
 from simpul.app import identity, sources
 from simpul.app.hub import Hub
@@ -23,6 +23,9 @@ from simpul.settings import Settings
 from tests.browser.city import build_city
 
 Result = TypeVar("Result")
+
+# What is expected comes sooner, but on a machine that does much else.
+expect.set_options(timeout=20_000)
 
 TENANT = "kota"
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or "/usr/bin/chromium"

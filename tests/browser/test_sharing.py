@@ -125,16 +125,16 @@ def test_what_is_refused_again_and_again_is_parked_and_replayed_before_the_admin
     expect(page.locator(".line-state")).to_have_attribute("data-line", "on")
     receiver.answer = refuse
     change(served, 11)
-    expect(row).to_contain_text("Tidak sampai", timeout=10_000)
+    expect(row).to_contain_text("Tidak sampai")
     page.goto(f"/subscriptions/{SUBSCRIPTION}")
     parked = page.locator("#parked tbody tr")
-    expect(parked).to_have_count(1, timeout=10_000)
+    expect(parked).to_have_count(1)
     expect(parked).to_contain_text("Halte 3")
     expect(parked).to_contain_text("Penerima menjawab dengan status 422.")
     receiver.answer = accept
     parked.get_by_role("button", name="Kirim ulang").click()
     expect(page.locator("#parked")).to_contain_text("Tidak ada yang tertahan")
-    expect(page.locator("#health")).to_contain_text("Sampai", timeout=10_000)
+    expect(page.locator("#health")).to_contain_text("Sampai")
     assert receiver.wait_for(1)[-1].data[0]["passengers"]["value"] == 11
 
 
@@ -145,7 +145,7 @@ def test_several_are_replayed_at_once_and_one_is_dropped_only_when_the_question_
     page = enter(f"/subscriptions/{SUBSCRIPTION}")
     for number in (21, 22, 23):
         change(served, number)
-        expect(page.locator("#parked tbody tr")).to_have_count(number - 20, timeout=10_000)
+        expect(page.locator("#parked tbody tr")).to_have_count(number - 20)
     asked: list[str] = []
 
     def refuse_to_drop(dialog: Dialog) -> None:
@@ -193,10 +193,10 @@ def test_a_hub_that_goes_out_of_reach_shows_without_a_reload(
     expect(page.locator(".line-state")).to_have_attribute("data-line", "on")
     write(served, "csourceRegistrations", neighbour)
     row = page.locator("tr", has_text="BMKG pusat")
-    expect(row).to_contain_text("Belum ditanya", timeout=20_000)
+    expect(row).to_contain_text("Belum ditanya")
     with served.client(authorization=f"Bearer {served.token(*ADMINISTRATOR)}") as client:
         client.get(f"{API}/entities?type=WeatherForecast")
-    expect(row).to_contain_text("Tidak terjangkau", timeout=10_000)
+    expect(row).to_contain_text("Tidak terjangkau")
 
 
 @pytest.mark.parametrize("role", ["integrator", "reader", None])

@@ -194,7 +194,8 @@ function listen() {
     silence = setTimeout(lost, 35000);
   };
   stream.addEventListener("hello", () => {
-    if (line.dataset.line === "off") renewSoon();
+    // What waits to be delivered may have been delivered since the page was made.
+    if (line.dataset.line === "off" || document.querySelector('[data-live-part="subscriptions"], [data-live-part="hubs"]')) renewSoon();
     alive();
   });
   stream.addEventListener("still", alive);
