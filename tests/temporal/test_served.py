@@ -309,3 +309,32 @@ def test_who_may_not_read_a_type_does_not_read_its_history(writer: httpx2.Client
 )  # fmt: skip
 def test_a_history_that_is_not_well_formed_is_refused(writer: httpx2.Client, body: Any) -> None:
     assert writer.post(TEMPORAL, json=body).status_code == 400
+
+
+def test_4_5_7_an_instance_may_tell_that_the_attribute_went(writer: httpx2.Client) -> None:
+    one = put(writer, depth=[value(1, 1)], width=[value(5, 1)])
+    body = {"id": one, "type": ["Gauge", "Meter"], "depth": [value("urn:ngsi-ld:null", 2)]}
+    assert writer.post(TEMPORAL, json=body).status_code == 204
+    told = show(writer, one)
+    assert told["type"] == ["Gauge", "Meter"]
+    assert values(told) == [1, "urn:ngsi-ld:null"]
+    assert writer.get(f"{API}/entities/{one}").json().keys() == {"id", "type", "width"}
+    # An older one does not take away what came after it.
+    assert writer.post(TEMPORAL, json={**body, "depth": [value(7, 4)]}).status_code == 204
+    assert writer.post(TEMPORAL, json={**body, "depth": [value("urn:ngsi-ld:null", 3)]}).status_code == 204
+    assert writer.get(f"{API}/entities/{one}").json()["depth"]["value"] == 7
+    assert writer.get(f"{API}/entities", params={"type": "Meter", "q": "depth==7"}).json()[0]["id"] == one
+
+
+@pytest.mark.parametrize("moment", ["urn:ngsi-ld:null", "x"])
+def test_5_5_4_what_is_no_moment_is_no_expiry_of_a_history(writer: httpx2.Client, moment: str) -> None:
+    body = written(depth=[value(1, 1)], expiresAt=moment)
+    raise_unless_problem(writer.post(TEMPORAL, json=body), 400, "BadRequestData")
+    show(writer, body["id"], 404)
+
+
+def test_4_22_a_history_does_not_expire(writer: httpx2.Client) -> None:
+    past = {"expiresAt": "2020-01-01T00:00:00Z"}
+    one = put(writer, depth=[value(1, 1, **past)], **past)
+    assert values(show(writer, one)) == [1]
+    assert "expiresAt" not in writer.get(f"{API}/entities/{one}", params={"options": "sysAttrs"}).text

@@ -18,6 +18,7 @@ from typing import Any, NamedTuple
 
 from simpul.domain.context import CORE
 from simpul.domain.entity import ENTITY_MEMBERS, Entity, Instance, Record, Times, attribute_key, instances
+from simpul.domain.merge import is_deletion
 from simpul.domain.moment import render_moment
 
 INSTANCE_PREFIX = "urn:ngsi-ld:Instance:"
@@ -111,8 +112,11 @@ def project(
             if dataset not in moments or moment >= moments[dataset]:
                 known[dataset], moments[dataset] = bare(instance), moment
         if known != before:
-            found = list(known.values())
+            # What was last told of an instance may be that it went (§4.5.7).
+            found = [instance for instance in known.values() if not is_deletion(instance)]
             after[name] = found[0] if len(found) == 1 else found
+            if not found:
+                del after[name]
             changed.append(name)
     if "scope" in written:
         scope, since = last_scope(written["scope"], at_us)

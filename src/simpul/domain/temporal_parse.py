@@ -8,7 +8,9 @@ from simpul import limits
 from simpul.domain.context import Context
 from simpul.domain.entity import Entity, Instance
 from simpul.domain.errors import BadRequestData
+from simpul.domain.expiry import without_expiry
 from simpul.domain.json_text import shown
+from simpul.domain.merge import is_deletion
 from simpul.domain.parse import is_moment, parse_entity, parse_fragment
 
 _IDENTITY = ("id", "@id", "type", "@type", "scope")
@@ -53,7 +55,10 @@ def parse_instances(body: Any, context: Context) -> Entity:
 
 
 def _read_parts(name: str, value: Any, context: Context) -> dict[str, list[Instance]]:
-    """Return the instances of one attribute, by its expanded name; nothing where the name is one of the hub's times."""
+    """Return the instances of one attribute, by its expanded name; nothing where the name is that of a time.
+
+    When something expires is nothing that a history keeps (§4.22).
+    """
     parts = value if isinstance(value, list) and (not value or isinstance(value[0], dict)) else [value]
     if not parts or len(parts) > limits.INSTANCES_PER_WRITE_MAX:
         raise BadRequestData(
@@ -64,10 +69,17 @@ def _read_parts(name: str, value: Any, context: Context) -> dict[str, list[Insta
     if parts is value and not all(isinstance(part, dict) for part in parts):
         raise BadRequestData(f"The attribute '{name}' mixes instances and plain values; write each as an instance.")
     for part in parts:
-        for iri, instance in parse_entity({**_BEARER, name: part}, context).items():
+        for iri, instance in without_expiry(_read_part(name, part, context)).items():
             if iri not in _BEARER:
                 read.setdefault(iri, []).append(instance)
     return read
+
+
+def _read_part(name: str, part: Any, context: Context) -> Entity:
+    """Return an entity with one instance: a whole one, or one that tells when the attribute went (§4.5.7)."""
+    if isinstance(part, dict) and is_deletion(part):
+        return parse_fragment({name: part}, context)
+    return parse_entity({**_BEARER, name: part}, context)
 
 
 def _read_scopes(value: Any, context: Context) -> list[Instance]:
