@@ -263,3 +263,19 @@ def test_5_2_16_a_purge_tells_which_source_failed(here: httpx2.Client, free_port
     assert response.json()["success"] == ["urn:ngsi-ld:BusStop:p3"]
     (error,) = response.json()["errors"]
     assert error["registrationId"] == made.headers["location"].rpartition("/")[2]
+
+
+def test_4_17_a_type_that_is_asked_for_holds_beside_sources_too(
+    here: httpx2.Client, there: httpx2.Client, register: Register
+) -> None:
+    """The source has the seats of the entity, the hub itself the rest."""
+    for client in (here, there):
+        assert client.post(ENTITIES, json=stop("t1", lines={"type": "Property", "value": 1})).status_code == 201
+    register(operations=["updateOps", "retrieveOps", "deleteEntity"])
+    path = f"{ENTITIES}/urn:ngsi-ld:BusStop:t1"
+    for method, below, body in (("PATCH", "", {"lines": 2}), ("PATCH", "/attrs", {"lines": 2}), ("DELETE", "", None)):
+        here.request(method, path + below, params={"type": "Depot"}, json=body)
+        assert here.get(path, params={"local": "true"}).json()["lines"]["value"] == 1
+        assert there.get(path).json()["lines"]["value"] == 1
+    for client in (here, there):
+        client.delete(path, params={"local": "true"})

@@ -165,3 +165,17 @@ def test_a_reader_sees_no_secrets_of_a_receiver(notifying: Served, subscribe: Su
         body = reader.get(f"{PATH}/{subscription_id}")
         assert body.json()["notification"]["endpoint"] == {"uri": "http://127.0.0.1:9/notify"}
         assert reader.post(PATH, json=document()).status_code == 403
+
+
+@pytest.mark.parametrize("prefer", ["ngsi-ld=1.0", "NGSI-LD=1.0", 'ngsi-ld="1.0"', "respond-async, ngsi-ld=1.0;q=0.1"])
+def test_4_3_6_8_a_subscription_is_the_same_in_every_version(client: httpx2.Client, prefer: str) -> None:
+    body = {"type": "Subscription", "entities": [{"type": "Halte"}],
+            "notification": {"endpoint": {"uri": "http://127.0.0.1:9/x"}, "attributes": ["nama"]}}  # fmt: skip
+    location = client.post(f"{API}/subscriptions", json=body).headers["location"]
+    plain = client.get(location)
+    preferred = client.get(location, headers={"prefer": prefer})
+    assert preferred.json() == plain.json()
+    assert preferred.headers["preference-applied"] == "ngsi-ld=1.0"
+    assert client.get(f"{API}/subscriptions", headers={"prefer": prefer}).headers["preference-applied"] == "ngsi-ld=1.0"
+    assert "preference-applied" not in plain.headers
+    assert client.delete(location).status_code == 204

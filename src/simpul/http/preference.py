@@ -7,7 +7,7 @@ import re
 from simpul.domain.earlier import FIRST, NATIVE, Version
 from simpul.http.exchange import Headers
 
-_VERSION = re.compile(r'(?:^|,)\s*ngsi-ld\s*=\s*"?([0-9]{1,4})\.([0-9]{1,4})"?\s*(?=[,;]|$)')
+_VERSION = re.compile(r'(?:^|,)\s*ngsi-ld\s*=\s*"?([0-9]{1,4})\.([0-9]{1,4})"?\s*(?=[,;]|$)', re.IGNORECASE)
 
 
 def preferred_version(prefer: str) -> Version | None:

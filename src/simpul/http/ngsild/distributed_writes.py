@@ -85,12 +85,13 @@ async def replace(hub: Hub, exchange: Exchange) -> Answer:
     """PUT /entities/{id} (§6.5.3.3)."""
     if is_local(exchange):
         return await entities.replace(hub, exchange)
-    caller, entity_id, _ = await entities.enter(hub, exchange)
+    caller, entity_id, parameters = await entities.enter(hub, exchange)
     body, context = await read_body(hub, exchange)
     entities.raise_if_other_id(body, entity_id)
     entity = parse_entity({"id": entity_id, **body}, context)
 
     async def run(rest: Entity) -> None:
+        entities.raise_unless_of_type((caller, hub), entity_id, parameters, context)
         await local.replace(caller, hub, entity_id, rest, context)
 
     hop = await hop_of(hub, caller, context, exchange.headers)
@@ -113,6 +114,7 @@ async def merge(hub: Hub, exchange: Exchange) -> Answer:
     fragment = read_fragment((caller, hub), entity_id, (body, context), manner)
 
     async def run(rest: Entity) -> None:
+        entities.raise_unless_of_type((caller, hub), entity_id, parameters, context)
         await local.merge_entity(caller, hub, entity_id, rest, context)
 
     hop = await hop_of(hub, caller, context, exchange.headers)
@@ -130,10 +132,11 @@ async def delete(hub: Hub, exchange: Exchange) -> Answer:
     """DELETE /entities/{id} (§6.5.3.2)."""
     if is_local(exchange):
         return await entities.delete(hub, exchange)
-    caller, entity_id, _ = await entities.enter(hub, exchange)
+    caller, entity_id, parameters = await entities.enter(hub, exchange)
     context = await context_of_reader(hub, exchange)
 
     async def run(_: Entity) -> None:
+        entities.raise_unless_of_type((caller, hub), entity_id, parameters, context)
         await local.delete(caller, hub, entity_id)
 
     hop = await hop_of(hub, caller, context, exchange.headers)
@@ -152,6 +155,7 @@ async def append(hub: Hub, exchange: Exchange) -> Answer:
     overwrite = Overwrite.DENIED if options else Overwrite.ALLOWED
 
     async def run(rest: Entity) -> Any:
+        entities.raise_unless_of_type((caller, hub), entity_id, parameters, context)
         return await local.append_attributes(caller, hub, entity_id, rest, context, overwrite=overwrite)
 
     hop = await hop_of(hub, caller, context, exchange.headers)
@@ -174,10 +178,11 @@ async def update(hub: Hub, exchange: Exchange) -> Answer:
     """PATCH /entities/{id}/attrs (§6.6.3.2)."""
     if is_local(exchange):
         return await attributes.update(hub, exchange)
-    caller, entity_id, _ = await entities.enter(hub, exchange)
+    caller, entity_id, parameters = await entities.enter(hub, exchange)
     fragment, context = await _read_fragment(hub, exchange, entity_id)
 
     async def run(rest: Entity) -> Any:
+        entities.raise_unless_of_type((caller, hub), entity_id, parameters, context)
         return await local.update_attributes(caller, hub, entity_id, rest, context)
 
     hop = await hop_of(hub, caller, context, exchange.headers)
@@ -211,11 +216,12 @@ async def patch_attribute(hub: Hub, exchange: Exchange) -> Answer:
     """PATCH /entities/{id}/attrs/{attrId} (§6.7.3.1)."""
     if is_local(exchange):
         return await attributes.patch(hub, exchange)
-    caller, entity_id, _ = await entities.enter(hub, exchange)
+    caller, entity_id, parameters = await entities.enter(hub, exchange)
     body, context = await read_body(hub, exchange, PATCH_BODY_TYPES)
     name = attributes.attribute_in_path(exchange, context)
 
     async def run(_: Entity) -> None:
+        entities.raise_unless_of_type((caller, hub), entity_id, parameters, context)
         instance = parse_attribute(body, context, name)
         await local.patch_attribute(caller, hub, entity_id, name, instance, context=context)
 
@@ -229,11 +235,12 @@ async def replace_attribute(hub: Hub, exchange: Exchange) -> Answer:
     """PUT /entities/{id}/attrs/{attrId} (§6.7.3.3)."""
     if is_local(exchange):
         return await attributes.replace(hub, exchange)
-    caller, entity_id, _ = await entities.enter(hub, exchange)
+    caller, entity_id, parameters = await entities.enter(hub, exchange)
     body, context = await read_body(hub, exchange)
     name = attributes.attribute_in_path(exchange, context)
 
     async def run(_: Entity) -> None:
+        entities.raise_unless_of_type((caller, hub), entity_id, parameters, context)
         instance = parse_attribute(body, context, name)
         await local.replace_attribute(caller, hub, entity_id, name, instance, context=context)
 
@@ -254,6 +261,7 @@ async def delete_attribute(hub: Hub, exchange: Exchange) -> Answer:
     dataset_id = parameters.get("datasetId") or None
 
     async def run(_: Entity) -> None:
+        entities.raise_unless_of_type((caller, hub), entity_id, parameters, context)
         await local.delete_attribute(caller, hub, entity_id, name, dataset_id=dataset_id, every_instance=every_instance)
 
     hop = await hop_of(hub, caller, context, exchange.headers)

@@ -14,9 +14,10 @@ from simpul.domain.parse import raise_unless_uri
 from simpul.domain.subscription import render_subscription
 from simpul.http import parameters as given
 from simpul.http.admission import admit, admit_writer, context_headers, context_of_reader, read_body
-from simpul.http.exchange import LD_JSON, LOCATION, NO_CONTENT, Answer, Exchange, answer_json
+from simpul.http.exchange import LD_JSON, LOCATION, NO_CONTENT, Answer, Exchange, Headers, answer_json
 from simpul.http.negotiate import ANY_JSON, PATCH_BODY_TYPES, negotiate
 from simpul.http.parameters import Parameters
+from simpul.http.preference import applied_headers, preferred_version
 
 _PATH = "/ngsi-ld/v1/subscriptions"
 READ_PARAMETERS = frozenset({"options", "sysAttrs"})
@@ -43,7 +44,7 @@ async def query(hub: Hub, exchange: Exchange) -> Answer:
     parameters = given.parse_parameters(exchange.query, LIST_PARAMETERS)
     limit, offset, counts = given.parse_page(parameters)
     shown, count = subscriptions.list_page(caller, hub, limit, offset)
-    headers = list(context_headers(context, media_type))
+    headers = [*context_headers(context, media_type), *_applied(exchange)]
     if counts:
         headers.append((b"ngsild-results-count", str(count).encode()))
     if limit and offset:
@@ -68,7 +69,13 @@ async def retrieve(hub: Hub, exchange: Exchange) -> Answer:
     parameters = given.parse_parameters(exchange.query, READ_PARAMETERS)
     shown = subscriptions.get(caller, hub, subscription_id)
     content = _render(shown, context, media_type, parameters)
-    return answer_json(content, context_headers(context, media_type), media_type=media_type)
+    headers = (*context_headers(context, media_type), *_applied(exchange))
+    return answer_json(content, headers, media_type=media_type)
+
+
+def _applied(exchange: Exchange) -> Headers:
+    """Return the header that tells the version that was asked for: a subscription is the same in all (§4.3.6.8)."""
+    return applied_headers(preferred_version(exchange.prefer))
 
 
 def _render(shown: Shown, context: Context, media_type: str, parameters: Parameters) -> dict[str, Any]:
