@@ -17,7 +17,7 @@ class Figure:
     name: str
     kind: str
     yardstick: str
-    floor: float
+    floor: float | None
     per_request: int = 1
 
 
@@ -27,6 +27,8 @@ READS = (
     Figure("type=X&limit=20", "list", "G", 0.6),
     Figure("q= on an attribute, 20 hits", "question", "G", 0.3),
     Figure("near a point, 20 hits", "near", "G", 0.08),
+    Figure("temporal retrieve of 100 values", "history", "G", 0.15),
+    Figure("as-of read of one of them", "as_of", "G", None),
 )
 WRITES = (
     Figure("durable create", "create", "P", 0.2),
@@ -78,8 +80,8 @@ class Rounds:
             measured=f"{self.rate(figure.kind) * figure.per_request:,.0f}/s",
             cpu=f"{self.cpu_us(figure.kind):,.0f} µs",
             ratio=f"{ratio:.3g} {figure.yardstick}",
-            floor=f"{figure.floor:g} {figure.yardstick}",
-            holds=ratio >= figure.floor,
+            floor="" if figure.floor is None else f"{figure.floor:g} {figure.yardstick}",
+            holds=figure.floor is None or ratio >= figure.floor,
         )
 
 
@@ -93,6 +95,18 @@ def source_line(rows_per_second: float, plain_rows_per_second: float) -> Line:
         ratio=f"I / {1 / ratio:.1f}",
         floor=f"I / {1 / SOURCE_FLOOR:.0f}",
         holds=ratio >= SOURCE_FLOOR,
+    )
+
+
+def share_line(name: str, rate: float, ratio: float, yardstick: str, floor: float | None) -> Line:
+    """Return the line of a rate that was compared outside the common rounds."""
+    return Line(
+        name=name,
+        measured=f"{rate:,.0f}/s",
+        cpu="",
+        ratio=f"{ratio:.3g} {yardstick}",
+        floor="" if floor is None else f"{floor:g} {yardstick}",
+        holds=floor is None or ratio >= floor,
     )
 
 

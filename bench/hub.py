@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
 import subprocess
 import sys
+import urllib.error
+import urllib.request
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from bench import shape
 from bench.figures import WRITES
-from bench.processes import LoadFailed, Server, free_port, serving
+from bench.processes import SERVER_CORE, LoadFailed, Server, free_port, serving
 
 CITY = f"""city: bench
 name: {{id: Kota Uji, en: Bench City}}
@@ -36,7 +40,13 @@ class BenchHub:
         self.token = ""
         port = free_port()
         self.url = f"http://127.0.0.1:{port}"
-        self.environment = {"SIMPUL_FOLDER": str(self.city), "SIMPUL_PORT": str(port), "SIMPUL_SYNCS": "false"}
+        self.environment = {
+            "SIMPUL_FOLDER": str(self.city),
+            "SIMPUL_PORT": str(port),
+            "SIMPUL_SYNCS": "false",
+            # The receivers and the other hub are on this machine.
+            "SIMPUL_ALLOW_PRIVATE_ADDRESSES": "true",
+        }
 
     def command(self, *words: str) -> list[str]:
         """Return a `simpul` command, as it is installed beside this Python."""
@@ -66,11 +76,23 @@ class BenchHub:
         return self.token if kind in {figure.kind for figure in WRITES} else ""
 
     @contextmanager
-    def serving(self, first_path: str = "/health") -> Iterator[Server]:
-        """Serve the city on the server's core until the block ends; begin when `first_path` is answered."""
+    def serving(self, first_path: str = "/health", *, core: int = SERVER_CORE) -> Iterator[Server]:
+        """Serve the city on a core until the block ends; begin when `first_path` is answered."""
         log = self.folder / "server.log"
-        with serving(self.command("serve"), self.url + first_path, log, self.environment) as server:
+        with serving(self.command("serve"), self.url + first_path, log, self.environment, core=core) as server:
             yield server
+
+    def request(self, method: str, path: str, content: Any = None) -> str:
+        """Send one request with the token; return the Location of the answer. Raises LoadFailed."""
+        body = None if content is None else json.dumps(content).encode()
+        headers = {"Content-Type": "application/json", "Authorization": f"Bearer {self.token}"}
+        sent = urllib.request.Request(self.url + path, data=body, headers=headers, method=method)
+        try:
+            with urllib.request.urlopen(sent, timeout=60) as answer:
+                return str(answer.headers.get("Location", ""))
+        except urllib.error.HTTPError as error:
+            said = error.read(400).decode(errors="replace")
+            raise LoadFailed(f"{method} {path} answered {error.code}: {said}") from error
 
     def remove(self) -> None:
         """Remove the folder with all that it holds."""

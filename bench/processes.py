@@ -49,11 +49,13 @@ def free_port() -> int:
 
 
 @contextmanager
-def serving(command: list[str], url: str, log: Path, environment: dict[str, str]) -> Iterator[Server]:
+def serving(
+    command: list[str], url: str, log: Path, environment: dict[str, str], *, core: int = SERVER_CORE
+) -> Iterator[Server]:
     """Run a server on its core until it answers; end it afterwards."""
     with log.open("ab") as output:
         server = subprocess.Popen(
-            ["taskset", "-c", str(SERVER_CORE), *command],
+            ["taskset", "-c", str(core), *command],
             stdout=output,
             stderr=subprocess.STDOUT,
             env={**os.environ, **environment},

@@ -17,7 +17,7 @@ from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
 
-from bench import dataset, figures, processes, shape, source
+from bench import dataset, figures, forwarding, past, processes, shape, source, told
 from bench.figures import READS, WRITES, YARDSTICKS, Line, Rounds
 from bench.hub import BenchHub
 from bench.processes import Load, LoadFailed, Measured, Server, put_load_on, serving
@@ -62,8 +62,11 @@ def measure(count: int, seconds: int, source_rows: int, *, keep: bool) -> list[L
         with serving(yardstick, yardstick_url, DATA / "yardstick.log", {}) as plain:
             start_seconds = seconds_to_first_answer(hub, count)
             with hub.serving() as server:
-                rounds = run_rounds(Contest(hub, server, plain, yardstick_url), count, seconds)
+                past.build(hub)
+                contest = Contest(hub, server, plain, yardstick_url)
+                rounds = run_rounds(contest, count, seconds)
                 whole_mb, own_mb = processes.memory_mb(server.pid)
+                others = measure_others(contest, count, seconds)
         rows, plain_rows = source.measure(DATA / "source", source_rows, console)
     finally:
         if not keep:
@@ -71,10 +74,22 @@ def measure(count: int, seconds: int, source_rows: int, *, keep: bool) -> list[L
     console.print(f"Resident with the mapped pages of the file: {whole_mb:,.0f} MB; yardsticks: {yardsticks(rounds)}")
     return [
         *(rounds.line(figure) for figure in (*READS, *WRITES)),
+        *others,
         figures.source_line(rows, plain_rows),
         figures.bound_line("start to first answer", start_seconds, figures.START_SECONDS_MAX, "s"),
         figures.bound_line("memory of its own after the run", own_mb, figures.MEMORY_MB_MAX, "MB"),
     ]
+
+
+def measure_others(contest: Contest, count: int, seconds: int) -> list[Line]:
+    """Return the lines of what needs a receiver or another hub beside the server."""
+    hub, server, side = contest.hub, contest.hub_server, shape.side_degrees(count)
+    with console.status("Subscriptions, and another hub"):
+        get, post = (contest.measure(Load(kind, count, side, seconds)) for kind in YARDSTICKS.values())
+        patch = Load("patch", count, side, seconds, salt="told", token=hub.token)
+        lines = told.measure(hub, server, patch, post, DATA)
+        forwarded = Load("forwarded", count, side, seconds)
+        return [*lines, forwarding.measure(hub, server, forwarded, get, DATA / "elsewhere")]
 
 
 def seconds_to_first_answer(hub: BenchHub, count: int) -> float:

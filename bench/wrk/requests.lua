@@ -70,6 +70,22 @@ function kinds.near()
   return wrk.format("GET", path, reading)
 end
 
+-- The histories of bench/past.py: 200 entities with 100 hourly values each.
+local function past() return format("/ngsi-ld/v1/temporal/entities/urn:ngsi-ld:RainGauge:past-%03d", random(200) - 1) end
+
+function kinds.history() return wrk.format("GET", past() .. "?attrs=rainfall", reading) end
+
+function kinds.as_of()
+  local hour = random(100) - 1
+  local moment = format("2026-01-%02dT%02d:30:00Z", 1 + math.floor(hour / 24), hour % 24)
+  return wrk.format("GET", past() .. "?attrs=rainfall&timerel=before&timeAt=" .. moment .. "&lastN=1", reading)
+end
+
+-- The entities of bench/forwarding.py, which only another hub has.
+function kinds.forwarded()
+  return wrk.format("GET", format("%s/urn:ngsi-ld:Pump:elsewhere-%04d", PATH, random(1000) - 1), reading)
+end
+
 function kinds.create() return wrk.format("POST", PATH, writing, new_entity()) end
 
 function kinds.patch()

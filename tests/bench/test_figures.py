@@ -51,7 +51,7 @@ def test_a_bound_is_not_to_be_exceeded() -> None:
 
 
 def test_the_load_knows_every_kind_of_request() -> None:
-    kinds = {figure.kind for figure in (*READS, *WRITES)} | set(YARDSTICKS.values())
+    kinds = {figure.kind for figure in (*READS, *WRITES)} | set(YARDSTICKS.values()) | {"forwarded"}
     assert set(re.findall(r"^function kinds\.(\w+)", LUA, re.MULTILINE)) == kinds
 
 

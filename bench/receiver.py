@@ -1,0 +1,38 @@
+"""A receiver of notifications: answers 200 at once and counts. GET tells how many came. Nothing of Simpul is in it."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import uvicorn
+
+_received = 0
+
+
+async def app(scope: Any, receive: Callable[[], Awaitable[Any]], send: Callable[[Any], Awaitable[None]]) -> None:
+    global _received  # noqa: PLW0603  # One process, one count.
+    if scope["type"] != "http":
+        return
+    if scope["method"] == "POST":
+        more = True
+        while more:
+            more = (await receive()).get("more_body", False)
+        _received += 1
+    body = str(_received).encode()
+    await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"%d" % len(body))]})
+    await send({"type": "http.response.body", "body": body})
+
+
+if __name__ == "__main__":
+    uvicorn.run(
+        app,
+        host="127.0.0.1",
+        port=int(sys.argv[1]),
+        http="httptools",
+        loop="uvloop",
+        log_level="error",
+        access_log=False,
+        lifespan="off",
+    )

@@ -1,0 +1,75 @@
+"""What subscriptions cost the one who writes, and how fast notifications reach a receiver on the same machine."""
+
+from __future__ import annotations
+
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from statistics import median
+
+from bench import shape
+from bench.figures import Line, share_line
+from bench.hub import BenchHub
+from bench.processes import LOAD_CORE, Load, Measured, Server, free_port, put_load_on, serving
+
+SUBSCRIPTIONS = 100
+ROUNDS = 3
+# Each hears of a change at most this often, so that what is measured is the matching and not 100 receivers.
+THROTTLING_SECONDS = 5
+
+
+def measure(hub: BenchHub, server: Server, load: Load, plain_post: Measured, folder: Path) -> list[Line]:
+    """Return the lines of patches that a hundred subscriptions match, and of notifications that arrive."""
+    alone, heard, delivered = [], [], []
+    with _receiving(folder) as receiver:
+        for _ in range(ROUNDS):
+            alone.append(put_load_on(server, hub.url, load).rate)
+            with _subscribed(hub, receiver, SUBSCRIPTIONS, throttling=THROTTLING_SECONDS):
+                heard.append(put_load_on(server, hub.url, load).rate)
+            with _subscribed(hub, receiver, 1):
+                before, begin = _count(receiver), time.perf_counter()
+                put_load_on(server, hub.url, load)
+                delivered.append((_count(receiver) - before) / (time.perf_counter() - begin))
+    ratio = median(one / other for one, other in zip(heard, alone, strict=True))
+    return [
+        share_line(f"patch, {SUBSCRIPTIONS} matching subscriptions", median(heard), ratio, "of it alone", 0.6),
+        share_line("notifications delivered", median(delivered), median(delivered) / plain_post.rate, "P", 0.08),
+    ]
+
+
+@contextmanager
+def _receiving(folder: Path) -> Iterator[str]:
+    port = free_port()
+    url = f"http://127.0.0.1:{port}"
+    command = [sys.executable, "-m", "bench.receiver", str(port)]
+    with serving(command, url, folder / "receiver.log", {}, core=LOAD_CORE):
+        yield url
+
+
+def _count(receiver: str) -> int:
+    with urllib.request.urlopen(receiver, timeout=5) as answer:
+        return int(answer.read())
+
+
+@contextmanager
+def _subscribed(hub: BenchHub, receiver: str, count: int, *, throttling: int = 0) -> Iterator[None]:
+    kinds = [{"type": kind} for kind in shape.TYPES]
+    ids = []
+    for number in range(count):
+        subscription = {
+            "type": "Subscription",
+            "entities": kinds,
+            "watchedAttributes": ["level"],
+            "q": f"level>={-number}",
+            "notification": {"attributes": ["level"], "endpoint": {"uri": f"{receiver}/{number}"}},
+            **({"throttling": throttling} if throttling else {}),
+        }
+        ids.append(hub.request("POST", "/ngsi-ld/v1/subscriptions", subscription))
+    try:
+        yield
+    finally:
+        for location in ids:
+            hub.request("DELETE", location)
