@@ -31,6 +31,7 @@ class Load:
     seconds: int
     salt: str = "0"
     token: str = ""
+    connections: int = CONNECTIONS
 
 
 Server = subprocess.Popen[bytes]
@@ -103,7 +104,7 @@ def put_load_on(server: Server, base_url: str, load: Load) -> Measured:
     wrk = [
         "wrk",
         "-t1",
-        f"-c{CONNECTIONS}",
+        f"-c{load.connections}",
         f"-d{load.seconds}s",
         "--timeout",
         "30s",

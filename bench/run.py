@@ -88,7 +88,7 @@ def measure_others(contest: Contest, count: int, seconds: int) -> list[Line]:
         get, post = (contest.measure(Load(kind, count, side, seconds)) for kind in YARDSTICKS.values())
         patch = Load("patch", count, side, seconds, salt="told", token=hub.token)
         lines = told.measure(hub, server, patch, post, DATA)
-        forwarded = Load("forwarded", count, side, seconds)
+        forwarded = Load("forwarded", count, side, seconds, connections=forwarding.CONNECTIONS)
         return [*lines, forwarding.measure(hub, server, forwarded, get, DATA / "elsewhere")]
 
 
