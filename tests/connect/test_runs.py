@@ -168,6 +168,16 @@ def test_a_source_that_gives_no_rows_is_not_believed(kota: Kota, rule: str) -> N
     assert "expiredAt" not in kota.values(STOP)
 
 
+def test_a_row_vanishes_also_where_as_many_rows_are_read_as_before(kota: Kota) -> None:
+    start(kota, vanished="delete")
+    kota.write_csv("halte.csv", [HEADER, ROWS[0], ROWS[1], [9, "Baru", 100.3, -0.9]])
+    assert kota.sync().rows_vanished == 1
+    assert kota.entity(entity_uri("BusStop", "3")) is None
+    kota.write_csv("halte.csv", [HEADER, ROWS[0], ROWS[1], ROWS[1]])
+    assert kota.sync().rows_vanished == 1
+    assert kota.count("BusStop") == 2
+
+
 def test_a_source_that_collapses_is_not_believed_until_someone_says_so(kota: Kota) -> None:
     start(kota, vanished="delete")
     kota.write_csv("halte.csv", [HEADER, ROWS[0]])

@@ -599,6 +599,36 @@ class TenantContract:
 class SourceContract:
     """What is remembered of sources: rows, runs, rejects."""
 
+    def test_an_entity_that_was_expected_is_found_as_any_other(self, city: Driver) -> None:
+        def found(draft: Draft, entity_id: str) -> Record:
+            record = draft.find(entity_id)
+            assert record is not None
+            return record
+
+        ids = [f"urn:x:{name}" for name in ("there", "deleted", "never", "new", "changed", "there")]
+        city.put(*(record_of(ids[n], depth=prop(n)) for n in (0, 1, 4)))
+        city.write(lambda draft: draft.delete(found(draft, ids[1]), NOON_US))
+
+        def operation(draft: Draft) -> list[Record | None]:
+            draft.create(record_of(ids[3], depth=prop(3)))
+            before = found(draft, ids[4])
+            draft.replace(before, record_of(ids[4], depth=prop(40)))
+            draft.expect(ids)
+            draft.expect([])
+            seen = [draft.find(one) for one in ids]
+            for entity_id in ids[1:3]:
+                assert not draft.exists(entity_id)
+                draft.create(record_of(entity_id, depth=prop(7)))
+            return seen
+
+        there, deleted, never, new, changed, again = city.write(operation)
+        assert (deleted, never) == (None, None)
+        depths = [one.entity[iri("depth")]["value"] for one in (there, new, changed, again) if one is not None]
+        assert depths == [0, 3, 40, 0]
+        kinds = [change.kind for change in city.store.list_changes(TENANT, ids[1])]
+        assert kinds == [ChangeKind.CREATED, ChangeKind.DELETED, ChangeKind.CREATED]
+        assert city.store.count_types(TENANT) == {iri("Stop"): 5}
+
     def test_rows_are_known_by_their_digest(self, city: Driver) -> None:
         def take_over(draft: Draft) -> None:
             for n in range(10):
@@ -614,6 +644,7 @@ class SourceContract:
         rows = list(city.store.iter_source_rows(TENANT, "halte"))
         assert rows == [(f"k{n}", f"urn:x:{n if n != 1 else 11}") for n in range(10) if n != 2]
         assert list(city.store.iter_source_rows(TENANT, "other")) == [("k1", "urn:y:1")]
+        assert [city.store.count_source_rows(TENANT, one) for one in ("halte", "other", "nil")] == [9, 1, 0]
 
     @pytest.mark.parametrize("key", ["", " ", "a\x00b", "\U0001f6a2", '"', "\\", "x" * 3_000])
     def test_a_row_may_have_any_text_as_its_key(self, city: Driver, key: str) -> None:

@@ -72,6 +72,9 @@ class ModelDraft:
         kept = self.city.entities.get(entity_id)
         return kept.record if kept else None
 
+    def expect(self, entity_ids: Sequence[str]) -> None:
+        """All of it is in memory."""
+
     def exists(self, entity_id: str) -> bool:
         return entity_id in self.city.entities
 
@@ -280,6 +283,9 @@ class ModelStore:
     def find_digests(self, tenant: str, source: str, keys: Sequence[str]) -> dict[str, bytes]:
         rows = self._city(tenant).source_rows
         return {key: rows[source, key][0] for key in keys if (source, key) in rows}
+
+    def count_source_rows(self, tenant: str, source: str) -> int:
+        return len(list(self.iter_source_rows(tenant, source)))
 
     def iter_source_rows(self, tenant: str, source: str) -> Iterator[tuple[str, str]]:
         rows = sorted(self._city(tenant).source_rows.items())

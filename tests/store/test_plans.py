@@ -59,6 +59,10 @@ _PLANS: dict[str, tuple[tuple[Any, ...], list[str]]] = {
     "find_digests": (('["1"]', "halte"), [
         "SCAN wanted VIRTUAL TABLE INDEX 1:", "SEARCH source_row USING PRIMARY KEY (source=? AND key=?)",
     ]),
+    "list_entities_by_id": (('["urn:x:1"]',), [
+        "SCAN wanted VIRTUAL TABLE INDEX 1:", "SEARCH entity USING INDEX sqlite_autoindex_entity_1 (id=?)",
+    ]),
+    "count_source_rows": (("halte",), ["SEARCH source_row USING PRIMARY KEY (source=?)"]),
     "page_of_source_rows": (("halte", "", 10), ["SEARCH source_row USING PRIMARY KEY (source=? AND key>?)"]),
     "find_token": ((b"d",), ["SEARCH token USING INDEX sqlite_autoindex_token_2 (digest=?)"]),
     "delete_attribute_index": ((1, 5, 1), [

@@ -11,8 +11,6 @@ from dataclasses import dataclass
 from datetime import tzinfo
 from typing import Any, Final
 
-import shapely
-
 from simpul.connect.fields import Plain
 from simpul.connect.template import compile_template, uri_part
 from simpul.connect.values import (
@@ -351,6 +349,8 @@ def _parse_geometry(text: str) -> Any:
             return json.loads(text)
         except ValueError as error:
             raise RowRejected("geometry", f"{show(text)} is not GeoJSON: {error}") from error
+    import shapely  # noqa: PLC0415 - It costs 0.2 s, which a source without such shapes has not.
+
     try:
         return json.loads(shapely.to_geojson(shapely.from_wkt(text)))
     except shapely.errors.GEOSException as error:

@@ -143,6 +143,11 @@ class Mapper:
         """Remember a key that stands for a place where no row with a key is."""
         self._seen.add(key)
 
+    @property
+    def distinct_count(self) -> int | None:
+        """How many keys were taken in this run; None where copies were among them, which may bear others' keys."""
+        return None if self._copies else self._seen.count
+
     def has_seen(self, key: str) -> bool:
         """Return whether a row with this key, or a copy of one, was taken in this run."""
         if key in self._seen:

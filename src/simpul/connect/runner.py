@@ -255,6 +255,7 @@ class SourceRun:
 
         def operation(draft: Draft) -> int:
             written = 0
+            draft.expect([item.entity_id for item in prepared.items if item.entity is not None])
             for item in prepared.items:
                 if item.entity is None:
                     self._keep_reject(draft, item, now_us)
@@ -281,7 +282,7 @@ class SourceRun:
 
     async def _settle(self, mapper: Mapper, takeover: Takeover) -> None:
         """After all rows: what happened to those that are not there any more."""
-        vanished = Vanished(self.job.hub, self.job.city.tenant, self.job.source, mapper.has_seen)
+        vanished = Vanished(self.job.hub, self.job.city.tenant, self.job.source, mapper)
         await vanished.raise_if_empty(self.counts.read)
         await vanished.forget_rejects(self._commit)
         if not self.has_broken:

@@ -9,6 +9,7 @@ from typing import Any, Final
 from simpul import limits
 from simpul.app.hub import Hub
 from simpul.app.sources import date_time_of
+from simpul.connect.mapping import Mapper
 from simpul.connect.takeover import Takeover
 from simpul.domain.city import SourceDeclaration
 from simpul.domain.errors import SourceMismatch
@@ -24,11 +25,12 @@ _EXPIRED: Final = b"expired"
 class Vanished:
     """The rows of one source that a complete run has not seen."""
 
-    def __init__(self, hub: Hub, tenant: str, source: SourceDeclaration, has_seen: Callable[[str], bool]) -> None:
+    def __init__(self, hub: Hub, tenant: str, source: SourceDeclaration, seen: Mapper) -> None:
         self._hub = hub
         self._tenant = tenant
         self._source = source
-        self._has_seen = has_seen
+        self._has_seen = seen.has_seen
+        self._distinct_count = seen.distinct_count
         self._rule: str = source.declaration.get("vanished", "keep")
 
     async def raise_if_empty(self, rows_read: int) -> None:
@@ -67,7 +69,7 @@ class Vanished:
 
         Raises SourceMismatch, before anything is done, when too many are gone at once.
         """
-        if self._rule == "keep":
+        if self._rule == "keep" or self._is_complete():
             return 0
         known, gone = await self._count()
         if gone == 0:
@@ -78,6 +80,10 @@ class Vanished:
         async for rows in self._iter_gone():
             count += await self._settle_rows(rows, takeover, commit)
         return count
+
+    def _is_complete(self) -> bool:
+        """Return whether surely none is gone: all rows of this run are known, so as many are the same."""
+        return self._distinct_count == self._hub.sources.count_source_rows(self._tenant, self._source.id)
 
     async def _count(self) -> tuple[int, int]:
         """Return how many rows there were, and how many of them are gone."""

@@ -79,7 +79,23 @@ class ExpiringDraft(Protocol):
         """Remember when the first thing of the entity expires, or that nothing does."""
 
 
-class Draft(ExpiringDraft, Protocol):
+class SourceDraft(Protocol):
+    """What a write says of a source's rows."""
+
+    def put_source_row(self, source: str, key: str, digest: bytes, entity_id: str) -> None:
+        """Remember that the source's row `key` was taken over with this digest. Replaces what was known of it."""
+
+    def drop_source_row(self, source: str, key: str) -> None:
+        """Forget the source's row `key`."""
+
+    def add_reject(self, reject: Reject) -> None:
+        """Keep a row that broke a rule; replaces an earlier reject of the same source and key."""
+
+    def drop_reject(self, source: str, key: str) -> None:
+        """Forget the reject of the source's row `key`, if there is one."""
+
+
+class Draft(ExpiringDraft, SourceDraft, Protocol):
     """The state as one write sees it: what is committed, plus what the writes before it in the group did.
 
     `via` is set to the hubs through which the write came: subscribers are told, so that a circle is noticed.
@@ -89,6 +105,9 @@ class Draft(ExpiringDraft, Protocol):
 
     def find(self, entity_id: str) -> Record | None:
         """Return the entity, or None."""
+
+    def expect(self, entity_ids: Sequence[str]) -> None:
+        """Say which entities will be asked for, so that they are read together. Changes no answer."""
 
     def exists(self, entity_id: str) -> bool:
         """Return whether the entity is there, without reading it."""
@@ -115,18 +134,6 @@ class Draft(ExpiringDraft, Protocol):
 
     def delete(self, before: Record, at_us: int) -> None:
         """Remove the entity. Its history stays, and tells when it went."""
-
-    def put_source_row(self, source: str, key: str, digest: bytes, entity_id: str) -> None:
-        """Remember that the source's row `key` was taken over with this digest. Replaces what was known of it."""
-
-    def drop_source_row(self, source: str, key: str) -> None:
-        """Forget the source's row `key`."""
-
-    def add_reject(self, reject: Reject) -> None:
-        """Keep a row that broke a rule; replaces an earlier reject of the same source and key."""
-
-    def drop_reject(self, source: str, key: str) -> None:
-        """Forget the reject of the source's row `key`, if there is one."""
 
 
 class ExpiryStore(Protocol):
@@ -230,6 +237,9 @@ class SourceStore(Protocol):
 
     def find_digests(self, tenant: str, source: str, keys: Sequence[str]) -> dict[str, bytes]:
         """Return the digest of each row that is known, of those asked for."""
+
+    def count_source_rows(self, tenant: str, source: str) -> int:
+        """Return how many rows of the source were taken over."""
 
     def iter_source_rows(self, tenant: str, source: str) -> Iterator[tuple[str, str]]:
         """Yield (key, entity id) of every row taken over, in key order, in bounded memory."""

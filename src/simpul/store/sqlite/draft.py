@@ -78,15 +78,23 @@ class SqliteDraft:
         if row is None:
             self.changes.entries[entity_id] = NEVER_THERE
             return None
-        eid, _, context_id, created_us, modified_us, times, body = row
+        entry = self.changes.entries[entity_id] = self._entry_of(row)
+        return entry.record
+
+    def expect(self, entity_ids: Sequence[str]) -> None:
+        entries = self.changes.entries
+        wanted = dict.fromkeys([one for one in entity_ids if one not in entries], NEVER_THERE)
+        for row in self._execute(SQL.list_entities_by_id, (_encode(list(wanted)).decode(),)):
+            wanted[row[0]] = self._entry_of(row[1:])
+        entries.update(wanted)
+
+    def _entry_of(self, stored: tuple[Any, ...]) -> Entry:
+        eid, context_id, created_us, modified_us, times, body = stored
         if body is None:
             # A deleted entity: a new one of that id takes its eid, and so its history, up again.
-            self.changes.entries[entity_id] = Entry(eid, None, None)
-            return None
-        context = self._contexts.get(context_id)
-        record = Record(context.expand_entity(_decode(body)), decode_times(created_us, modified_us, times), context_id)
-        self.changes.entries[entity_id] = Entry(eid, record, body)
-        return record
+            return Entry(eid, None, None)
+        entity = self._contexts.get(context_id).expand_entity(_decode(body))
+        return Entry(eid, Record(entity, decode_times(created_us, modified_us, times), context_id), body)
 
     def exists(self, entity_id: str) -> bool:
         entry = self.changes.entries.get(entity_id)

@@ -25,9 +25,15 @@ FROM entity
 WHERE id = ?
 
 -- name: get_entity_with_times
-SELECT eid, type_set, context, created_us, modified_us, times, body
+SELECT eid, context, created_us, modified_us, times, body
 FROM entity
 WHERE id = ?
+
+-- name: list_entities_by_id
+-- One statement for a chunk of a source: a single read of each costs 4 µs, this 1.
+SELECT wanted.value, entity.eid, entity.context, entity.created_us, entity.modified_us, entity.times, entity.body
+FROM json_each(?) AS wanted
+CROSS JOIN entity ON entity.id = wanted.value
 
 -- name: list_entities
 -- One statement for a page: 20 single reads cost 88 µs, this 35.
@@ -346,6 +352,11 @@ WHERE source = ? AND key = ?
 SELECT source_row.key, source_row.digest
 FROM json_each(?) AS wanted
 CROSS JOIN source_row ON source_row.source = ? AND source_row.key = wanted.value
+
+-- name: count_source_rows
+SELECT count(*)
+FROM source_row
+WHERE source = ?
 
 -- name: first_source_row
 -- The row with the empty key, which lies after nothing.

@@ -309,6 +309,10 @@ class SqliteStore:
         encoded = msgspec.json.encode(keys).decode()
         return dict(self._read(tenant, SQL.find_digests, (encoded, source)))
 
+    def count_source_rows(self, tenant: str, source: str) -> int:
+        count: int = self._read(tenant, SQL.count_source_rows, (source,))[0][0]
+        return count
+
     def iter_source_rows(self, tenant: str, source: str) -> Iterator[tuple[str, str]]:
         yield from self._read(tenant, SQL.first_source_row, (source,))
         after = ""
