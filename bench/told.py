@@ -17,8 +17,6 @@ from bench.processes import LOAD_CORE, Load, Measured, Server, free_port, put_lo
 
 SUBSCRIPTIONS = 100
 ROUNDS = 3
-# Each hears of a change at most this often, so that what is measured is the matching and not 100 receivers.
-THROTTLING_SECONDS = 5
 
 
 def measure(hub: BenchHub, server: Server, load: Load, plain_post: Measured, folder: Path) -> list[Line]:
@@ -27,7 +25,7 @@ def measure(hub: BenchHub, server: Server, load: Load, plain_post: Measured, fol
     with _receiving(folder) as receiver:
         for _ in range(ROUNDS):
             alone.append(put_load_on(server, hub.url, load).rate)
-            with _subscribed(hub, receiver, SUBSCRIPTIONS, throttling=THROTTLING_SECONDS):
+            with _subscribed(hub, receiver, SUBSCRIPTIONS):
                 heard.append(put_load_on(server, hub.url, load).rate)
             with _subscribed(hub, receiver, 1):
                 before, begin = _count(receiver), time.perf_counter()
@@ -55,7 +53,7 @@ def _count(receiver: str) -> int:
 
 
 @contextmanager
-def _subscribed(hub: BenchHub, receiver: str, count: int, *, throttling: int = 0) -> Iterator[None]:
+def _subscribed(hub: BenchHub, receiver: str, count: int) -> Iterator[None]:
     kinds = [{"type": kind} for kind in shape.TYPES]
     ids = []
     for number in range(count):
@@ -65,7 +63,6 @@ def _subscribed(hub: BenchHub, receiver: str, count: int, *, throttling: int = 0
             "watchedAttributes": ["level"],
             "q": f"level>={-number}",
             "notification": {"attributes": ["level"], "endpoint": {"uri": f"{receiver}/{number}"}},
-            **({"throttling": throttling} if throttling else {}),
         }
         ids.append(hub.request("POST", "/ngsi-ld/v1/subscriptions", subscription))
     try:

@@ -6,12 +6,12 @@ GET answers a constant of 312 bytes; POST parses the body with msgspec first.
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Awaitable, Callable
 from typing import Any
 
 import msgspec
-import uvicorn
+
+from bench.plain import run
 
 ANSWER_BYTES = 312
 _FRAME = json.dumps({"id": "urn:ngsi-ld:BusStop:0000001", "note": ""})
@@ -42,13 +42,4 @@ async def app(scope: Any, receive: Callable[[], Awaitable[Any]], send: Callable[
 
 
 if __name__ == "__main__":
-    uvicorn.run(
-        app,
-        host="127.0.0.1",
-        port=int(sys.argv[1]),
-        http="httptools",
-        loop="uvloop",
-        log_level="error",
-        access_log=False,
-        lifespan="off",
-    )
+    run(app)

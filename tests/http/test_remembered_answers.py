@@ -10,6 +10,7 @@ import pytest
 from simpul import limits
 from simpul.http.header_block import HeaderBlocks, read_headers
 from simpul.http.remembered import AnswerMemory
+from simpul.http.server import Lane
 from tests.http.conftest import API, TENANT, Served, stop
 
 LIST = f"{API}/entities?type=Halte&limit=5"
@@ -52,6 +53,21 @@ def test_a_city_that_declares_a_type_private_is_obeyed_at_once(
     assert three
 
 
+def test_an_answer_begun_before_the_declaration_changed_is_given_to_nobody(served: Served) -> None:
+    lane = Lane(served.hub)
+    begun = lane.revision()
+    before = served.hub.cities[TENANT]
+    served.hub.cities[TENANT] = replace(before, public_types=frozenset())
+    try:
+        assert lane.revision() != begun
+        for _ in range(2):
+            # Its request waited meanwhile in the reader thread.
+            lane.answers.keep(LIST.encode(), begun, b"what strangers may not read any more")
+        assert lane.answers.find(LIST.encode(), lane.revision()) is None
+    finally:
+        served.hub.cities[TENANT] = before
+
+
 def test_what_a_token_is_shown_is_not_shown_to_strangers(anonymous: httpx2.Client, writer: httpx2.Client) -> None:
     entity_id = "urn:ngsi-ld:Person:again"
     person = {"id": entity_id, "type": ["Halte", "Person"], "nama": {"type": "Property", "value": "S"}}
@@ -65,13 +81,14 @@ def test_what_a_token_is_shown_is_not_shown_to_strangers(anonymous: httpx2.Clien
 
 def test_an_answer_is_kept_from_the_second_time_on_and_for_one_revision() -> None:
     memory = AnswerMemory()
-    memory.keep(b"/a", 1, b"x")
-    assert memory.find(b"/a", 1) is None
-    memory.keep(b"/a", 1, b"x")
-    assert memory.find(b"/a", 1) == b"x"
-    assert memory.find(b"/a", 2) is None
+    memory.keep(b"/a", (0, 1), b"x")
+    assert memory.find(b"/a", (0, 1)) is None
+    memory.keep(b"/a", (0, 1), b"x")
+    assert memory.find(b"/a", (0, 1)) == b"x"
+    assert memory.find(b"/a", (0, 2)) is None
+    assert memory.find(b"/a", (1, 1)) is None
     memory.clear()
-    assert memory.find(b"/a", 1) is None
+    assert memory.find(b"/a", (0, 1)) is None
 
 
 def test_the_memory_of_answers_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -81,11 +98,11 @@ def test_the_memory_of_answers_is_bounded(monkeypatch: pytest.MonkeyPatch) -> No
     targets = [f"/{number}".encode() for number in range(100)]
     for _ in range(2):
         for target in targets:
-            memory.keep(target, 1, b"x" * 1_000)
-    assert 1 <= sum(memory.find(target, 1) is not None for target in targets) <= 10
+            memory.keep(target, (0, 1), b"x" * 1_000)
+    assert 1 <= sum(memory.find(target, (0, 1)) is not None for target in targets) <= 10
     for _ in range(3):
-        memory.keep(b"/large", 1, b"x" * 2_001)
-    assert memory.find(b"/large", 1) is None
+        memory.keep(b"/large", (0, 1), b"x" * 2_001)
+    assert memory.find(b"/large", (0, 1)) is None
 
 
 def test_a_header_block_says_what_the_headers_say_and_is_read_once() -> None:

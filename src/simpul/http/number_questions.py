@@ -21,8 +21,10 @@ from simpul.ports.store import NumberRange
 
 
 class _Asked(NamedTuple):
+    """A shape that was read; `range` is None where its question takes more than one range, whatever the city holds."""
+
     plan: EntityPlan
-    range: NumberRange
+    range: NumberRange | None
 
 
 class NumberQuestions:
@@ -30,7 +32,7 @@ class NumberQuestions:
 
     def __init__(self, hub: Hub) -> None:
         self._hub = hub
-        self._known: dict[tuple[bytes, bytes], _Asked | None] = {}
+        self._known: dict[tuple[bytes, bytes], _Asked] = {}
 
     def clear(self) -> None:
         """Forget everything: what strangers may read has changed."""
@@ -46,13 +48,15 @@ class NumberQuestions:
         before, digits, behind = found.groups()
         shape = (before, behind)
         try:
-            asked = self._known[shape] if shape in self._known else self._read(caller, shape, query)
-            bodies = None if asked is None else asked.range.read(number_of(digits))
+            asked = self._known.get(shape) or self._read(caller, shape, query)
+            bodies = asked.range.read(number_of(digits)) if asked is not None and asked.range is not None else None
         except HubError:
             # The ordinary way says the same with the right status and words.
             return None
         if asked is None or bodies is None:
-            self._known.pop(shape, None)
+            if asked is not None and asked.range is not None:
+                # The column has changed its nature; it is looked at anew the next time.
+                del self._known[shape]
             return None
         shown = bodies[: asked.plan.limit]
         if any(context_id for context_id, _ in shown):
@@ -63,12 +67,12 @@ class NumberQuestions:
 
     def _read(self, caller: Caller, shape: tuple[bytes, bytes], query: bytes) -> _Asked | None:
         plan = parse_entity_query(query, CORE, caller)
-        if not plan.is_plain or plan.order or plan.csf or plan.is_split or not plan.limit:
-            return None
-        found = entities.find_number_range(caller, self._hub, plan.query)
-        if found is None:
+        can_be_one = plan.is_plain and bool(plan.limit) and not (plan.order or plan.csf or plan.is_split)
+        found = entities.find_number_range(caller, self._hub, plan.query) if can_be_one else None
+        if can_be_one and found is None:
+            # There may be one as soon as the city holds such numbers.
             return None
         if len(self._known) >= limits.PLANS_REMEMBERED_MAX:
             self._known.clear()
-        self._known[shape] = _Asked(plan, found)
-        return self._known[shape]
+        asked = self._known[shape] = _Asked(plan, found)
+        return asked

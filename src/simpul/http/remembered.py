@@ -6,11 +6,15 @@ from typing import NamedTuple
 
 from simpul import limits
 
+# How often the city's declaration has changed, and how often its data. An answer that was begun under an older
+# declaration than it is kept under must not be given to anyone.
+Revision = tuple[int, int]
+
 
 class Remembered(NamedTuple):
     """An answer as it is written, and the state of the city that it is true of."""
 
-    revision: int
+    revision: Revision
     written: bytes
 
 
@@ -27,12 +31,12 @@ class AnswerMemory:
         self._asked_once: set[int] = set()
         self._size_bytes = 0
 
-    def find(self, target: bytes, revision: int) -> bytes | None:
+    def find(self, target: bytes, revision: Revision) -> bytes | None:
         """Return the answer if it is of this revision."""
         known = self._answers.get(target)
         return known.written if known is not None and known.revision == revision else None
 
-    def keep(self, target: bytes, revision: int, written: bytes) -> None:
+    def keep(self, target: bytes, revision: Revision, written: bytes) -> None:
         """Keep an answer that was made at this revision."""
         if len(written) > limits.ANSWER_REMEMBERED_BYTES_MAX:
             return

@@ -30,7 +30,7 @@ from simpul.http.header_block import HeaderBlock, HeaderBlocks
 from simpul.http.middleware import ANY_ORIGIN, SECURITY_HEADERS
 from simpul.http.negotiate import context_link_header
 from simpul.http.number_questions import NumberQuestions
-from simpul.http.remembered import AnswerMemory
+from simpul.http.remembered import AnswerMemory, Revision
 
 _ENTITIES = b"/ngsi-ld/v1/entities"
 _ENTITY = b"/ngsi-ld/v1/entities/"
@@ -48,7 +48,7 @@ Headers = list[tuple[bytes, bytes]]
 class HotRequest:
     """A request in the lane. For uvicorn's class it is a cycle that is not complete until it is answered.
 
-    `revision` is the city's at the moment of a question whose answer may be remembered, else None.
+    `revision` is the city's when a question came whose answer may be remembered, else None.
     """
 
     __slots__ = (
@@ -73,7 +73,7 @@ class HotRequest:
         self.keep_alive = True
         self.disconnected = False
         self.response_complete = False
-        self.revision: int | None = None
+        self.revision: Revision | None = None
         self.message_event: asyncio.Event = _NEVER_WAITED
 
 
@@ -96,6 +96,8 @@ class Lane:
         self.number_questions = NumberQuestions(hub)
         self._tenant = hub.settings.tenant
         self._city = hub.cities.get(self._tenant)
+        # How often the city's declaration has changed, and with it what strangers may read.
+        self._declarations = 0
         self._anonymous = identity.anonymous(hub, self._tenant)
         self._common = b"".join(b"%b: %b\r\n" % pair for pair in (*SECURITY_HEADERS, *ANY_ORIGIN))
         link = context_link_header(CORE.link)
@@ -106,10 +108,10 @@ class Lane:
         """Whether the hub's own data is all that an answer can be made of."""
         return self._tenant not in self.hub.registry.by_tenant
 
-    def revision(self) -> int:
-        """Return the number of the state of the city that is served by default."""
+    def revision(self) -> Revision:
+        """Return which state of the city is served to strangers by default: what it declares, and what it holds."""
         self.anonymous()
-        return self.hub.live.revision(self._tenant)
+        return self._declarations, self.hub.live.revision(self._tenant)
 
     def find_entity(self, entity_id: bytes, caller: Caller) -> bytes | None:
         """Return the whole answer of a plain retrieval under the core context, or None: it needs more than that."""
@@ -123,6 +125,7 @@ class Lane:
         city = self.hub.cities.get(self._tenant)
         if city is not self._city:
             self._city = city
+            self._declarations += 1
             self._anonymous = identity.anonymous(self.hub, self._tenant)
             self.answers.clear()
             self.number_questions.clear()

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import apsw
 
-from simpul.domain.q import Compare
+from simpul.domain.q import Between, Compare
 from simpul.domain.query import EntityQuery
 from simpul.ports.store import Body
 from simpul.store.sqlite.answer import OFFSET_IN_LOOP_MAX, one_type, scope_of
@@ -53,10 +53,13 @@ def number_range_of(city: CityFile, query: EntityQuery) -> SqliteNumberRange | N
         return None
     if not isinstance(query.q, Compare) or query.offset > OFFSET_IN_LOOP_MAX:
         return None
+    if any(isinstance(value, Between) for value in query.q.values):
+        # It has two numbers.
+        return None
     scope = city.memory.scope(city.names.revision, query, lambda: scope_of(city, query))
     type_term = one_type(query, scope)
     page = None if type_term is None else number_page_of(query.q, city.names, type_term)
-    if page is None or type_term is None or len(page.parameters) != len(("column", "number")):
+    if page is None or type_term is None:
         return None
     attribute = query.q.path.attributes[0]
     column = city.names.find_only_column(attribute, type_term)
