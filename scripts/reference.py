@@ -5,15 +5,20 @@ Usage: python -m scripts.reference
 
 from __future__ import annotations
 
+import inspect
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import fields
+from functools import partial
+from importlib import import_module
 from pathlib import Path
 
 import click
 
-from simpul import limits
+from simpul import connectors, limits
 from simpul.cli import main as simpul
+from simpul.connect.connector import connector_kinds, get_connector
+from simpul.connect.fields import Choice, Fields, ListOf, MappingOf, OneOrMany, Shape
 from simpul.http.ngsild.routes import RESOURCES
 from simpul.http.problem import STATUS
 from simpul.settings import Settings
@@ -135,14 +140,46 @@ def api_page() -> str:
     return "\n".join([*lines, *later]) + "\n"
 
 
+def kind_page(kind: str) -> str:
+    """Return the page of one kind of source: what it reads, and its keys."""
+    package = import_module(f"{connectors.__name__}.{kind}")
+    title, _, about = inspect.cleandoc(package.__doc__ or "").partition("\n")
+    lines = [f"# Sources of kind `{kind}`", "", GENERATED, title, *(["", about.strip()] if about.strip() else [])]
+    lines += ["", "## Under `read:`", "", "| key | what it is | must be there |", "|---|---|---|"]
+    lines += [f"| `{name}` | {doc} | {'yes' if required else ''} |" for name, doc, required in _keys(kind)]
+    lines += [
+        "",
+        "Where it says nothing else, a text may hold `${env:NAME}` and `${file:path}`; both are filled in when",
+    ]
+    lines += ["the source is read. [Every other key of a source](../city-folder.md) is the same for all kinds."]
+    return "\n".join(lines) + "\n"
+
+
+def _keys(kind: str) -> Iterator[tuple[str, str, bool]]:
+    yield from _keys_of(get_connector(kind).settings, "")
+
+
+def _keys_of(shape: Shape, above: str) -> Iterator[tuple[str, str, bool]]:
+    if isinstance(shape, ListOf | OneOrMany | MappingOf):
+        yield from _keys_of(shape.item, above)
+    if not isinstance(shape, Fields):
+        return
+    for field in shape.fields:
+        words = f" ({', '.join(f'`{word}`' for word in field.shape.words)})" if isinstance(field.shape, Choice) else ""
+        yield above + field.name, (field.doc + words).replace("|", "\\|"), field.required
+        yield from _keys_of(field.shape, f"{above}{field.name}.")
+
+
 PAGES: dict[str, Callable[[], str]] = {
     "docs/reference/settings.md": settings_page,
     "docs/reference/limits.md": limits_page,
     "docs/reference/errors.md": errors_page,
     "docs/reference/commands.md": commands_page,
     "docs/reference/api.md": api_page,
+    **{f"docs/reference/kinds/{kind}.md": partial(kind_page, kind) for kind in connector_kinds()},
 }
 
 if __name__ == "__main__":
     for page, render in PAGES.items():
+        (ROOT / page).parent.mkdir(exist_ok=True)
         (ROOT / page).write_text(render(), encoding="utf-8")

@@ -10,10 +10,11 @@ from typing import Any
 import pytest
 
 from simpul.connect.city import json_schemas, load_city
-from simpul.connectors import geo, sql, table
+from simpul.connect.connector import connector_kinds
 from tests.house.tree import ROOT
 
 PAGE = (ROOT / "docs/reference/city-folder.md").read_text(encoding="utf-8")
+KINDS = "\n".join(path.read_text(encoding="utf-8") for path in sorted((ROOT / "docs/reference/kinds").glob("*.md")))
 HOW_TO = "\n".join(path.read_text(encoding="utf-8") for path in sorted((ROOT / "docs/how-to").glob("*.md")))
 SOURCE = re.compile(r"^```yaml\n(source: .*?)^```", re.MULTILINE | re.DOTALL)
 EXAMPLES = SOURCE.findall(PAGE.partition("## Complete examples")[2]) + SOURCE.findall(HOW_TO)
@@ -43,7 +44,7 @@ def _words(schema: Any) -> Iterator[str]:
 def test_every_word_that_a_file_may_say_is_in_the_page(name: str) -> None:
     words = set(_words(json_schemas()[name]))
     assert words
-    assert sorted(word for word in words if not re.search(rf"(?<!\w){re.escape(word)}(?!\w)", PAGE)) == []
+    assert sorted(word for word in words if not re.search(rf"(?<!\w){re.escape(word)}(?!\w)", PAGE + KINDS)) == []
 
 
 @pytest.mark.parametrize("example", EXAMPLES, ids=[f"{n}-{text.split()[1]}" for n, text in enumerate(EXAMPLES, 1)])
@@ -57,4 +58,4 @@ def test_each_complete_example_passes_the_check(example: str, city_folder: Path)
 
 def test_there_is_an_example_of_every_kind_of_source() -> None:
     kinds = {kind for example in EXAMPLES for kind in re.findall(r"^kind: (\w+)", example, re.MULTILINE)}
-    assert kinds == {module.__name__.rsplit(".", 1)[1] for module in (geo, sql, table)}
+    assert kinds == set(connector_kinds())

@@ -1,4 +1,8 @@
-"""The `geo` connector: GeoJSON files."""
+"""The `geo` connector: GeoJSON files.
+
+The columns are the features' properties, and `@id` (the feature's id) and `@geometry`. The file is held whole, within
+`GEO_FILE_BYTES_MAX`; its geometries are decoded one at a time. Coordinates are WGS 84.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,8 @@
-"""The `sql` connector: tables and queries of MariaDB, MySQL, PostgreSQL and SQLite, through SQLAlchemy."""
+"""The `sql` connector: tables and queries of MariaDB, MySQL, PostgreSQL and SQLite, through SQLAlchemy.
+
+Rows are streamed over a connection that only reads. [A how-to](../../how-to/connect-a-database-server.md) says which
+account to ask for.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,8 @@
-"""The `table` connector: CSV and its kin, and workbooks (XLSX, XLS, ODS)."""
+"""The `table` connector: CSV and its kin, and workbooks (XLSX, XLS, ODS).
+
+CSV is streamed. The sheet of a workbook is held whole, within `WORKBOOK_BYTES_MAX` and `WORKBOOK_CELLS_MAX`.
+[A how-to](../../how-to/read-a-spreadsheet.md) shows title rows and merged headers.
+"""
 
 from __future__ import annotations
 
