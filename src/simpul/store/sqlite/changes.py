@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from itertools import chain
+from operator import itemgetter
 from typing import Any, NamedTuple
 
 import apsw
@@ -13,6 +14,7 @@ from simpul.domain.entity import Record
 from simpul.ports.outbox import Notice
 from simpul.store.sqlite.connection import SQL
 from simpul.store.sqlite.index_keys import Key
+from simpul.store.sqlite.insertion import insert_rows
 from simpul.store.sqlite.names import Names, TypeSet
 from simpul.store.sqlite.outbox import SQL as OUTBOX
 
@@ -159,23 +161,23 @@ class Changes:
 
     def write(self, connection: apsw.Connection, names: Names) -> None:
         """Write everything, in the transaction that is open. Sorted, so that pages are touched in their order."""
-        many = connection.executemany
         names.flush(self.count_differences())
         self._write_entities(connection)
         self._write_indexes(connection)
         origins = {name: names.origin(name) for name in {row[4] for row in self.history}}
-        many(
+        insert_rows(
+            connection,
             SQL.insert_history,
             [(row[0], row[1], row[2], row[3], origins[row[4]], row[5], row[6]) for row in sorted(self.history)],
         )
         if self.notices:
-            many(OUTBOX.insert_notice, self.notices)
+            insert_rows(connection, OUTBOX.insert_notice, self.notices)
         self._write_source_rows(connection)
         for statement in self.statements:
             statement.rows[:] = connection.execute(statement.sql, statement.parameters).fetchall()
 
     def _write_entities(self, connection: apsw.Connection) -> None:
-        inserted: Iterable[EntityRow] = self.inserted
+        inserted = self.inserted
         if self.updated:
             updated = {row.eid: row for row in self.updated}
             if self.inserted:
@@ -187,7 +189,7 @@ class Changes:
                     for _, row in sorted(updated.items())
                 ],
             )
-        connection.executemany(SQL.insert_entity, inserted)
+        insert_rows(connection, SQL.insert_entity, inserted)
 
     def count_differences(self) -> dict[int, int]:
         """Return by how many each type set's number of entities changes."""
@@ -198,7 +200,7 @@ class Changes:
 
     def _write_indexes(self, connection: apsw.Connection) -> None:
         many = connection.executemany
-        many(SQL.insert_entity_type, sorted(self.new_types))
+        insert_rows(connection, SQL.insert_entity_type, sorted(self.new_types))
         if self.types:
             types = dict(self.types)
             many(SQL.insert_entity_type, [row for row, is_there in types.items() if is_there])
@@ -206,15 +208,18 @@ class Changes:
         by_column: defaultdict[int, list[IndexRow]] = defaultdict(list)
         for row in self.new_index:
             by_column[row[0]].append(row)
-        many(SQL.insert_attribute_index, chain.from_iterable(_sorted_rows(by_column[one]) for one in sorted(by_column)))
+        columns = (_sorted_column(by_column[one]) for one in sorted(by_column))
+        insert_rows(connection, SQL.insert_attribute_index, list(chain.from_iterable(columns)))
         if self.index:
             index = dict(self.index)
             many(SQL.delete_attribute_index, [row for row, is_there in index.items() if not is_there])
-            many(SQL.insert_attribute_index, _sorted_rows([row for row, is_there in index.items() if is_there]))
+            there = _sorted_rows([row for row, is_there in index.items() if is_there])
+            insert_rows(connection, SQL.insert_attribute_index, there)
         if self.geo:
             geo = dict(self.geo)
             many(SQL.delete_geo_index, [row for row, place in geo.items() if place is None])
-            many(
+            insert_rows(
+                connection,
                 SQL.insert_geo_index,
                 sorted((*row, place[0], place[1]) for row, place in geo.items() if place is not None),
             )
@@ -223,12 +228,22 @@ class Changes:
         many = connection.executemany
         if self.source_rows:
             taken = dict(self.source_rows)
-            many(SQL.put_source_row, [(*key, *row) for key, row in taken.items() if row is not None])
+            known = [(*key, *row) for key, row in taken.items() if row is not None]
+            insert_rows(connection, SQL.put_source_row, known)
             many(SQL.delete_source_row, [key for key, row in taken.items() if row is None])
         if self.rejects:
             rejects = dict(self.rejects)
-            many(SQL.put_reject, [(*key, *row) for key, row in rejects.items() if row is not None])
+            kept = [(*key, *row) for key, row in rejects.items() if row is not None]
+            insert_rows(connection, SQL.put_reject, kept)
             many(SQL.delete_reject, [key for key, row in rejects.items() if row is None])
+
+
+def _sorted_column(rows: list[IndexRow]) -> list[IndexRow]:
+    """Sort new rows of one column, which come in the order of their eid."""
+    try:
+        return sorted(rows, key=_VALUE_OF)
+    except TypeError:
+        return _sorted_rows(rows)
 
 
 def _sorted_rows(rows: Sequence[IndexRow]) -> list[IndexRow]:
@@ -240,4 +255,5 @@ def _sorted_rows(rows: Sequence[IndexRow]) -> list[IndexRow]:
         return sorted(rows, key=lambda row: (row[0], _RANK[type(row[1])], row[1], row[2]))
 
 
+_VALUE_OF = itemgetter(1)
 _RANK = {int: 0, float: 0, str: 1, bytes: 2}
