@@ -120,6 +120,9 @@ def _parse_id(body: dict[str, Any]) -> str:
 
 def _parse_types(body: dict[str, Any], context: Context) -> list[str]:
     given = body["type"] if "type" in body else body["@type"]
+    if type(given) is str and given >= ":" and given != NULL and (iri := context.expand(given))[0] != "@":
+        # One name, as most entities have.
+        return [iri]
     names = given if isinstance(given, list) else [given]
     if not names or not all(isinstance(name, str) and name and name != NULL for name in names):
         raise BadRequestData(
@@ -171,7 +174,8 @@ class _Reader:
             raise BadRequestData(f"{shown(min(body))} names no attribute: a name begins with a letter (§4.6.2).")
         for name, value in body.items():
             if name in _LOOKED_AT:
-                self._read_special(name, value, entity)
+                if name not in _IDENTITY:
+                    self._read_special(name, value, entity)
                 continue
             iri = expand(name)
             if iri in entity or iri[0] == "@":
@@ -194,7 +198,7 @@ class _Reader:
             self._read_geo_named(name, value, entity)
         elif name == PROOF:
             self._read_proof(value, entity)
-        elif name not in _IDENTITY and name not in _TIMES:
+        elif name not in _TIMES:
             raise BadRequestData(
                 f"'{name}' cannot be the name of an attribute: NGSI-LD uses it itself. Choose another."
             )
@@ -212,7 +216,10 @@ class _Reader:
 
     def _read_geo_named(self, name: str, value: Any, entity: Entity) -> None:
         """Read an attribute that the core @context makes a GeoProperty (§4.7.1)."""
-        attribute = value if _is_plainly_right(value) else self.read_attribute(name, value)
+        if _is_plainly_right(value) and value["type"] == "GeoProperty":
+            entity[self._context.expand(name)] = value
+            return
+        attribute = self.read_attribute(name, value)
         for instance in attribute if isinstance(attribute, list) else [attribute]:
             is_deletion = self._is_fragment and instance.get("value") == NULL
             if instance.get("type", "GeoProperty") != "GeoProperty" and not is_deletion:

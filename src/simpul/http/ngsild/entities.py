@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from string import ascii_letters, digits
 from typing import Any
 from urllib.parse import quote
 
@@ -31,6 +32,8 @@ from simpul.ports.store import Document
 
 NOTHING_MORE = frozenset[str]()
 TYPE = frozenset({"type"})
+_SAFE_IN_PATH = "!$&'()*+,;=:@-._~"
+_PLAIN_IN_PATH = f"{ascii_letters}{digits}{_SAFE_IN_PATH}".encode()
 
 
 async def create(hub: Hub, exchange: Exchange) -> Answer:
@@ -45,7 +48,9 @@ async def create(hub: Hub, exchange: Exchange) -> Answer:
 
 def location_of(entity_id: str) -> bytes:
     """Return the path of an entity, percent-encoded."""
-    return b"/ngsi-ld/v1/entities/" + quote(entity_id, safe="!$&'()*+,;=:@-._~").encode()
+    if not entity_id.encode().translate(None, _PLAIN_IN_PATH):
+        return b"/ngsi-ld/v1/entities/" + entity_id.encode()
+    return b"/ngsi-ld/v1/entities/" + quote(entity_id, safe=_SAFE_IN_PATH).encode()
 
 
 async def query(hub: Hub, exchange: Exchange) -> Answer:

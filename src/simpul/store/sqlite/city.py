@@ -21,7 +21,7 @@ from simpul.ports.contexts import ContextTable
 from simpul.ports.outbox import Notice, Watch
 from simpul.ports.store import Change, ChangeKind, Document, Draft
 from simpul.store.sqlite.cache import DocumentCache
-from simpul.store.sqlite.changes import Changes, Statement
+from simpul.store.sqlite.changes import Changes, EntityRow, Statement
 from simpul.store.sqlite.connection import PAGE_BYTES, SQL, create_tables, open_connection, translate, translated_errors
 from simpul.store.sqlite.draft import Numbers, SqliteDraft, decode_times
 from simpul.store.sqlite.group import GroupCommit
@@ -282,14 +282,13 @@ class CityFile:
             self.memory.tokens.clear()
         type_sets = self.names.type_sets
         of_set: Counter[int] = Counter(type_set.id for type_set, difference in group.counts if difference < 0)
-        for row in group.written().values():
-            body = row.body
-            if body is not None:
-                of_set[row.type_set] += 1
-            if self.cache.holds(row.id):
-                names = type_sets[row.type_set].names
-                document = None if body is None else Document(row.eid, row.id, names, row.context, body)
-                self.cache.refresh(row.id, document)
+        if group.updated:
+            rows = group.written().values()
+            of_set.update([row.type_set for row in rows if row.body is not None])
+            self._refresh_cache(rows)
+        else:
+            # Entities that are new can be cached only as they are.
+            of_set.update([row.type_set for row in group.inserted])
         changed: Counter[str] = Counter()
         for set_id, count in of_set.items():
             changed.update(dict.fromkeys(type_sets[set_id].names, count))
@@ -297,6 +296,13 @@ class CityFile:
         if group.notices:
             self._noticed(group.notices)
         self._look_at_wal()
+
+    def _refresh_cache(self, rows: Iterable[EntityRow]) -> None:
+        for row in rows:
+            if self.cache.holds(row.id):
+                names = self.names.type_sets[row.type_set].names
+                document = None if row.body is None else Document(row.eid, row.id, names, row.context, row.body)
+                self.cache.refresh(row.id, document)
 
     def translate(self, error: apsw.Error) -> HubError:
         return translate(error, self.path)

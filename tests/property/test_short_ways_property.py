@@ -1,0 +1,58 @@
+"""The short ways in front of general ones say what these say: properties of what any client can send."""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import quote
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from simpul import limits
+from simpul.domain.context import CORE
+from simpul.domain.errors import BadRequestData, InvalidRequest
+from simpul.domain.json_text import decode_json
+from simpul.domain.parse import parse_entity
+from simpul.http.ngsild.entities import location_of
+
+URN = "urn:ngsi-ld:A:1"
+
+
+@given(st.text(st.characters(codec="utf-8")) | st.from_regex(r"[a-zA-Z0-9!$&'()*+,;=:@._~%/?#-]+"))
+def test_a_location_is_percent_encoded_as_the_general_way_does(entity_id: str) -> None:
+    encoded = quote(entity_id, safe="!$&'()*+,;=:@-._~")
+    assert location_of(entity_id) == f"/ngsi-ld/v1/entities/{encoded}".encode()
+
+
+@given(
+    st.integers(1, 2 * limits.NESTING_DEPTH_MAX),
+    st.sampled_from(['{"a":', "["]),
+    st.text(alphabet='[]{}"\\a', max_size=80),
+)
+def test_json_is_refused_for_its_depth_and_for_nothing_else(depth: int, opening: str, text: str) -> None:
+    closing = "}" if opening[0] == "{" else "]"
+    quoted = text.replace("\\", "\\\\").replace('"', '\\"')
+    body = (opening * depth + f'"{quoted}"' + closing * depth).encode()
+    if depth > limits.NESTING_DEPTH_MAX:
+        with pytest.raises(InvalidRequest, match="nested more than"):
+            decode_json(body)
+    else:
+        decode_json(body)
+
+
+@given(
+    st.sampled_from(["BusStop", "urn:a:b", "@type", "@id", "", "7a", "-", "urn:ngsi-ld:null", "ngsi-ld:A", ":", "z y"])
+    | st.text(max_size=8)
+)
+def test_one_type_is_read_as_an_array_of_one(name: str) -> None:
+    assert _types_of(name) == _types_of([name])
+
+
+def _types_of(types: Any) -> list[str] | str:
+    try:
+        read: list[str] = parse_entity({"id": URN, "type": types}, CORE)["type"]
+    except BadRequestData as error:
+        # The two messages quote what was sent, which differs.
+        return error.detail.replace("[", "").replace("]", "")
+    return read
