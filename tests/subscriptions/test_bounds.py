@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -93,7 +93,7 @@ class Adapter:
     def __init__(self, url: str, authorization: str) -> None:
         self.rounds = 0
         adapter = self
-        writer = httpx2.Client(base_url=url, headers={"authorization": authorization})
+        self._writer = writer = httpx2.Client(base_url=url, headers={"authorization": authorization})
 
         class Handler(BaseHTTPRequestHandler):
             def do_POST(self) -> None:  # The standard library names it.
@@ -118,12 +118,19 @@ class Adapter:
         self._server.shutdown()
         self._server.server_close()
         self._thread.join()
+        self._writer.close()
+
+
+@pytest.fixture
+def adapter(notifying: Served, client: httpx2.Client) -> Iterator[Adapter]:
+    served = Adapter(notifying.url, client.headers["authorization"])
+    yield served
+    served.stop()
 
 
 def test_what_goes_round_in_a_circle_is_stopped_and_named(
-    client: httpx2.Client, subscribe: Subscribe, notifying: Served, halte: str
+    client: httpx2.Client, subscribe: Subscribe, notifying: Served, halte: str, adapter: Adapter
 ) -> None:
-    adapter = Adapter(notifying.url, client.headers["authorization"])
     subscription_id = subscribe(adapter.uri)
     rename(client, halte, "mulai")
     while not (parked := parked_of(notifying, subscription_id)):
@@ -134,7 +141,6 @@ def test_what_goes_round_in_a_circle_is_stopped_and_named(
         pass
     assert notification["lastFailure"] >= notification["lastSuccess"]
     assert client.get(f"{API}/entities/{halte}").json()["nama"]["value"] == f"putaran {adapter.rounds}"
-    adapter.stop()
 
 
 def test_a_change_that_came_from_elsewhere_is_told_with_its_way(
