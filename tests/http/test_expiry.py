@@ -130,6 +130,22 @@ def test_6_3_11_when_something_expires_is_told_only_with_the_systems_times(write
     assert "expiresAt" not in writer.get(f"{API}/temporal/entities/{ID}?timeproperty=modifiedAt").text
 
 
+def test_6_3_11_a_history_tells_when_what_is_there_now_expires_with_the_systems_times(writer: httpx2.Client) -> None:
+    writer.delete(f"{API}/temporal/entities/{ID}")
+    create(writer, expiresAt=LATER, a=prop(1, expiresAt=LATER), b=prop(1))
+    assert writer.patch(f"{ENTITIES}/{ID}/attrs/a", json={"value": 2}).status_code == 204
+    asked = {"timeproperty": "modifiedAt", "timerel": "after", "timeAt": "2020-01-01T00:00:00Z"}
+    histories = f"{API}/temporal/entities"
+    for url, more in ((f"{histories}/{ID}", {}), (histories, {"id": ID, "type": "Halte"})):
+        parameters = {**asked, **more}
+        assert "expiresAt" not in writer.get(url, params=parameters).text
+        told = writer.get(url, params={**parameters, "options": "sysAttrs"}).json()
+        told = told[0] if more else told
+        assert told["expiresAt"] == LATER
+        assert [one.get("expiresAt") for one in told["a"]] == [None, LATER]
+        assert "expiresAt" not in told["b"][0]
+
+
 def test_4_22_instances_expire_one_by_one_and_the_rest_stays(writer: httpx2.Client, travel: Travel) -> None:
     moment = soon()
     create(

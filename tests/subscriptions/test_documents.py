@@ -111,6 +111,12 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
     ({"temporalQ": {"timerel": "before"}}, "context sources"),
     ({"xyzzy": 1}, "Known are"),
     ({"datasetId": ["bukan uri"]}, "URI"),
+    ({"ngsildConformance": "satu"}, "version"),
+    ({"expandValues": ["a", 1]}, "names"),
+    ({"jsonKeys": ""}, "names"),
+    ({"entities": [{"type": "*"}], "localOnly": False}, "localOnly"),
+    ({"entities": None, "localOnly": False}, "localOnly"),
+    ({"entities": None, "timeInterval": 5}, "timeInterval"),
 ]
 
 
@@ -121,6 +127,27 @@ def test_5_8_1_what_is_wrong_is_told_with_what_would_be_right(
     response = client.post(PATH, json=document(**members))
     raise_unless_problem(response, 400, "BadRequestData")
     assert hint in response.json()["detail"]
+
+
+ALLOWED: list[dict[str, Any]] = [
+    {"entities": None, "localOnly": True},
+    {"entities": None, "timeInterval": 5, "localOnly": True},
+    {"entities": [{"type": "*"}], "localOnly": True},
+    {"q": 'jenis=="besar"', "expandValues": "jenis,ukuran", "jsonKeys": "rincian"},
+    {"ngsildConformance": "1.5", "lang": "id", "splitEntities": False, "csf": 'kota=="Padang"'},
+]
+
+
+@pytest.mark.parametrize("members", ALLOWED)
+def test_5_2_12_what_the_table_of_members_allows_is_kept_as_it_came(
+    client: httpx2.Client, members: dict[str, Any]
+) -> None:
+    body = document(**members)
+    made = client.post(PATH, json=body)
+    assert made.status_code == 201, made.text
+    kept = client.get(made.headers["location"]).json()
+    assert {name: kept[name] for name in body} == body
+    assert client.delete(made.headers["location"]).status_code == 204
 
 
 @pytest.mark.parametrize("pattern", ["(a+)+b", "(a|aa)*c", "a{200}" * 40])

@@ -208,6 +208,51 @@ def test_5_2_15_json_ld_brings_its_context_and_geo_json_is_a_collection(
     assert collection["features"][0]["geometry"]["type"] == "Point"
 
 
+def test_6_3_8_geo_json_has_its_context_in_the_body_or_in_the_link_as_the_receiver_prefers(
+    client: httpx2.Client, subscribe: Subscribe, receiver: Receiver, halte: str
+) -> None:
+    other = Receiver()
+    endpoint = {"accept": "application/geo+json"}
+    prefers = [{"key": "Prefer", "value": "body=json"}]
+    subscribe(receiver.uri, notification={"endpoint": {"uri": receiver.uri, **endpoint}})
+    subscribe(other.uri, notification={"endpoint": {"uri": other.uri, "receiverInfo": prefers, **endpoint}})
+    rename(client, halte, "Ulak Karang")
+    in_body, in_link = receiver.wait_for(1)[0], other.wait_for(1)[0]
+    other.stop()
+    assert "@context" in in_body.data
+    assert "link" not in in_body.headers
+    assert "@context" not in in_link.data
+    assert 'rel="http://www.w3.org/ns/json-ld#context"' in in_link.headers["link"]
+
+
+def test_4_3_6_8_a_notification_conforms_to_the_version_that_is_asked_for(
+    client: httpx2.Client, subscribe: Subscribe, receiver: Receiver, halte: str
+) -> None:
+    subscribe(receiver.uri, ngsildConformance="1.3")
+    words = {"sebutan": {"type": "LanguageProperty", "languageMap": {"id": "Pasar", "en": "Market"}}}
+    assert client.post(f"{API}/entities/{halte}/attrs", json=words).status_code == 204
+    (told,) = receiver.wait_for(1)[0].data
+    assert told["sebutan"] == {"type": "Property", "value": {"id": "Pasar", "en": "Market"}}
+
+
+def test_5_2_33_an_id_takes_precedence_over_a_pattern(
+    client: httpx2.Client, subscribe: Subscribe, receiver: Receiver, halte: str
+) -> None:
+    subscribe(receiver.uri, entities=[{"type": "Halte", "id": halte, "idPattern": "urn:ngsi-ld:Lain:.*"}])
+    rename(client, halte, "Ulak Karang")
+    assert receiver.wait_for(1)[0].data[0]["id"] == halte
+
+
+def test_5_2_12_within_this_hub_a_subscription_may_be_to_everything(
+    client: httpx2.Client, subscribe: Subscribe, receiver: Receiver, halte: str
+) -> None:
+    subscription_id = subscribe(receiver.uri, isActive=False)
+    everything = {"entities": None, "localOnly": True, "isActive": True}
+    assert client.patch(f"{API}/subscriptions/{subscription_id}", json=everything).status_code == 204
+    rename(client, halte, "Ulak Karang")
+    assert receiver.wait_for(1)[0].data[0]["id"] == halte
+
+
 def test_5_2_22_the_receiver_gets_its_own_headers_and_another_city_is_named(
     client: httpx2.Client, receiver: Receiver
 ) -> None:

@@ -393,16 +393,15 @@ class Dispatch:
     def _message(self, line: Line, data: list[bytes], context: Context) -> Message:
         hub = self._hub_of()
         endpoint = line.document["notification"]["endpoint"]
-        accept = line.shape.accept
         envelope = Envelope(f"urn:ngsi-ld:Notification:{uuid4()}", line.stored.id, hub.clock.now_us())
-        headers = {"Content-Type": accept}
-        if accept != "application/ld+json":
+        headers = {"Content-Type": line.shape.accept}
+        if line.shape.has_link:
             headers["Link"] = f"<{context.link}>; {_RELATION}"
         if line.tenant != hub.settings.tenant:
             headers["NGSILD-Tenant"] = line.tenant
         return Message(
             uri=endpoint["uri"],
-            body=render_notification(envelope, data, accept=accept, context=context),
+            body=render_notification(envelope, data, shape=line.shape, context=context),
             headers=headers,
             receiver_info=pairs_of(endpoint, "receiverInfo"),
             options=pairs_of(endpoint, "notifierInfo"),

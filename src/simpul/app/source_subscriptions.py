@@ -15,7 +15,7 @@ from simpul.domain.context import Context
 from simpul.domain.errors import AlreadyExists, BadRequestData, NotFound, TooManyResults
 from simpul.domain.json_text import shown
 from simpul.domain.moment import render_moment
-from simpul.domain.parse import is_moment
+from simpul.domain.parse import NULL, is_moment
 from simpul.ports.registrations import SourceNotice, SourceSubscription
 
 _RELATIONS = ("before", "after", "between")
@@ -25,6 +25,8 @@ async def create(caller: Caller, hub: Hub, body: Any, context: Context) -> str:
     """Keep a new one (§5.11.2); return its id. Raises AlreadyExists, BadRequestData."""
     raise_unless_allowed(caller, Action.WRITE)
     rest, span = _split(body)
+    if None in span.values():
+        raise BadRequestData("temporalQ is null, which removes it; a new subscription has none that could be removed.")
     document = {**terms.parse_subscription(rest, context), **span}
     document.setdefault("id", f"urn:ngsi-ld:CSourceSubscription:{uuid4()}")
     if hub.source_watch.find(caller.tenant, document["id"]) is not None:
@@ -45,7 +47,10 @@ async def update(caller: Caller, hub: Hub, subscription_id: str, body: Any, cont
     rest, span = _split(body)
     fragment = terms.parse_fragment(rest, context)
     q_context = context if "q" in fragment else hub.contexts.get(kept.document["contextId"])
-    document = {**terms.merge_fragment(kept.document, fragment, q_context), **span}
+    merged = {**terms.merge_fragment(kept.document, fragment, q_context), **span}
+    document = {name: value for name, value in merged.items() if value is not None}
+    if "expiresAt" in fragment:
+        _raise_unless_future(document, hub.clock.now_us())
     document["contextId"] = hub.contexts.register(q_context)
     changed = kept._replace(document=document, modified_us=hub.clock.now_us())
     await hub.source_watch.put(caller.tenant, changed)
@@ -121,14 +126,17 @@ def render(hub: Hub, kept: SourceSubscription, context: Context) -> dict[str, An
 
 
 def _split(body: Any) -> tuple[Any, dict[str, Any]]:
-    """Return the body without `temporalQ`, and that alone, checked."""
+    """Return the body without `temporalQ`, and that alone, checked; None is to remove it."""
     if not isinstance(body, dict) or "temporalQ" not in body:
         return body, {}
     asked = body["temporalQ"]
+    rest = {name: value for name, value in body.items() if name != "temporalQ"}
+    if asked in (None, NULL):
+        return rest, {"temporalQ": None}
     is_right = isinstance(asked, dict) and asked.get("timerel") in _RELATIONS and is_moment(asked.get("timeAt"))
     if not is_right or (asked["timerel"] == "between" and not is_moment(asked.get("endTimeAt"))):
         raise BadRequestData(f"temporalQ is {shown(asked)}; it has timerel, timeAt and, with between, endTimeAt.")
-    return {name: value for name, value in body.items() if name != "temporalQ"}, {"temporalQ": asked}
+    return rest, {"temporalQ": asked}
 
 
 def _raise_unless_future(document: dict[str, Any], now_us: int) -> None:

@@ -93,6 +93,14 @@ def find_plain(caller: Caller, hub: Hub, entity_id: str, query: TemporalQuery, c
     return render_plain(log, query, context, hub.settings.temporal_page_instances)
 
 
+def find_expiring(caller: Caller, hub: Hub, entity_id: str) -> Entity | None:
+    """Return the entity as it is now, with expanded names, where something of it expires (§4.22)."""
+    document = hub.entities.find_document(caller.tenant, entity_id)
+    if document is None or document.context_id != EXPIRING or not caller.may_read(document.types):
+        return None
+    return hub.entities.read_records(caller.tenant, [document])[0].entity
+
+
 @dataclass(frozen=True, slots=True)
 class Page:
     """What was found, as much as fits on one page, and which time that covers where it is not all."""

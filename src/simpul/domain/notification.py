@@ -13,6 +13,8 @@ import msgspec
 
 from simpul.domain import subscription as terms
 from simpul.domain.context import Context
+from simpul.domain.earlier import Version, conform
+from simpul.domain.endpoint import pairs_of
 from simpul.domain.entity import Entity, Instance, Record, Times, instances
 from simpul.domain.linked import add_linked
 from simpul.domain.moment import render_moment
@@ -79,10 +81,18 @@ class Shape:
     shows_deleted: bool
     watched: frozenset[str]
     accept: str
+    # Whether the @context of what is sent is told by a Link header, and not by the body (§6.3.8).
+    has_link: bool = True
+    # The version of the standard that entities are amended to, where one is asked for (`ngsildConformance`).
+    version: Version | None = None
 
     @property
     def is_geo(self) -> bool:
         return self.accept == "application/geo+json"
+
+    def conform(self, record: Record, context: Context) -> Record:
+        """Return the entity as the version that is asked for has it (§4.3.6.8)."""
+        return record if self.version is None else conform(record, self.version, context)
 
 
 def shape_of(document: Document) -> Shape:
@@ -103,14 +113,34 @@ def shape_of(document: Document) -> Shape:
         linked_pick=pick,
         linked_omit=omit,
     )
+    endpoint = notification["endpoint"]
+    accept = endpoint.get("accept", "application/json")
     return Shape(
         representation=representation,
         shows_changes=notification.get("showChanges", False),
         only_changed=notification.get("onlyChangedAttributes", False),
         shows_deleted=terms.ATTRIBUTE_DELETED in triggers or terms.ENTITY_UPDATED in triggers,
         watched=frozenset(document.get("watchedAttributes", ())),
-        accept=notification["endpoint"].get("accept", "application/json"),
+        accept=accept,
+        has_link=accept == "application/json" or (accept == "application/geo+json" and _prefers_json(endpoint)),
+        version=_version_of(document),
     )
+
+
+def _prefers_json(endpoint: Document) -> bool:
+    """Return whether the receiver wants the collection without @context (§5.3.1, §6.3.8)."""
+    return any(
+        name.lower() == "prefer" and "body=json" in value.replace(" ", "").split(",")
+        for name, value in pairs_of(endpoint, "receiverInfo").items()
+    )
+
+
+def _version_of(document: Document) -> Version | None:
+    asked = document.get("ngsildConformance")
+    if asked is None:
+        return None
+    major, _, minor = asked.partition(".")
+    return int(major), int(minor)
 
 
 def record_of(captured: Captured, stored_in: Context) -> Record:
@@ -123,7 +153,7 @@ def render_change(
     captured: Captured, record: Record, shape: Shape, context: Context, find_linked: FindLinked
 ) -> list[dict[str, Any]]:
     """Return the members of a notification's data that tell of one change: one, or several with `join` flat."""
-    shown = _shown_record(captured, record, shape)
+    shown = shape.conform(_shown_record(captured, record, shape), context)
     representation = _narrowed(captured, shape)
     if shape.is_geo:
         feature = render_feature(shown, context, representation)
@@ -131,15 +161,16 @@ def render_change(
         return [feature]
     content = render_entity(shown, context, representation)
     _add_changes(content, captured, shape, context)
-    return _joined(content, shown, representation, context, find_linked)
+    return _joined(content, shown, (shape, representation), context, find_linked)
 
 
 def render_state(record: Record, shape: Shape, context: Context, find_linked: FindLinked) -> list[dict[str, Any]]:
     """Return the members of a notification's data that tell of an entity as it is, for a `timeInterval`."""
+    record = shape.conform(record, context)
     if shape.is_geo:
         return [render_feature(record, context, shape.representation)]
     content = render_entity(record, context, shape.representation)
-    return _joined(content, record, shape.representation, context, find_linked)
+    return _joined(content, record, (shape, shape.representation), context, find_linked)
 
 
 def _narrowed(captured: Captured, shape: Shape) -> Representation:
@@ -241,9 +272,19 @@ def _is_instance(shown: Any) -> bool:
 
 
 def _joined(
-    content: dict[str, Any], record: Record, representation: Representation, context: Context, find: FindLinked
+    content: dict[str, Any],
+    record: Record,
+    wanted: tuple[Shape, Representation],
+    context: Context,
+    find_linked: FindLinked,
 ) -> list[dict[str, Any]]:
     """Return the entity with those that it is linked to (§4.5.23)."""
+    shape, representation = wanted
+
+    def find(target: str) -> Record | None:
+        found = find_linked(target)
+        return None if found is None else shape.conform(found, context)
+
     return [shown for _, shown in add_linked([(record, content)], context, representation, find)]
 
 
@@ -263,7 +304,7 @@ def encode_data(members: list[dict[str, Any]], accept: str, context: Context) ->
     return b",".join(map(_encode_json, members))
 
 
-def render_notification(envelope: Envelope, data: Sequence[bytes], *, accept: str, context: Context) -> bytes:
+def render_notification(envelope: Envelope, data: Sequence[bytes], *, shape: Shape, context: Context) -> bytes:
     """Return the notification as JSON (§5.3.1). GeoJSON is one collection."""
     head = {
         "id": envelope.notification_id,
@@ -272,7 +313,7 @@ def render_notification(envelope: Envelope, data: Sequence[bytes], *, accept: st
         "notifiedAt": render_moment(envelope.notified_us),
     }
     content = b"[" + b",".join(data) + b"]"
-    if accept == "application/geo+json":
-        link = _encode_json(context.link)
-        content = b'{"type":"FeatureCollection","features":' + content + b',"@context":' + link + b"}"
+    if shape.is_geo:
+        told = b"" if shape.has_link else b',"@context":' + _encode_json(context.link)
+        content = b'{"type":"FeatureCollection","features":' + content + told + b"}"
     return _encode_json(head)[:-1] + b',"data":' + content + b"}"

@@ -43,18 +43,20 @@ FORMATS: Final = ("normalized", "concise", "keyValues", "simplified")
 # What only the hub says: taken from nobody, so that a document that was read can be sent back.
 _TOLD_BY_HUB = frozenset({"status", "createdAt", "modifiedAt"})
 _STATISTICS = frozenset({"status", "timesSent", "timesFailed", "lastNotification", "lastFailure", "lastSuccess"})
+_NAMES = ("expandValues", "jsonKeys")
 _TEXTS = ("subscriptionName", "description", "q", "csf", "scopeQ", "lang")
 _FLAGS = ("isActive", "localOnly", "splitEntities")
 _SECONDS = ("timeInterval", "throttling")
 _MEMBERS = frozenset({
     "id", "type", "entities", "watchedAttributes", "notificationTrigger", "geoQ", "notification", "expiresAt",
-    "datasetId", "jsonldContext", "expandValues", *_TEXTS, *_FLAGS, *_SECONDS,
+    "datasetId", "jsonldContext", "ngsildConformance", *_NAMES, *_TEXTS, *_FLAGS, *_SECONDS,
 })  # fmt: skip
 _NOTIFICATION_FLAGS = ("sysAttrs", "showChanges", "onlyChangedAttributes")
 _NOTIFICATION_MEMBERS = frozenset({
     "attributes", "pick", "omit", "format", "endpoint", "join", "joinLevel", *_NOTIFICATION_FLAGS,
 })  # fmt: skip
 _SELECTOR_MEMBERS = frozenset({"id", "idPattern", "type"})
+_VERSION = re.compile(r"[1-9][0-9]{0,2}\.[0-9]{1,2}")
 _TYPE_NAME = re.compile(r"[^()|,;\s]+")
 
 
@@ -114,8 +116,7 @@ def merge_fragment(document: Document, fragment: Document, context: Context) -> 
 
 def raise_unless_whole(document: Document, q_context: Context) -> Document:
     """Return the document where its members go together. Raises BadRequestData."""
-    if not document.get("entities") and not document.get("watchedAttributes"):
-        raise BadRequestData("A subscription needs 'entities' or 'watchedAttributes': say what it is about.")
+    _raise_unless_bounded(document)
     if "timeInterval" in document:
         for other in ("throttling", "watchedAttributes"):
             if other in document:
@@ -125,6 +126,19 @@ def raise_unless_whole(document: Document, q_context: Context) -> Document:
             parse_question({**document, "q": document[name]}, q_context)
     _raise_unless_shape_fits(document["notification"], q_context)
     return document
+
+
+def _raise_unless_bounded(document: Document) -> None:
+    """Refuse a subscription to everything that any hub has; within this hub alone it may be to everything (§5.2.12)."""
+    if "entities" not in document and document.get("localOnly") is not True:
+        if "timeInterval" in document:
+            raise BadRequestData("'timeInterval' needs 'entities', or 'localOnly': true: say what is to be told.")
+        if "watchedAttributes" not in document:
+            raise BadRequestData(
+                "A subscription needs 'entities' or 'watchedAttributes', or 'localOnly': true: say what it is about."
+            )
+    if document.get("localOnly") is False and any(one.get("type") == "*" for one in document.get("entities", ())):
+        raise BadRequestData("The type '*' is about this hub alone, and localOnly is false; leave localOnly out.")
 
 
 def _levels_of(notification: Document) -> int:
@@ -148,7 +162,8 @@ def _raise_unless_shape_fits(notification: Document, context: Context) -> None:
 def parse_question(document: Document, context: Context) -> Any:
     """Return the expression of `q`. Raises BadRequestData, TooComplexQuery."""
     try:
-        return parse_q(_without_escapes(document["q"]), context.expand, expand_values=document.get("expandValues", ()))
+        names = [name for name in document.get("expandValues", "").split(",") if name]
+        return parse_q(_without_escapes(document["q"]), context.expand, expand_values=names)
     except InvalidRequest as error:
         raise BadRequestData(error.detail) from error
 
@@ -279,8 +294,18 @@ def _parse_members(name: str, value: Any, context: Context) -> list[str]:
     return parse_projection(",".join(names), f"'{name}'", context.expand).texts(str)
 
 
-def _parse_names(name: str, value: Any, _context: Context) -> list[str]:
-    return _list_of_texts(name, value)
+def _parse_names(name: str, value: Any, context: Context) -> str:
+    """Return names with commas between, as §5.2.12 has them; an array of them is taken too."""
+    names = _list_of_texts(name, value.split(",") if isinstance(value, str) else value)
+    for one in names:
+        context.expand(one)
+    return ",".join(names)
+
+
+def _parse_conformance(name: str, value: Any, _context: Context) -> str:
+    if not isinstance(value, str) or not _VERSION.fullmatch(value):
+        raise BadRequestData(f"'{name}' is {shown(value)}; it is a version of the standard, such as 1.6.")
+    return value
 
 
 def _parse_triggers(name: str, value: Any, _context: Context) -> list[str]:
@@ -408,7 +433,8 @@ _PARSE: Mapping[str, _Parser] = {
     "expiresAt": _parse_expiry,
     "datasetId": _parse_dataset_ids,
     "jsonldContext": _parse_id,
-    "expandValues": _parse_names,
+    "ngsildConformance": _parse_conformance,
+    **dict.fromkeys(_NAMES, _parse_names),
     **dict.fromkeys(_TEXTS, _parse_text),
     **dict.fromkeys(_FLAGS, _parse_flag),
     **dict.fromkeys(_SECONDS, _parse_seconds),

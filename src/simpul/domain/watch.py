@@ -89,7 +89,7 @@ def names_of(keys: Iterable[str]) -> frozenset[str]:
 
 @dataclass(frozen=True, slots=True)
 class Selector:
-    """One entity selector (§5.2.33): every part that is there has to hold."""
+    """One entity selector (§5.2.33): every part that is there has to hold, but a pattern only where no id is named."""
 
     types: TypeSelection | None
     ids: frozenset[str]
@@ -186,7 +186,7 @@ def _compile_selector(selector: dict[str, Any]) -> Selector:
     return Selector(
         types=None if text == "*" else parse_type_selection(text, str),
         ids=frozenset(ids if isinstance(ids, list) else [ids]),
-        pattern=compile_pattern(selector["idPattern"]) if "idPattern" in selector else None,
+        pattern=compile_pattern(selector["idPattern"]) if "idPattern" in selector and not ids else None,
     )
 
 

@@ -274,5 +274,5 @@ async def _answer_histories(
         *paging_headers(plan, page.count, is_last=page.is_last, exchange=exchange),
         *location_headers(entity_map),
     )
-    answer = temporal.answer_histories(whole, asked, shown, headers)
+    answer = temporal.answer_histories((caller, hub), whole, asked, shown, headers)
     return Answer(status if answer.status == _OK else answer.status, answer.headers, answer.body)

@@ -12,7 +12,8 @@ from simpul.domain.context import Context
 from simpul.domain.errors import NotFound
 from simpul.domain.parse import raise_unless_uri
 from simpul.domain.render import Representation
-from simpul.domain.temporal import ContentRange
+from simpul.domain.temporal import ContentRange, Series, TemporalQuery
+from simpul.domain.temporal_expiry import add_expiry
 from simpul.domain.temporal_render import Form, TemporalRepresentation, render_series
 from simpul.http.admission import admit, context_headers, context_of_reader, read_body
 from simpul.http.exchange import LD_JSON, Answer, Exchange, Headers, answer_bytes, answer_json
@@ -53,7 +54,7 @@ async def retrieve(hub: Hub, exchange: Exchange) -> Answer:
     (series,) = page.series
     if types is not None and not types.matches(series.history.types):
         raise NotFound(f"The entity {entity_id} is there, but not with the type that the parameter 'type' asks for.")
-    content = render_series(series, asked, context, representation)
+    content = _render((caller, hub), series, asked, (context, representation))
     if not content:
         raise NotFound(f"The entity {entity_id} has nothing of what 'pick' and 'omit' let through.")
     return answer_page(
@@ -93,10 +94,11 @@ async def answer_question(
     first = asked[0].selectors[0]
     plan = EntityPlan(first, max(0, first.limit - 1), Representation(), is_plain=False)
     paging = paging_headers(plan, page.count, is_last=page.is_last, exchange=exchange)
-    return answer_histories(page, asked, (context, media_type), paging)
+    return answer_histories((caller, hub), page, asked, (context, media_type), paging)
 
 
 def answer_histories(
+    asker: tuple[Caller, Hub],
     page: Page,
     asked: tuple[temporal.TemporalQuestion, TemporalRepresentation],
     shown: tuple[Context, str],
@@ -105,10 +107,22 @@ def answer_histories(
     """Return a page of histories as it was asked for. `shown` is the @context and the media type."""
     question, representation = asked
     context, media_type = shown
-    rendered = [render_series(series, question.window, context, representation) for series in page.series]
+    rendered = [_render(asker, series, question.window, (context, representation)) for series in page.series]
     # One of which nothing is shown would be an empty object (§4.21).
     content = [with_context(one, context, media_type) for one in rendered if one]
     return answer_page(content, page, (*context_headers(context, media_type), *paging), media_type)
+
+
+def _render(
+    asker: tuple[Caller, Hub], series: Series, window: TemporalQuery, shown: tuple[Context, TemporalRepresentation]
+) -> dict[str, Any]:
+    """Return one history as it is shown; with the systems' times, also when what is there now will expire (§6.3.11)."""
+    content = render_series(series, window, *shown)
+    if content and shown[1].system_attributes and shown[1].form is Form.NORMALIZED:
+        current = temporal.find_expiring(*asker, series.history.id)
+        if current is not None:
+            add_expiry(content, current, shown[0])
+    return content
 
 
 def with_context(content: dict[str, Any], context: Context, media_type: str) -> dict[str, Any]:
