@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from datetime import date
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -163,6 +165,49 @@ def test_a_rule_says_nothing_about_what_is_empty_or_right(kota: Kota, rule: dict
 ])  # fmt: skip
 def test_a_row_that_is_no_record_is_left_out(kota: Kota, skip: dict[str, Any]) -> None:
     assert mapper_of(kota, "nama", skip=[skip]).take(1, CELLS) is None
+
+
+def test_cells_of_different_kinds_have_different_digests(kota: Kota) -> None:
+    cells = [
+        1,
+        "1",
+        1.0,
+        True,
+        Decimal(1),
+        b"1",
+        None,
+        "",
+        2**70,
+        str(2**70),
+        "\ud800",
+        "?",
+        date(2015, 5, 31),
+        "2015-05-31",
+    ]
+    digests = []
+    for cell in cells:
+        taken = mapper_of(kota, "nama").take(1, ("1", cell, *CELLS[2:]))
+        assert taken is not None
+        digests.append(taken.digest)
+    assert len(set(digests)) == len(cells)
+
+
+def test_what_is_remembered_of_a_column_is_never_taken_for_something_else(kota: Kota) -> None:
+    mapper = mapper_of(kota, "{column: nama, unit: MTR}")
+    cells = [1, "1", 1.0, True, "1 ", None, " ", 1, "1", 1.0, True, None]
+    values = [map_row(mapper, str(number), cell, *CELLS[2:]).get("a") for number, cell in enumerate(cells)]
+    expected = [1, "1", 1.0, True, "1", None, None, 1, "1", 1.0, True, None]
+    for value, wanted in zip(values, expected, strict=True):
+        assert value == (None if wanted is None else {"type": "Property", "value": wanted, "unitCode": "MTR"})
+        assert value is None or type(value["value"]) is type(wanted)
+
+
+def test_a_column_with_more_values_than_are_remembered_is_mapped_as_any_other(kota: Kota) -> None:
+    mapper = mapper_of(kota, "{template: 'Halte {nama}', with: {alsoKnownAs: name}}")
+    for number in range(6_000):
+        instance = map_row(mapper, str(number), f"n{number}", f"m{number // 3}", *CELLS[3:])["a"]
+        assert instance["value"] == f"Halte n{number}"
+        assert instance["alsoKnownAs"]["value"] == f"m{number // 3}"
 
 
 def test_the_digest_is_of_the_used_cells_and_the_mapping(kota: Kota) -> None:

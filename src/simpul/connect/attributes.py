@@ -6,13 +6,13 @@ A mapping is compiled once per run, because a closure per attribute costs a quar
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import tzinfo
 from typing import Any, Final
 
 from simpul.connect.fields import Plain
-from simpul.connect.template import compile_template, uri_part
+from simpul.connect.template import compile_template, template_columns, uri_part
 from simpul.connect.values import (
     Convert,
     RowRejected,
@@ -37,6 +37,9 @@ NUMBERS: Final[dict[str, Callable[[Any], int | float]]] = {
     "plain": parse_number,
     "indonesian": parse_indonesian_number,
 }
+_INSTANCES_REMEMBERED_MAX: Final = 1_024
+# What may be large is not worth its room.
+_BULKY: Final = frozenset({"geometry", "object", "split"})
 _CASES: Final[dict[str, Callable[[str], str]]] = {"upper": str.upper, "lower": str.lower, "title": str.title}
 
 
@@ -51,6 +54,50 @@ class Setting:
 
 def compile_attribute(spec: Plain, setting: Setting) -> MakeInstance:
     """Return a function from a row and the entity's observation time to the attribute's instance, or None."""
+    make = _compile_instance(spec, setting)
+    columns = set(columns_of_attribute(spec))
+    if len(columns) == 1 and not _BULKY.intersection(spec):
+        return _remembering(make, setting.index[columns.pop()])
+    return make
+
+
+def _remembering(make: MakeInstance, position: int) -> MakeInstance:
+    """Return the function with a memory: most columns say the same few things, and whoever reads may share them."""
+    known: dict[str | int, Instance] = {}
+
+    def make_instance(cells: Cells, observed: str | None) -> Instance | None:
+        cell = cells[position]
+        # Of other kinds some are equal and not the same: 1.0 is True.
+        if observed is not None or (type(cell) is not str and type(cell) is not int):
+            return make(cells, observed)
+        found = known.get(cell)
+        if found is not None:
+            return found
+        made = make(cells, None)
+        if made is not None and len(known) < _INSTANCES_REMEMBERED_MAX:
+            known[cell] = made
+        return made
+
+    return make_instance
+
+
+def columns_of_attribute(spec: Plain) -> Iterator[str]:
+    """Yield every column that an attribute's words name."""
+    for origin in ("column", "geometry"):
+        if origin in spec:
+            yield spec[origin]
+    for origin in ("template", "relationship"):
+        if origin in spec:
+            yield from template_columns(spec[origin])
+    if "observed_at" in spec:
+        yield spec["observed_at"]["column"]
+    yield from spec.get("point", {}).values()
+    yield from spec.get("languages", {}).values()
+    for below in (*spec.get("object", {}).values(), *spec.get("with", {}).values()):
+        yield from columns_of_attribute(below)
+
+
+def _compile_instance(spec: Plain, setting: Setting) -> MakeInstance:
     kind, member, make = _compile_origin(spec, setting)
     extras = _compile_extras(spec, setting)
     takes_time = spec.get("measured", "number" in spec) and "observed_at" not in spec
@@ -308,7 +355,8 @@ def _compile_point(spec: Plain, setting: Setting) -> Make:
         longitude, latitude = convert(longitude), convert(latitude)
         if longitude is None or latitude is None:
             return None
-        raise_unless_on_earth(longitude, latitude)
+        if not (-180 <= longitude <= 180 and -90 <= latitude <= 90):
+            raise_unless_on_earth(longitude, latitude)
         return {"type": "Point", "coordinates": [longitude, latitude]}
 
     return make

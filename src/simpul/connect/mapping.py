@@ -4,14 +4,24 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from hashlib import blake2b
 from operator import itemgetter
 from typing import Any, Final, NamedTuple
 from zoneinfo import ZoneInfo
 
+import msgspec
+
 from simpul import limits
-from simpul.connect.attributes import Cells, MakeInstance, Setting, compile_attribute, compile_moment
+from simpul.connect.attributes import (
+    Cells,
+    MakeInstance,
+    Setting,
+    columns_of_attribute,
+    compile_attribute,
+    compile_moment,
+)
 from simpul.connect.fields import Plain, suggest
 from simpul.connect.rules import SeenKeys, compile_inside, compile_rule, compile_skips
 from simpul.connect.template import compile_template, template_columns, uri_part
@@ -22,8 +32,12 @@ from simpul.domain.entity import Entity
 from simpul.domain.errors import SourceMismatch
 
 # Raised when the same row would give another entity than before, so that every source is taken over anew.
-_FORMAT_VERSION: Final = 1
+_FORMAT_VERSION: Final = 2
 _KEY_SEPARATOR: Final = " | "
+_TEXTS_REMEMBERED_MAX: Final = 4_096
+
+_encode = msgspec.msgpack.Encoder().encode
+_PLAIN_KINDS: Final = frozenset({str, int, float, type(None), bool})
 
 
 class Taken(NamedTuple):
@@ -66,6 +80,7 @@ class Mapper:
         self._skip_slots = sorted({index[skip["column"]] for skip in plain.get("skip", ())})
         self._seen = SeenKeys()
         self._copies: dict[str, int] = {}
+        self._texts = _CleanTexts()
         self._compile_entity(plain["entity"], Setting(index, context, ZoneInfo(_zone(plain, city))))
         self._compile_rules(plain.get("rules", ()), index, context, city)
         self._version = _version(plain, city, self.shape)
@@ -74,7 +89,6 @@ class Mapper:
         expand = setting.context.expand
         self._id = compile_template(entity["id"], setting.index, uri_part)
         self._id_columns = template_columns(entity["id"])
-        self._scope: list[str] | None = entity.get("scope")
         self._observed = compile_moment(entity["observed_at"], setting) if "observed_at" in entity else None
         self._attributes: list[tuple[str, MakeInstance]] = [
             (expand(name), compile_attribute(spec, setting)) for name, spec in entity["attributes"].items()
@@ -85,6 +99,10 @@ class Mapper:
             is_series=self._observed is not None,
             context=setting.context,
         )
+        self._blank: Entity = {"id": "", "type": list(self.shape.types)}
+        if "scope" in entity:
+            self._blank["scope"] = list(entity["scope"])
+        self._blank |= dict.fromkeys(self.shape.attributes)
 
     def _compile_rules(self, rules: Sequence[Plain], index: Mapping[str, int], context: Context, city: City) -> None:
         self._checks = [compile_rule(rule, index) for rule in rules if rule["rule"] not in ("inside", "unique")]
@@ -110,17 +128,18 @@ class Mapper:
         key, verdict = self._key_of(used, number)
         if verdict is None:
             verdict = self._duplicate(used) if self._uniques else None
-        content = repr(used) if verdict is None else f"{used!r} {verdict.reason}"
-        digest = blake2b(content.encode("utf-8", "surrogatepass"), digest_size=16, key=self._version).digest()
-        return Taken(key, digest, used, cells, verdict)
+        content = self._version + _content_of(used)
+        if verdict is not None:
+            content += verdict.reason.encode("utf-8", "surrogatepass")
+        return Taken(key, blake2b(content, digest_size=16).digest(), used, cells, verdict)
 
     def _key_of(self, used: tuple[Any, ...], number: int) -> tuple[str, RowRejected | None]:
         parts = [_key_text(used[position]) for position in self._key]
+        key = parts[0] if len(parts) == 1 else _KEY_SEPARATOR.join(parts)
         if "" in parts:
             name = self.source.declaration["key"][parts.index("")]
             self.note(f"row {number}")
             return f"row {number}", RowRejected("key", f"{name} is empty, and it identifies the row")
-        key = parts[0] if len(parts) == 1 else _KEY_SEPARATOR.join(parts)
         if len(key) > limits.IDENTIFIER_CHARACTERS_MAX:
             self.note(f"row {number}")
             return f"row {number}", RowRejected("key", f"the key has {len(key)} characters")
@@ -186,23 +205,26 @@ class Mapper:
             observed = self._observed(cells)
             if observed is None:
                 raise RowRejected("observed_at", "the row does not say when it was observed")
-        entity: Entity = {"id": entity_id, "type": list(self.shape.types)}
-        if self._scope is not None:
-            entity["scope"] = list(self._scope)
+        # A copy has room for every attribute; one that grows is moved twice.
+        entity = self._blank.copy()
+        entity["id"] = entity_id
+        is_whole = True
         for name, make in self._attributes:
             instance = make(cells, observed)
-            if instance is not None:
+            if instance is None:
+                is_whole = False
+            else:
                 entity[name] = instance
-        return entity
+        return entity if is_whole else {name: value for name, value in entity.items() if value is not None}
 
     def _clean(self, used: tuple[Any, ...]) -> Cells:
-        unknown = self._unknown
+        unknown, texts = self._unknown, self._texts
         cells: list[Any] = []
         for cell in used:
             kind = type(cell)
             if kind is str:
-                cell = clean_text(cell)
-            elif kind is not int and cell is not None:
+                cell = texts[cell]
+            elif kind is not int and cell is not None and not (kind is float and cell - cell == 0):
                 cell = clean_other(cell)
             if unknown and cell is not None and text_of(cell).casefold() in unknown:
                 cell = None
@@ -215,6 +237,25 @@ class Mapper:
             cell = used[slot]
             cells[slot] = " ".join(cell.split()) or None if isinstance(cell, str) else cell
         return cells
+
+
+class _CleanTexts(dict[str, str | None]):
+    """Texts as they came → trimmed. Most texts of a table are there many times; so many are remembered."""
+
+    def __missing__(self, text: str) -> str | None:
+        cleaned = clean_text(text)
+        if len(self) < _TEXTS_REMEMBERED_MAX and len(text) <= limits.INDEXED_TEXT_CHARACTERS_MAX:
+            self[text] = cleaned
+        return cleaned
+
+
+def _content_of(used: tuple[Any, ...]) -> bytes:
+    """Return bytes that are the same for the same cells only. For most rows this takes a tenth of `repr`."""
+    if _PLAIN_KINDS.issuperset(map(type, used)):
+        # Half a character, or a number of more than 64 bits, is no msgpack.
+        with suppress(UnicodeEncodeError, OverflowError):
+            return _encode(used)
+    return repr(used).encode("utf-8", "surrogatepass")
 
 
 def _key_text(cell: Any) -> str:
@@ -248,28 +289,13 @@ def columns_of(plain: Plain) -> Iterator[str]:
     yield from plain["key"]
     yield from template_columns(entity["id"])
     for spec in entity["attributes"].values():
-        yield from _columns_of_attribute(spec)
+        yield from columns_of_attribute(spec)
     if "observed_at" in entity:
         yield entity["observed_at"]["column"]
     for skip in plain.get("skip", ()):
         yield skip["column"]
     for rule in plain.get("rules", ()):
         yield from rule.get("column", ())
-
-
-def _columns_of_attribute(spec: Plain) -> Iterator[str]:
-    for origin in ("column", "geometry"):
-        if origin in spec:
-            yield spec[origin]
-    for origin in ("template", "relationship"):
-        if origin in spec:
-            yield from template_columns(spec[origin])
-    if "observed_at" in spec:
-        yield spec["observed_at"]["column"]
-    yield from spec.get("point", {}).values()
-    yield from spec.get("languages", {}).values()
-    for below in (*spec.get("object", {}).values(), *spec.get("with", {}).values()):
-        yield from _columns_of_attribute(below)
 
 
 def _raise_unless_present(source: SourceDeclaration, names: list[str], columns: Sequence[str]) -> None:
