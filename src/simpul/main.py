@@ -66,6 +66,8 @@ async def open_hub(settings: Settings) -> AsyncIterator[Hub]:
         expiries=store,
         expiry=Expiry(),
         sources=store,
+        reports=store.quality,
+        corrections=store.quality,
         identities=store,
         declarations=store,
         tenants=store,

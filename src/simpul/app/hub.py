@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from simpul.ports.notifier import Notifier
     from simpul.ports.outbox import Outbox, SubscriptionStore
     from simpul.ports.peer import Peer
+    from simpul.ports.quality import CorrectionStore, ReportStore
     from simpul.ports.store import (
         DeclarationStore,
         EntityStore,
@@ -47,6 +48,8 @@ class Hub:
     expiries: ExpiryStore
     expiry: Expiry
     sources: SourceStore
+    reports: ReportStore
+    corrections: CorrectionStore
     identities: IdentityStore
     declarations: DeclarationStore
     tenants: TenantStore

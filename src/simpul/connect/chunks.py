@@ -62,6 +62,10 @@ class RowSource:
             found = take(row.number, row[1])
             if found is not None:
                 taken.append(found)
+        survey = self._mapper.survey
+        if survey is not None:
+            for one in taken:
+                survey.see(one.key, one.used)
         return Chunk(taken, broken, count < rows_max)
 
     def map_rows(self, rows: Sequence[Taken]) -> list[Item]:

@@ -11,6 +11,7 @@ import yaml
 
 from simpul import limits
 from simpul.app.answer_plan import read_plan
+from simpul.connect.code_lists import BUILT_IN, CODE_LIST, read_code_list
 from simpul.connect.document import Node, Place, Problem, from_plain, read_document
 from simpul.connect.fields import (
     Field,
@@ -36,7 +37,7 @@ from simpul.domain.errors import SourceMisconfigured
 CITY_FILE: Final = "city.yaml"
 AGENCIES_FILE: Final = "agencies.yaml"
 FOLDER_KEY: Final = "."
-_KINDS: Final = {"sources": "source", "answers": "answer"}
+_KINDS: Final = {"sources": "source", "answers": "answer", "codelists": "codelist"}
 
 
 class LoadedCity(NamedTuple):
@@ -173,6 +174,7 @@ def _read_city(nodes: dict[str, Node], folder: Path, answer: Shape, problems: Pr
     agencies = _read_one(nodes, AGENCIES_FILE, AGENCIES, problems) if AGENCIES_FILE in nodes else {"agencies": []}
     sources = {file: read_source(node, problems) for file, node in nodes.items() if file.startswith("sources/")}
     answers = {file: answer.read(node, problems) for file, node in nodes.items() if file.startswith("answers/")}
+    lists = {file: read_code_list(node, problems) for file, node in nodes.items() if file.startswith("codelists/")}
     if plain is None or agencies is None or problems:
         _check_unique(nodes, problems)
         return None
@@ -182,6 +184,7 @@ def _read_city(nodes: dict[str, Node], folder: Path, answer: Shape, problems: Pr
         AGENCIES_FILE: agencies,
         **{file: source for file, source in sources.items() if source is not None},
         **answers,
+        **{file: one for file, one in lists.items() if one is not None},
     }
     _check_unique(nodes, problems)
     _check_together(nodes, declarations, folder, problems)
@@ -229,8 +232,20 @@ def _check_together(nodes: dict[str, Node], declarations: Plain, folder: Path, p
         if context is not None and context not in contexts and context not in CORE_CONTEXT_URLS:
             message = f"the context {context!r} is not in city.yaml's 'contexts'{suggest(context, contexts)}"
             problems.append(Problem(node.place_of("context"), message))
+        _check_lists(node, plain, declarations, problems)
         if "bounds" not in declarations[CITY_FILE] and _uses_city_area(plain):
             problems.append(Problem(node.place_of("rules"), "'area: city' needs 'bounds' in city.yaml"))
+
+
+def _check_lists(node: Node, plain: Plain, declarations: Plain, problems: Problems) -> None:
+    own = [one["codelist"] for file, one in declarations.items() if file.startswith("codelists/")]
+    known = [*BUILT_IN, *own]
+    for key in ("codes", "rules"):
+        for one in plain.get(key, ()):
+            named = one.get("list")
+            if named is not None and named not in known:
+                message = f"there is no code list {named!r}{suggest(named, known)}; the lists are {', '.join(known)}"
+                problems.append(Problem(node.place_of(key), message))
 
 
 def _uses_city_area(plain: Plain) -> bool:
@@ -255,6 +270,7 @@ def _build(declarations: dict[str, dict[str, Any]]) -> City:
         ),
         retentions=tuple(retention_of(rule) for rule in plain.get("history", ())),
         answers=tuple(answer for file, answer in declarations.items() if file.startswith("answers/")),
+        code_lists=tuple(one for file, one in declarations.items() if file.startswith("codelists/")),
         folder=declarations[FOLDER_KEY]["folder"],
         declarations=declarations,
     )
@@ -276,6 +292,7 @@ def json_schemas(answer: Shape | None = None) -> dict[str, Schema]:
         "agencies.schema.json": AGENCIES.schema(),
         "source.schema.json": source_schema(),
         "answer.schema.json": (answer or _Answer()).schema(),
+        "codelist.schema.json": CODE_LIST.schema(),
     }
     head = {"$schema": "https://json-schema.org/draft/2020-12/schema"}
     return {name: {**head, "title": re.sub(r"\..*", "", name), **schema} for name, schema in shapes.items()}

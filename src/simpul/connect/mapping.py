@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from hashlib import blake2b
@@ -22,8 +22,13 @@ from simpul.connect.attributes import (
     compile_attribute,
     compile_moment,
 )
+from simpul.connect.code_columns import CodeColumn
+from simpul.connect.corrected import Corrections
 from simpul.connect.fields import Plain, suggest
-from simpul.connect.rules import SeenKeys, compile_inside, compile_rule, compile_skips
+from simpul.connect.knowledge import NOTHING, Knowledge
+from simpul.connect.rule_words import RUN_RULES, rule_columns
+from simpul.connect.rules import SeenKeys, compile_in_place, compile_inside, compile_rule, compile_skips
+from simpul.connect.survey import WARN, CheckMaker, Survey, surveyed_rules
 from simpul.connect.template import compile_template, template_columns, uri_part
 from simpul.connect.values import RowRejected, clean_other, clean_text, text_of
 from simpul.domain.city import City, SourceDeclaration
@@ -66,14 +71,23 @@ class Shape:
 class Mapper:
     """A compiled mapping. Made once per run, because duplicates are remembered for its life."""
 
-    def __init__(self, source: SourceDeclaration, city: City, context: Context, columns: Sequence[str]) -> None:
+    def __init__(
+        self,
+        source: SourceDeclaration,
+        city: City,
+        context: Context,
+        columns: Sequence[str],
+        knowledge: Knowledge = NOTHING,
+    ) -> None:
         plain = source.declaration
-        names = list(dict.fromkeys(columns_of(plain)))
-        _raise_unless_present(source, names, columns)
+        derived = [code["column"] for code in plain.get("codes", ())]
+        read = [name for name in dict.fromkeys(columns_of(plain)) if name not in derived]
+        _raise_unless_present(source, read, columns)
+        names = [*read, *derived]
         index = {name: position for position, name in enumerate(names)}
         self.source = source
         self._names = names
-        self._take = _getter([columns.index(name) for name in names])
+        self._take = _getter([columns.index(name) for name in read])
         self._unknown = frozenset(text_of(value).casefold() for value in plain.get("unknown", ()))
         self._key = [index[name] for name in plain["key"]]
         self._is_skipped = compile_skips(plain.get("skip", ()), index)
@@ -81,9 +95,15 @@ class Mapper:
         self._seen = SeenKeys()
         self._copies: dict[str, int] = {}
         self._texts = _CleanTexts()
-        self._compile_entity(plain["entity"], Setting(index, context, ZoneInfo(_zone(plain, city))))
-        self._compile_rules(plain.get("rules", ()), index, context, city)
-        self._version = _version(plain, city, self.shape)
+        setting = Setting(index, context, ZoneInfo(_zone(plain, city)))
+        self.code_columns = [CodeColumn(code, index, knowledge) for code in plain.get("codes", ())]
+        self.corrections = Corrections(knowledge.corrections, read) if knowledge.corrections else None
+        self._compile_entity(plain["entity"], setting)
+        self._compile_rules(plain.get("rules", ()), setting, city, knowledge)
+        self.survey = self._compile_survey(
+            plain, CheckMaker(plain["entity"]["attributes"], setting, knowledge, city.bounds)
+        )
+        self._version = _version(plain, city, self.shape, knowledge)
 
     def _compile_entity(self, entity: Plain, setting: Setting) -> None:
         expand = setting.context.expand
@@ -104,18 +124,40 @@ class Mapper:
             self._blank["scope"] = list(entity["scope"])
         self._blank |= dict.fromkeys(self.shape.attributes)
 
-    def _compile_rules(self, rules: Sequence[Plain], index: Mapping[str, int], context: Context, city: City) -> None:
-        self._checks = [compile_rule(rule, index) for rule in rules if rule["rule"] not in ("inside", "unique")]
+    def _compile_rules(self, rules: Sequence[Plain], setting: Setting, city: City, knowledge: Knowledge) -> None:
+        index, expand = setting.index, setting.context.expand
+        kept = [rule for rule in rules if rule["rule"] not in RUN_RULES and rule.get("severity") != WARN]
+        apart = ("inside", "in_place", "unique")
+        self._checks = [compile_rule(rule, index, knowledge) for rule in kept if rule["rule"] not in apart]
         self._places = [
-            compile_inside(rule, context.expand(rule["attribute"]), city.bounds)
-            for rule in rules
-            if rule["rule"] == "inside"
+            compile_inside(rule, expand(rule["attribute"]), city.bounds) for rule in kept if rule["rule"] == "inside"
         ]
+        self._claims = [
+            compile_in_place(
+                rule, expand(rule["attribute"]), knowledge.areas[rule["type"]],
+                index[rule["column"]] if "column" in rule else None,
+            )
+            for rule in kept if rule["rule"] == "in_place"
+        ]  # fmt: skip
         self._uniques = [
             (rule["column"], [index[name] for name in rule["column"]], SeenKeys())
-            for rule in rules
+            for rule in kept
             if rule["rule"] == "unique"
         ]
+
+    def _compile_survey(self, plain: Plain, maker: CheckMaker) -> Survey | None:
+        rules = surveyed_rules(plain)
+        if not rules:
+            return None
+        named = [name for rule in rules for name in rule_columns(rule)]
+        specs = plain["entity"]["attributes"]
+        for rule in rules:
+            named += columns_of_attribute(specs[rule["attribute"]]) if "attribute" in rule else ()
+        slots = sorted({maker.setting.index[name] for name in named})
+        survey = Survey(lambda used: self._clean_slots(used, slots), lambda cells: self._forget_unknown(cells, slots))
+        for rule in rules:
+            survey.add(maker.make(rule))
+        return survey
 
     def take(self, number: int, cells: Sequence[Any]) -> Taken | None:
         """Return the row with its key and digest, or None for one that is no record.
@@ -125,7 +167,11 @@ class Mapper:
         used = self._take(cells)
         if self._is_skipped is not None and self._is_skipped(self._clean_some(used, self._skip_slots)):
             return None
-        key, verdict = self._key_of(used, number)
+        if self.corrections is not None or self.code_columns:
+            used, trouble = self._correct(used, number)
+            key, verdict = self._key_of(used, number, trouble)
+        else:
+            key, verdict = self._key_of(used, number)
         if verdict is None:
             verdict = self._duplicate(used) if self._uniques else None
         content = self._version + _content_of(used)
@@ -133,9 +179,53 @@ class Mapper:
             content += verdict.reason.encode("utf-8", "surrogatepass")
         return Taken(key, blake2b(content, digest_size=16).digest(), used, cells, verdict)
 
-    def _key_of(self, used: tuple[Any, ...], number: int) -> tuple[str, RowRejected | None]:
+    def _correct(self, used: tuple[Any, ...], number: int) -> tuple[tuple[Any, ...], tuple[str, str] | None]:
+        """Return the row's cells with what people put right, and with its codes; and why it has no code, if so."""
+        whole, trouble = self._derive(used)
+        if self.corrections is None:
+            return whole, trouble
+        key = self._would_be(whole, number, trouble)
+        corrected = self.corrections.apply(key, used)
+        if corrected is used:
+            return whole, trouble
+        whole, trouble = self._derive(corrected)
+        after = self._would_be(whole, number, trouble)
+        if after != key and not key.startswith("row "):
+            # The row has another key now. Copies that come after it keep the numbers by which they are known.
+            original, _, copy = key.rpartition(" (")
+            if original and copy[:-1].isdigit():
+                self._copies[original] = max(self._copies.get(original, 1), int(copy[:-1]))
+        self.corrections.note(key, after)
+        return whole, trouble
+
+    def _derive(self, used: tuple[Any, ...]) -> tuple[tuple[Any, ...], tuple[str, str] | None]:
+        """Return the row with its codes at the end, and a key and a reason where the row must not be without one."""
+        trouble: tuple[str, str] | None = None
+        for column in self.code_columns:
+            found = column.find(used)
+            if found.wrong is not None and column.rejects and trouble is None:
+                trouble = column.key_of(used), found.wrong
+            used = (*used, found.code)
+        return used, trouble
+
+    def _would_be(self, used: tuple[Any, ...], number: int, trouble: tuple[str, str] | None) -> str:
+        """Return the key by which this row would be known, if it were the next one."""
+        parts = [_key_text(used[position]) for position in self._key]
+        if "" not in parts:
+            key = _KEY_SEPARATOR.join(parts)
+        elif trouble is not None:
+            key = trouble[0]
+        else:
+            return f"row {number}"
+        return f"{key} ({self._copies.get(key, 1) + 1})" if key in self._seen else key
+
+    def _key_of(
+        self, used: tuple[Any, ...], number: int, trouble: tuple[str, str] | None = None
+    ) -> tuple[str, RowRejected | None]:
         parts = [_key_text(used[position]) for position in self._key]
         key = parts[0] if len(parts) == 1 else _KEY_SEPARATOR.join(parts)
+        if trouble is not None:
+            return self._claim(trouble[0] if "" in parts else key)[0], RowRejected("code", trouble[1])
         if "" in parts:
             name = self.source.declaration["key"][parts.index("")]
             self.note(f"row {number}")
@@ -143,6 +233,9 @@ class Mapper:
         if len(key) > limits.IDENTIFIER_CHARACTERS_MAX:
             self.note(f"row {number}")
             return f"row {number}", RowRejected("key", f"the key has {len(key)} characters")
+        return self._claim(key)
+
+    def _claim(self, key: str) -> tuple[str, RowRejected | None]:
         if self._seen.add(key):
             return key, None
         copy = self._copies[key] = self._copies.get(key, 1) + 1
@@ -169,6 +262,8 @@ class Mapper:
 
     def has_seen(self, key: str) -> bool:
         """Return whether a row with this key, or a copy of one, was taken in this run."""
+        if self.corrections is not None and self.corrections.corrected.get(key, key) != key:
+            return False
         if key in self._seen:
             return True
         original, _, copy = key.rpartition(" (")
@@ -191,6 +286,8 @@ class Mapper:
         entity = self._map_cells(cells)
         for check_place in self._places:
             check_place(entity)
+        for check_claim in self._claims:
+            check_claim(entity, cells)
         return entity
 
     def _map_cells(self, cells: Cells) -> Entity:
@@ -229,6 +326,28 @@ class Mapper:
             if unknown and cell is not None and text_of(cell).casefold() in unknown:
                 cell = None
             cells.append(cell)
+        return cells
+
+    def _clean_slots(self, used: tuple[Any, ...], slots: Sequence[int]) -> list[Any]:
+        """Return these cells clean, with the values that mean `not known` as they are, and no others."""
+        cells: list[Any] = [None] * len(used)
+        for slot in slots:
+            cell = used[slot]
+            kind = type(cell)
+            if kind is str:
+                cell = self._texts[cell]
+            elif kind is not int and cell is not None:
+                cell = clean_other(cell)
+            cells[slot] = cell
+        return cells
+
+    def _forget_unknown(self, cells: list[Any], slots: Sequence[int]) -> list[Any]:
+        unknown = self._unknown
+        if unknown:
+            for slot in slots:
+                cell = cells[slot]
+                if cell is not None and text_of(cell).casefold() in unknown:
+                    cells[slot] = None
         return cells
 
     def _clean_some(self, used: tuple[Any, ...], slots: list[int]) -> Cells:
@@ -277,8 +396,15 @@ def _zone(plain: Plain, city: City) -> str:
     return zone
 
 
-def _version(plain: Plain, city: City, shape: Shape) -> bytes:
+def _version(plain: Plain, city: City, shape: Shape, knowledge: Knowledge) -> bytes:
     words = {name: plain.get(name) for name in ("entity", "rules", "unknown", "key")}
+    words["rules"] = [rule for rule in plain.get("rules", ()) if rule not in surveyed_rules(plain)] or None
+    if "codes" in plain:
+        words["codes"] = plain["codes"]
+    # What rules know beyond the row is a part of what they mean.
+    known = [knowledge.fingerprint, *(areas.fingerprint for areas in knowledge.areas.values())]
+    if any(known):
+        words["known"] = known
     meaning = [_FORMAT_VERSION, shape.types, shape.attributes, _zone(plain, city), city.bounds, words]
     return blake2b(json.dumps(meaning, sort_keys=True).encode(), digest_size=16).digest()
 
@@ -294,8 +420,10 @@ def columns_of(plain: Plain) -> Iterator[str]:
         yield entity["observed_at"]["column"]
     for skip in plain.get("skip", ()):
         yield skip["column"]
+    for code in plain.get("codes", ()):
+        yield from code["names"]
     for rule in plain.get("rules", ()):
-        yield from rule.get("column", ())
+        yield from rule_columns(rule)
 
 
 def _raise_unless_present(source: SourceDeclaration, names: list[str], columns: Sequence[str]) -> None:

@@ -7,9 +7,13 @@ from array import array
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
+from simpul import limits
 from simpul.connect.attributes import NUMBERS, Cells
 from simpul.connect.fields import Plain
+from simpul.connect.knowledge import Areas, Knowledge
 from simpul.connect.values import RowRejected, show, text_of
+from simpul.domain.code_list import CodeList
+from simpul.domain.code_match import nearest_word
 from simpul.domain.entity import Entity
 from simpul.domain.geo import bounds
 
@@ -20,6 +24,8 @@ Box = tuple[float, float, float, float]
 
 _MASK: Final = (1 << 64) - 1
 _SLOTS_FIRST: Final = 1 << 12
+# Sums of amounts with cents differ by less than this for no other reason than how numbers are kept.
+_ROUNDING: Final = 0.005
 
 
 class SeenKeys:
@@ -87,13 +93,15 @@ def _compile_skip(skip: Plain, position: int) -> IsSkipped:
     return is_skipped
 
 
-def compile_rule(rule: Plain, index: Mapping[str, int]) -> CheckCells:
+def compile_rule(rule: Plain, index: Mapping[str, int], knowledge: Knowledge) -> CheckCells:
     """Return a function that raises RowRejected when a row's cells break the rule."""
     columns = [(name, index[name]) for name in rule["column"]]
     kind = rule["rule"]
     if kind == "required":
         return _required(columns)
-    test = _TESTS[kind](rule)
+    if kind == "parts":
+        return _parts(rule, columns, index[rule["equals"]])
+    test = _code(rule, knowledge) if kind == "code" else _TESTS[kind](rule)
 
     def check(cells: Cells) -> None:
         for name, position in columns:
@@ -114,6 +122,53 @@ def _required(columns: list[tuple[str, int]]) -> CheckCells:
                 raise RowRejected("required", f"{name} is empty")
 
     return check
+
+
+def _parts(rule: Plain, columns: list[tuple[str, int]], whole: int) -> CheckCells:
+    parse = NUMBERS[rule.get("format", "plain")]
+    names = " + ".join(name for name, _ in columns)
+
+    def check(cells: Cells) -> None:
+        if cells[whole] is None or any(cells[position] is None for _, position in columns):
+            return
+        found, wanted = sum(parse(cells[position]) for _, position in columns), parse(cells[whole])
+        if abs(found - wanted) > _ROUNDING:
+            raise RowRejected("parts", f"{names} is {found}, and {rule['equals']} is {wanted}")
+
+    return check
+
+
+def _code(rule: Plain, knowledge: Knowledge) -> Callable[[Any], str | None]:
+    codes = knowledge.open_list(rule["list"], rule.get("within", ""))
+    day = knowledge.today
+    within = rule.get("within", "")
+    # The same wrong code often stands in many rows, and the nearest one takes a while to find.
+    known: dict[str, str | None] = {}
+
+    def test(cell: Any) -> str | None:
+        text = text_of(cell)
+        found = codes.find(text)
+        if found is not None and found.holds_on(day) and text.startswith(within):
+            return None
+        if text not in known and len(known) < limits.WRONG_CODES_REMEMBERED_MAX:
+            known[text] = _wrong_code(text, codes, day, within)
+        return known[text] if text in known else _wrong_code(text, codes, day, within)
+
+    return test
+
+
+def _wrong_code(text: str, codes: CodeList, day: str, within: str) -> str:
+    found = codes.find(text)
+    if found is not None and not found.holds_on(day):
+        return f"{show(text)} ({found.name}) is a code of {codes.id} from {found.since or 'long ago'} to {found.until}"
+    if found is not None:
+        return f"{show(text)} ({found.name}) does not lie below {within}"
+    for scheme in sorted({name for code in codes.by_code.values() for name in code.bridge}):
+        other = codes.bridged(scheme, text.replace(".", ""))
+        if other is not None:
+            return f"{show(text)} is no code of {codes.id}; it is {scheme}'s code of {other.name}, here {other.code}"
+    near = nearest_word(text, codes.by_code)
+    return f"{show(text)} is no code of {codes.id}" + (f"; did you mean {near!r}?" if near else "")
 
 
 def _number(rule: Plain) -> Callable[[Any], str | None]:
@@ -151,9 +206,18 @@ def _pattern(rule: Plain) -> Callable[[Any], str | None]:
 
 
 def _one_of(rule: Plain) -> Callable[[Any], str | None]:
-    texts = frozenset(text_of(value).casefold() for value in rule["values"])
-    listed = ", ".join(text_of(value) for value in rule["values"][:12])
-    return lambda cell: None if text_of(cell).casefold() in texts else f"{show(cell)} is none of {listed}"
+    words = [text_of(value) for value in rule["values"]]
+    texts = frozenset(word.casefold() for word in words)
+    listed = ", ".join(words[:12])
+
+    def test(cell: Any) -> str | None:
+        text = text_of(cell)
+        if text.casefold() in texts:
+            return None
+        near = nearest_word(text, words)
+        return f"{show(cell)} is none of {listed}" + (f"; did you mean {near!r}?" if near else "")
+
+    return test
 
 
 _TESTS: Final[dict[str, Callable[[Plain], Callable[[Any], str | None]]]] = {
@@ -182,6 +246,22 @@ def compile_inside(rule: Plain, name: str, city_bounds: Box | None) -> CheckEnti
                 f"(longitude {west} to {east}, latitude {south} to {north})"
             )
             raise RowRejected("inside", reason)
+
+    return check
+
+
+def compile_in_place(rule: Plain, name: str, areas: Areas, position: int | None) -> Callable[[Entity, Cells], None]:
+    """Return a function that raises RowRejected when the attribute's place is not where the row says it is."""
+
+    def check(entity: Entity, cells: Cells) -> None:
+        instance = entity.get(name)
+        claimed = None if position is None else cells[position]
+        if instance is None or (position is not None and claimed is None):
+            return
+        wrong = areas.find_wrong(instance["value"], None if claimed is None else text_of(claimed))
+        if wrong is not None:
+            left, bottom, right, top = bounds(instance["value"])
+            raise RowRejected("in_place", f"{rule['attribute']}: {_describe(left, bottom, right, top)}: {wrong}")
 
     return check
 

@@ -23,7 +23,9 @@ from simpul.app.sources import note_run
 from simpul.connect.chunks import Chunk, Item, RowSource
 from simpul.connect.connector import Reading, Surroundings, get_connector
 from simpul.connect.contexts import read_contexts
+from simpul.connect.gathering import gather
 from simpul.connect.mapping import Mapper
+from simpul.connect.reporting import Reporting
 from simpul.connect.takeover import Past, Takeover
 from simpul.connect.vanished import Vanished
 from simpul.domain.city import City, SourceDeclaration
@@ -119,6 +121,8 @@ class SourceRun:
     run_id: int = 0
     has_broken: bool = False
     rejects_kept: int = 0
+    # There once all rows were read and settled.
+    _reporting: Reporting | None = None
     _thread: ThreadPoolExecutor = field(
         default_factory=lambda: ThreadPoolExecutor(1, thread_name_prefix="simpul-source")
     )
@@ -185,7 +189,9 @@ class SourceRun:
         connector = get_connector(source.kind)
         reading = await self._in_thread(partial(connector.open_reading, plain["read"], self.job.surroundings))
         try:
-            return reading, Mapper(source, self.job.city, context, reading.columns), context
+            knowledge = await gather(self.job.hub, self.job.city, source, context)
+            work = partial(Mapper, source, self.job.city, context, reading.columns, knowledge)
+            return reading, await self._in_thread(work), context
         except BaseException:  # Whatever it is, the connection must not stay open.
             await self._in_thread(reading.close)
             raise
@@ -201,6 +207,7 @@ class SourceRun:
         finally:
             await self._in_thread(reading.close)
         await self._settle(mapper, takeover)
+        self._reporting = Reporting(hub, tenant, self.job.source, mapper)
 
     async def _read(self, rows: RowSource, takeover: Takeover, rows_expected: int | None) -> None:
         """Write chunk after chunk; the next one is read and mapped while this one goes to the disk."""
@@ -323,4 +330,6 @@ class SourceRun:
 
     async def _finish(self, run: Run) -> None:
         await self.job.hub.sources.finish_run(self.job.city.tenant, run)
+        if self._reporting is not None and run.error is None:
+            await self._reporting.conclude(run)
         await note_run(self.job.hub, self.job.city, self.job.source, run)

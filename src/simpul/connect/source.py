@@ -24,8 +24,9 @@ from simpul.connect.fields import (
     Value,
     suggest,
 )
+from simpul.connect.rule_words import CODE_COLUMN, Rule
 from simpul.connect.template import check_uri_template, template_columns
-from simpul.connect.vocabulary import ATTRIBUTE, ATTRIBUTES, ObservedAt, Rule, Skip
+from simpul.connect.vocabulary import ATTRIBUTE, ATTRIBUTES, ObservedAt, Skip
 from simpul.domain.city import SourceDeclaration
 
 IDENTIFIER: Final = r"[a-z][a-z0-9_-]{0,63}"
@@ -65,6 +66,14 @@ def check_type(text: str) -> str | None:
     return f"{text!r} is no entity type; write one word such as BusStop, or a whole IRI"
 
 
+# What an attribute that a rule names must be made from, and what it is then.
+_PLACE: Final = (frozenset({"point", "geometry"}), "place")
+_ATTRIBUTE_RULES: Final = {
+    "inside": _PLACE,
+    "in_place": _PLACE,
+    "references": (frozenset({"relationship"}), "relationship"),
+}
+
 _ENTITY = Fields("entity", (
     Field("type", OneOrMany(Text("an entity type", check=check_type)), "the entity's type, or types", required=True),
     Field("id", Text("a URI", check=check_uri_template), "the entity's URI, with {column} in it", required=True),
@@ -92,6 +101,7 @@ def source_fields(read: Shape) -> Fields:
         Field("time_zone", Text("a time zone", check=check_time_zone), "of dates without one; default: the city's"),
         Field("unknown", OneOrMany(Value()), "values that mean `not known` in every column"),
         Field("skip", ListOf(Skip()), "rows that are no records, such as totals"),
+        Field("codes", ListOf(CODE_COLUMN), "new columns with the codes that names mean"),
         Field("key", OneOrMany(Text("the name of a column")), "the columns that identify a row", required=True),
         Field("entity", _ENTITY, "how a row becomes an entity", required=True),
         Field("rules", ListOf(Rule()), "what counts as wrong"),
@@ -138,15 +148,17 @@ def _check_rules(node: Node, plain: Plain, problems: Problems) -> None:
     rules = node.find("rules")
     nodes = rules.value if rules is not None and isinstance(rules.value, list) else []
     for rule, rule_node in zip(plain.get("rules", ()), nodes, strict=True):
-        if rule["rule"] != "inside":
+        name = rule.get("attribute")
+        if name is None:
             continue
-        name = rule["attribute"]
+        place = rule_node.place_of("attribute")
+        wanted, what = _ATTRIBUTE_RULES[rule["rule"]]
         if name not in attributes:
-            message = f"there is no attribute {name!r}{suggest(name, attributes)}"
-            problems.append(Problem(rule_node.place_of("attribute"), message))
-        elif not {"point", "geometry"}.intersection(attributes[name]):
-            message = f"the attribute {name!r} is no place; 'inside' needs one with 'point' or 'geometry'"
-            problems.append(Problem(rule_node.place_of("attribute"), message))
+            problems.append(Problem(place, f"there is no attribute {name!r}{suggest(name, attributes)}"))
+        elif not wanted.intersection(attributes[name]):
+            listed = " or ".join(repr(one) for one in sorted(wanted, reverse=True))
+            message = f"the attribute {name!r} is no {what}; {rule['rule']!r} needs one with {listed}"
+            problems.append(Problem(place, message))
 
 
 def source_declaration(plain: Plain, file: str) -> SourceDeclaration:

@@ -1,4 +1,4 @@
-"""The words of a mapping: what an attribute, a rule and a skipped row may say. Shapes and checks only; no rows here."""
+"""The words of a mapping: what an attribute and a skipped row may say. Shapes and checks only; no rows here."""
 
 from __future__ import annotations
 
@@ -80,14 +80,14 @@ def _camel(name: str) -> str:
     return words[0].lower() + "".join(word.capitalize() for word in words[1:])
 
 
-_COLUMN = Text("the name of a column")
-_EXPRESSION = Text("a regular expression", check=check_expression)
-_DATE = OneOrMany(Text("a date format", check=check_date_format))
-_NUMBER_FORM = Choice(("plain", "indonesian"))
+COLUMN: Final = Text("the name of a column")
+EXPRESSION: Final = Text("a regular expression", check=check_expression)
+DATE: Final = OneOrMany(Text("a date format", check=check_date_format))
+NUMBER_FORM: Final = Choice(("plain", "indonesian"))
 
 OBSERVED_AT: Final = Fields("observed_at", (
-    Field("column", _COLUMN, "the column with the moment", required=True),
-    Field("date", _DATE, "its form: `iso`, or as `%d/%m/%Y %H:%M`"),
+    Field("column", COLUMN, "the column with the moment", required=True),
+    Field("date", DATE, "its form: `iso`, or as `%d/%m/%Y %H:%M`"),
 ))  # fmt: skip
 
 
@@ -98,7 +98,7 @@ class ObservedAt:
     def read(self, node: Node, problems: Problems) -> Plain | None:
         if isinstance(node.value, dict):
             return OBSERVED_AT.read(node, problems)
-        column = _COLUMN.read(node, problems)
+        column = COLUMN.read(node, problems)
         return None if column is None else {"column": column}
 
     def schema(self) -> Schema:
@@ -111,7 +111,7 @@ class Attribute:
 
     def read(self, node: Node, problems: Problems) -> Plain | None:
         if not isinstance(node.value, dict):
-            column = _COLUMN.read(node, problems)
+            column = COLUMN.read(node, problems)
             return None if column is None else {"column": column}
         plain = ATTRIBUTE.read(node, problems) or {}
         origins = [name for name in ORIGINS if name in node.value]
@@ -158,19 +158,19 @@ ATTRIBUTES: Final = MappingOf(
 )
 
 ATTRIBUTE: Final = Fields("an attribute", (
-    Field("column", _COLUMN, "the column whose value it is"),
+    Field("column", COLUMN, "the column whose value it is"),
     Field("constant", Anything(), "the same value for every row"),
     Field("template", Text("a template", check=check_template), "text with {column} in it"),
     Field("relationship", Text("a template", check=check_uri_template), "another entity's URI, with {column} in it"),
     Field("point", Fields("a point", (
-        Field("longitude", _COLUMN, "the column with degrees east", required=True),
-        Field("latitude", _COLUMN, "the column with degrees north", required=True),
+        Field("longitude", COLUMN, "the column with degrees east", required=True),
+        Field("latitude", COLUMN, "the column with degrees north", required=True),
     )), "a place from two columns"),
-    Field("geometry", _COLUMN, "a column that holds GeoJSON or WKT; `@geometry` in a geo source"),
-    Field("languages", MappingOf(_COLUMN, "languages (code: column)", least=1), "one text in several languages"),
+    Field("geometry", COLUMN, "a column that holds GeoJSON or WKT; `@geometry` in a geo source"),
+    Field("languages", MappingOf(COLUMN, "languages (code: column)", least=1), "one text in several languages"),
     Field("object", MappingOf(_ATTRIBUTE, "members (name: where from)", least=1), "a value with members"),
-    Field("number", _NUMBER_FORM, "read it as a number: `1234.5` (plain) or `1.234,5` (indonesian)"),
-    Field("date", _DATE, "read it as a date: `iso`, or as `%d/%m/%Y`; a list tries each"),
+    Field("number", NUMBER_FORM, "read it as a number: `1234.5` (plain) or `1.234,5` (indonesian)"),
+    Field("date", DATE, "read it as a date: `iso`, or as `%d/%m/%Y`; a list tries each"),
     Field("boolean", Fields("boolean", (
         Field("when_true", OneOrMany(Value()), "the words that mean true", required=True),
         Field("when_false", OneOrMany(Value()), "the words that mean false", required=True),
@@ -188,23 +188,11 @@ ATTRIBUTE: Final = Fields("an attribute", (
 ))  # fmt: skip
 
 SKIP: Final = Fields("a skip", (
-    Field("column", _COLUMN, "the column to look at", required=True),
+    Field("column", COLUMN, "the column to look at", required=True),
     Field("is", OneOrMany(Value()), "the row is skipped when the value is one of these"),
-    Field("matches", _EXPRESSION, "the row is skipped when this regular expression finds something"),
+    Field("matches", EXPRESSION, "the row is skipped when this regular expression finds something"),
     Field("empty", Boolean(), "true: the row is skipped when the cell is empty"),
 ))  # fmt: skip
-
-
-def _rule(name: str, *fields: Field) -> Fields:
-    return Fields(f"the rule {name!r}", (
-        Field("rule", Choice((name,)), "which rule", required=True),
-        *fields,
-        Field("severity", Choice(("reject",)), "what a breach means; `reject` keeps the row aside"),
-    ))  # fmt: skip
-
-
-_COLUMNS = Field("column", OneOrMany(_COLUMN), "the column, or a list of columns", required=True)
-_FORMAT = Field("format", _NUMBER_FORM, "the form of the numbers; default plain")
 
 
 @dataclass(frozen=True, slots=True)
@@ -233,47 +221,6 @@ def checked_bounds(box: list[float], node: Node, problems: Problems) -> list[flo
         return box
     problems.append(Problem(node.place, f"{box} is no area; write [west, south, east, north] in degrees"))
     return None
-
-
-RULES: Final[dict[str, Fields]] = {
-    "required": _rule("required", _COLUMNS),
-    "unique": _rule("unique", _COLUMNS),
-    "number": _rule("number", _COLUMNS, _FORMAT),
-    "range": _rule(
-        "range",
-        _COLUMNS,
-        Field("from", Number(), "the least value"),
-        Field("to", Number(), "the greatest value"),
-        _FORMAT,
-    ),
-    "pattern": _rule("pattern", _COLUMNS, Field("matches", _EXPRESSION, "a regular expression", required=True)),
-    "one_of": _rule("one_of", _COLUMNS, Field("values", ListOf(Value(), least=1), "the values allowed", required=True)),
-    "inside": _rule(
-        "inside",
-        Field("attribute", Text("the name of an attribute"), "the attribute with the geometry", required=True),
-        Field("area", Area(), "`city` (its bounds) or [west, south, east, north]", required=True),
-    ),
-}
-
-
-@dataclass(frozen=True, slots=True)
-class Rule:
-    """One quality rule; its keys depend on `rule:`."""
-
-    def read(self, node: Node, problems: Problems) -> Plain | None:
-        name = node.find("rule")
-        if name is None:
-            names = ", ".join(RULES)
-            problems.append(Problem(node.place, f"a rule is written {{rule: …, column: …}}; the rules are {names}"))
-            return None
-        kind = Choice(tuple(RULES)).read(name, problems)
-        plain = None if kind is None else RULES[kind].read(node, problems)
-        if kind == "range" and plain is not None and "from" not in plain and "to" not in plain:
-            problems.append(Problem(node.place, "the rule 'range' needs 'from' or 'to'"))
-        return plain
-
-    def schema(self) -> Schema:
-        return {"oneOf": [fields.schema() for fields in RULES.values()]}
 
 
 @dataclass(frozen=True, slots=True)

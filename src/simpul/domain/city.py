@@ -54,6 +54,7 @@ class City:
     agencies: tuple[Agency, ...] = ()
     sources: tuple[SourceDeclaration, ...] = ()
     answers: tuple[dict[str, Any], ...] = ()
+    code_lists: tuple[dict[str, Any], ...] = ()
     retentions: tuple[Retention, ...] = ()
     folder: str = ""
     declarations: dict[str, dict[str, Any]] = field(default_factory=dict)

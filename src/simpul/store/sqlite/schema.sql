@@ -259,3 +259,61 @@ CREATE TABLE IF NOT EXISTS source_notice (
 ) STRICT;
 
 CREATE INDEX IF NOT EXISTS source_notice_waiting ON source_notice (subscription, id) WHERE parked_us IS NULL;
+
+-- What each run found out about its source's quality. `findings` is JSON.
+CREATE TABLE IF NOT EXISTS quality_report (
+  run INTEGER PRIMARY KEY,
+  source TEXT NOT NULL,
+  at_us INTEGER NOT NULL,
+  row_count INTEGER NOT NULL,
+  findings TEXT NOT NULL
+) STRICT;
+
+CREATE INDEX IF NOT EXISTS quality_report_by_source ON quality_report (source, run);
+
+-- What a source looked like in its last complete run, so that a change of its form is noticed. `columns` is JSON.
+CREATE TABLE IF NOT EXISTS source_shape (
+  source TEXT PRIMARY KEY,
+  run INTEGER NOT NULL,
+  row_count INTEGER NOT NULL,
+  columns TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+
+-- Cells that people put right. Rows are never deleted: an undone one says by whom and when.
+CREATE TABLE IF NOT EXISTS correction (
+  id INTEGER PRIMARY KEY AUTOINCREMENT,
+  source TEXT NOT NULL,
+  key TEXT NOT NULL,
+  column_name TEXT NOT NULL,
+  before TEXT,
+  after TEXT,
+  reason TEXT NOT NULL,
+  by_whom TEXT NOT NULL,
+  at_us INTEGER NOT NULL,
+  undone_us INTEGER,
+  undone_by TEXT
+) STRICT;
+
+CREATE INDEX IF NOT EXISTS correction_by_source ON correction (source, key);
+
+-- What people said that names mean, and the names that still wait for that. `near` is JSON.
+CREATE TABLE IF NOT EXISTS code_decision (
+  list_id TEXT NOT NULL,
+  parent TEXT NOT NULL,
+  name TEXT NOT NULL,
+  code TEXT,
+  by_whom TEXT NOT NULL,
+  at_us INTEGER NOT NULL,
+  PRIMARY KEY (list_id, parent, name)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE IF NOT EXISTS code_question (
+  list_id TEXT NOT NULL,
+  parent TEXT NOT NULL,
+  name TEXT NOT NULL,
+  source TEXT NOT NULL,
+  row_count INTEGER NOT NULL,
+  at_us INTEGER NOT NULL,
+  near TEXT NOT NULL,
+  PRIMARY KEY (list_id, parent, name, source)
+) STRICT, WITHOUT ROWID;

@@ -36,6 +36,7 @@ from simpul.store.sqlite.names import VALUE
 from simpul.store.sqlite.number_range import number_range_of
 from simpul.store.sqlite.ordered import answer_ordered
 from simpul.store.sqlite.outbox import SqliteOutbox
+from simpul.store.sqlite.quality import SqliteQuality
 from simpul.store.sqlite.registrations import SqliteRegistrations
 from simpul.store.sqlite.temporal import SQL as TEMPORAL
 from simpul.store.sqlite.temporal import HistoryScan, SqliteHistoryDraft, list_window, read_writes
@@ -63,6 +64,7 @@ class SqliteStore:
         self.outbox = SqliteOutbox(self._city)
         self.registrations = SqliteRegistrations(self._city)
         self.hosted_contexts = SqliteContexts(self._city)
+        self.quality = SqliteQuality(self._city)
         try:
             directory.mkdir(parents=True, exist_ok=True)
         except OSError as error:
