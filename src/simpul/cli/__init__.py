@@ -18,6 +18,8 @@ COMMANDS = {
     "apply": "Make a city's folder the one in force.",
     "sync": "Read sources into the hub.",
     "source": "Look at sources: their runs and the rows kept aside.",
+    "quality": "Tell how good a source is, and what breaks which rule.",
+    "codes": "Look up reference codes, and say what names mean.",
     "tenant": "List, make and remove the cities served here.",
     "token": "List, make and revoke access tokens.",
 }

@@ -36,7 +36,7 @@ def list_sources(folder: Path | None) -> None:
     for status in statuses:
         rows = "" if status.rows is None else f"{status.rows:,}"
         agency, kind = status.source.agency, status.source.kind
-        fresh = _moment(status.fresh_us)
+        fresh = moment_of(status.fresh_us)
         table.add_row(status.source.id, agency, kind, status.state, fresh, rows, f"{status.rejects:,}")
     _print(table)
     for status in statuses:
@@ -62,7 +62,7 @@ def list_runs(source_id: str, limit: int, folder: Path | None) -> None:
     for run in runs:
         outcome = run.error or ("ok" if run.finished_us is not None else "not finished")
         counts = (run.rows_read, run.rows_written, run.rows_unchanged, run.rows_rejected, run.rows_vanished)
-        table.add_row(str(run.id), _moment(run.started_us), *(f"{count:,}" for count in counts), outcome)
+        table.add_row(str(run.id), moment_of(run.started_us), *(f"{count:,}" for count in counts), outcome)
     _print(table)
 
 
@@ -96,7 +96,8 @@ async def _rejects(settings: Settings, source_id: str, limit: int) -> tuple[list
         return sources.list_rejects(caller, hub, source_id, limit), status.rejects
 
 
-def _moment(at_us: int | None) -> str:
+def moment_of(at_us: int | None) -> str:
+    """Return a moment in the time of the machine, or `never`."""
     if at_us is None:
         return "never"
     return datetime.fromtimestamp(at_us / 1_000_000, UTC).astimezone().strftime("%Y-%m-%d %H:%M")

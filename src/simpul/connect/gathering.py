@@ -82,7 +82,7 @@ async def _read_areas(hub: Hub, city: City, context: Context, rule: Plain) -> Ar
     type_name, by = context.expand(rule["type"]), context.expand(rule.get("by", "name"))
     name, location = context.expand("name"), context.expand("location")
     areas = [
-        Area(called[0], (*called, *_texts(entity.get(name))), shape)
+        Area((*_texts(entity.get(name)), *called)[0], (*called, *_texts(entity.get(name))), shape)
         async for entity in _iter_entities(hub, city.tenant, type_name)
         if (called := _texts(entity.get(by))) and (shape := _shape(entity.get(location))) is not None
     ]

@@ -13,8 +13,27 @@ _HINTS = {
 }
 
 
+# How files begin that are something else, whatever their names say.
+_BEGINNINGS = {
+    b"II*\x00": "a picture (TIFF, perhaps GeoTIFF)",
+    b"MM\x00*": "a picture (TIFF, perhaps GeoTIFF)",
+    b"\x89PNG": "a picture (PNG)",
+    b"\xff\xd8\xff": "a picture (JPEG)",
+    b"%PDF": "a PDF",
+    b"PK\x03\x04": "a ZIP archive or a workbook (.xlsx, .ods)",
+    b"\xd0\xcf\x11\xe0": "an old workbook (.xls)",
+    b"\x1f\x8b": "a packed file (gzip)",
+    b"SQLite format 3": "an SQLite database",
+}
+
+
 def bad_encoding(path: Path, encoding: str) -> SourceMismatch:
     """Return the error for text that is not in the encoding, with the line and byte of the first such place."""
+    with path.open("rb") as file:
+        head = file.read(16)
+    for beginning, what in _BEGINNINGS.items():
+        if head.startswith(beginning):
+            return SourceMismatch(f"{path} is no table: it is {what}, whatever its name says.")
     line, column, byte = _first_undecodable(path, encoding)
     where = f"line {line}, byte {column} (0x{byte:02x})" if line else "its end"
     return SourceMismatch(f"{path} is not {encoding}: see {where}{_HINTS.get(encoding.lower(), '')}.")
