@@ -14,6 +14,7 @@ import structlog
 from simpul.app.contexts import ContextLibrary
 from simpul.app.entity_maps import Shelf
 from simpul.app.expiring import Expiry
+from simpul.app.forwarding import Forwarding
 from simpul.app.history_care import run_history_care
 from simpul.app.hub import Hub
 from simpul.app.live import LiveFeed
@@ -83,6 +84,7 @@ async def open_hub(settings: Settings) -> AsyncIterator[Hub]:
         outbox=store.outbox,
         notifier=SchemeNotifier(allow_private_addresses=settings.allow_private_addresses),
         notices=Dispatch(),
+        forwarding=Forwarding(store.forwarding),
         engine=Engine(),
     )
     try:
@@ -97,6 +99,7 @@ async def open_hub(settings: Settings) -> AsyncIterator[Hub]:
 
 async def _stop(hub: Hub) -> None:
     await hub.expiry.close()
+    await hub.forwarding.close()
     await hub.notices.close()
     await hub.source_watch.close()
     await hub.snapshots.close()
@@ -113,6 +116,7 @@ async def _start(hub: Hub) -> None:
     for tenant in hub.tenants.list_tenants():
         _take_up_city(hub, tenant)
     hub.notices.start(hub)
+    hub.forwarding.start(hub)
 
 
 def _take_up_city(hub: Hub, tenant: str) -> None:

@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
+from urllib.parse import urlsplit
 
 import httpx2
 import pytest
@@ -69,7 +70,8 @@ class ApiServer(uvicorn.Server):
         config = uvicorn.Config(
             Starlette(routes=api_routes(hub)),
             http=fast_lane(hub) if has_lane else "httptools",
-            port=0,
+            # Where others are told to reach the hub, it has to be reached.
+            port=urlsplit(hub.settings.public_url).port or 0,
             ws="none",
             lifespan="off",
             log_config=None,

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from simpul.app.contexts import ContextLibrary
     from simpul.app.entity_maps import Shelf
     from simpul.app.expiring import Expiry
+    from simpul.app.forwarding import Forwarding
     from simpul.app.live import LiveFeed
     from simpul.app.notify import Dispatch
     from simpul.app.registry import Registry
@@ -60,6 +61,7 @@ class Hub:
     outbox: Outbox
     notifier: Notifier
     notices: Dispatch
+    forwarding: Forwarding
     registry: Registry
     peers: Peer
     source_watch: SourceWatch

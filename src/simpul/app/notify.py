@@ -437,7 +437,7 @@ class Dispatch:
     async def _tell_state(self, line: Line) -> None:
         hub = self._hub_of()
         context = hub.contexts.get(line.stored.kept.context_id)
-        data: list[bytes] = []
+        data = [self._render(line, notice, context) for notice in await self._take_told_elsewhere(line)]
         for record in await self._list_selected(line):
             members = render_state(record, line.shape, context, lambda target: self._find_linked(line, target))
             data.append(encode_data(members, line.shape.accept, context))
@@ -445,6 +445,20 @@ class Dispatch:
             self._note(line, await hub.notifier.send(self._message(line, data, context)))
         else:
             line.progress = line.progress._replace(last_notification_us=hub.clock.now_us())
+
+    async def _take_told_elsewhere(self, line: Line) -> list[Notice]:
+        """Return the newest of what sources told of each entity since the last time (§5.8.6)."""
+        if line.is_behind and self._hub_of().forwarding.list_of(line.tenant, line.stored.number):
+            await self._catch_up(line)
+        if not line.pending:
+            return []
+        through = line.pending[-1].id
+        line.progress = line.progress._replace(told=max(line.progress.told, through))
+        line.is_dirty = True
+        newest = {head_of(notice.state).entity_id: notice for notice in line.pending}
+        line.pending.clear()
+        line.waiting = 0
+        return list(newest.values())[: limits.NOTIFICATION_ENTITIES_MAX]
 
     async def _list_selected(self, line: Line) -> list[Record]:
         hub, kept = self._hub_of(), line.stored.kept

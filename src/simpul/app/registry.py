@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -103,6 +103,7 @@ class Registry:
         self._aliases: dict[str, str] = {}
         self._statuses: dict[tuple[str, str], SourceStatus] = {}
         self._listeners: list[Listener] = []
+        self._followers: list[Callable[[str], None]] = []
         self._locks: dict[str, asyncio.Lock] = {}
         # Only cities that have registrations are here.
         self.by_tenant: dict[str, dict[str, Registration]] = {}
@@ -118,6 +119,10 @@ class Registry:
     def listen(self, listener: Listener) -> None:
         """Let the listener say who is to be told of each change, and hear when that is kept."""
         self._listeners.append(listener)
+
+    def follow(self, follower: Callable[[str], None]) -> None:
+        """Let the follower hear in which city registrations changed, once that is kept."""
+        self._followers.append(follower)
 
     def changing(self, tenant: str) -> asyncio.Lock:
         """Return what is held while the city's registrations change, or who is told of them."""
@@ -163,6 +168,8 @@ class Registry:
         return [notice for listener in self._listeners for notice in listener.notices_of(tenant, before, after)]
 
     def _tell(self, tenant: str, notices: Sequence[SourceNotice]) -> None:
+        for follower in self._followers:
+            follower(tenant)
         for listener in self._listeners if notices else ():
             listener.wake(tenant, notices)
 

@@ -19,6 +19,7 @@ from simpul.domain.endpoint import without_secrets
 from simpul.domain.errors import (
     AlreadyExists,
     BadRequestData,
+    LoopDetected,
     NotFound,
     TooManyResults,
     Unauthenticated,
@@ -27,10 +28,17 @@ from simpul.domain.moment import render_moment
 from simpul.domain.subscription import Document, Kept
 from simpul.ports.outbox import Parked, Progress, StoredSubscription
 
+# What is asked in names of an @context: in the texts of these members.
+_ASKING = frozenset({"q", "csf"})
 
-async def create(caller: Caller, hub: Hub, body: Any, context: Context) -> str:
-    """Keep a new subscription (CIM 009 §5.8.1); return its id. Raises AlreadyExists, BadRequestData."""
+
+async def create(caller: Caller, hub: Hub, body: Any, context: Context, via: tuple[str, ...] = ()) -> str:
+    """Keep a new subscription (CIM 009 §5.8.1); return its id. `via` are the hubs that handed it on (§6.3.18).
+
+    Raises AlreadyExists, BadRequestData, LoopDetected.
+    """
     raise_unless_allowed(caller, Action.WRITE)
+    await _raise_if_back(caller, hub, via)
     document = terms.parse_subscription(body, context)
     document.setdefault("id", f"urn:ngsi-ld:Subscription:{uuid4()}")
     if hub.notices.find(caller.tenant, document["id"]) is not None:
@@ -44,11 +52,12 @@ async def create(caller: Caller, hub: Hub, body: Any, context: Context) -> str:
     kept = Kept(
         document=document,
         context_id=await _shown_context_id(caller, hub, document, context),
-        q_context_id=hub.contexts.register(context) if "q" in document else 0,
+        q_context_id=hub.contexts.register(context) if _ASKING & document.keys() else 0,
         created_us=now_us,
         modified_us=now_us,
         readable_types=None if readable is None else sorted(readable),
         creator=caller.principal,
+        via=via,
     )
     await _keep(hub, caller.tenant, kept, None)
     return str(document["id"])
@@ -60,7 +69,7 @@ async def update(caller: Caller, hub: Hub, subscription_id: str, body: Any, cont
     line = _get_line(caller, hub, subscription_id)
     kept = line.stored.kept
     fragment = terms.parse_fragment(body, context)
-    q_context = context if "q" in fragment else hub.contexts.get(kept.q_context_id)
+    q_context = context if _ASKING & fragment.keys() else hub.contexts.get(kept.q_context_id)
     document = terms.merge_fragment(kept.document, fragment, q_context)
     now_us = hub.clock.now_us()
     if "expiresAt" in fragment:
@@ -72,11 +81,12 @@ async def update(caller: Caller, hub: Hub, subscription_id: str, body: Any, cont
     changed = Kept(
         document=document,
         context_id=context_id,
-        q_context_id=hub.contexts.register(q_context) if "q" in document else 0,
+        q_context_id=hub.contexts.register(q_context) if _ASKING & document.keys() else 0,
         created_us=kept.created_us,
         modified_us=now_us,
         readable_types=kept.readable_types,
         creator=kept.creator,
+        via=kept.via,
     )
     await _keep(hub, caller.tenant, changed, line)
     await _drop_unused_context(caller, hub, kept)
@@ -88,6 +98,7 @@ async def delete(caller: Caller, hub: Hub, subscription_id: str) -> None:
     line = _get_line(caller, hub, subscription_id)
     hub.notices.drop(caller.tenant, line.stored.number)
     await hub.subscriptions.delete_subscription(caller.tenant, line.stored.number)
+    hub.forwarding.stir(caller.tenant)
     await _drop_unused_context(caller, hub, line.stored.kept)
 
 
@@ -156,6 +167,16 @@ async def _keep(hub: Hub, tenant: str, kept: Kept, line: Line | None) -> None:
     number = await hub.subscriptions.put_subscription(tenant, kept.document["id"], kept)
     progress = line.progress if line is not None else Progress(number)
     hub.notices.put(tenant, StoredSubscription(number, kept.document["id"], kept, progress))
+    hub.forwarding.stir(tenant)
+
+
+async def _raise_if_back(caller: Caller, hub: Hub, via: tuple[str, ...]) -> None:
+    """Refuse a subscription that came round in a circle: it would be handed on for ever (§6.3.17)."""
+    if via and (len(via) > limits.VIA_HOPS_MAX or await hub.registry.get_alias(caller.tenant) in via):
+        raise LoopDetected(
+            "This hub has had the subscription already: its own name is in the Via header. Two hubs are registered with"
+            " each other; give their registrations a contextSourceAlias, or the subscription localOnly."
+        )
 
 
 async def _shown_context_id(caller: Caller, hub: Hub, document: Document, context: Context) -> int:

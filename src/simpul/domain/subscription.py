@@ -64,7 +64,8 @@ class Kept(msgspec.Struct, frozen=True):
     """What is stored of a subscription beside its document.
 
     `context_id` is the @context of its notifications, `q_context_id` the one of the names in `q`; 0 is the core's.
-    `readable_types` are those that its creator could read, None being all of them.
+    `readable_types` are those that its creator could read, None being all of them. `via` are the pseudonyms of the hubs
+    that handed it on to this one.
     """
 
     document: Document
@@ -74,6 +75,7 @@ class Kept(msgspec.Struct, frozen=True):
     modified_us: int
     readable_types: list[str] | None = None
     creator: str = ""
+    via: tuple[str, ...] = ()
 
 
 def parse_subscription(body: Any, context: Context) -> Document:

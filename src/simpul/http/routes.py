@@ -11,13 +11,15 @@ from starlette.routing import BaseRoute, Match, NoMatchFound, Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from simpul import limits
+from simpul.app import forwarding
 from simpul.app.hub import Hub
 from simpul.domain.errors import HubError, NotFound
 from simpul.http import openapi, service
 from simpul.http.admission import admit
 from simpul.http.dispatch import answer, answer_error
-from simpul.http.exchange import Answer, Exchange, exchange_of
+from simpul.http.exchange import Answer, Exchange, Handler, exchange_of
 from simpul.http.middleware import BodyLimit, CommonHeaders, Preflight, send_answer
+from simpul.http.ngsild import remote_notices
 from simpul.http.ngsild.routes import ROOT, method_not_allowed
 from simpul.http.snapshot_scope import answer_within
 
@@ -27,6 +29,7 @@ def api_routes(hub: Hub) -> Sequence[BaseRoute]:
     return [
         Route(openapi.PATH, _layered(hub, Service(hub, openapi.answer))),
         Below(ROOT.decode(), build_api(hub)),
+        Route(forwarding.PATH, _layered(hub, Receiving(hub, remote_notices.receive))),
         Route("/health", _layered(hub, Service(hub, service.health))),
         Route("/version", _layered(hub, Service(hub, service.version))),
     ]
@@ -120,6 +123,24 @@ class Service:
         except HubError as error:
             given = answer_error(error)
         await send_answer(send, given, without_body=method == "HEAD")
+
+
+class Receiving:
+    """Serves one handler that takes what is posted to it and is no resource of the NGSI-LD API."""
+
+    def __init__(self, hub: Hub, handler: Handler) -> None:
+        self._hub = hub
+        self._handler = handler
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        method: str = scope["method"]
+        try:
+            if method != "POST":
+                raise method_not_allowed(method, scope["path"], ("POST",))
+            given = await self._handler(self._hub, await read_exchange(scope, receive, method))
+        except HubError as error:
+            given = answer_error(error)
+        await send_answer(send, given)
 
 
 async def read_exchange(scope: Scope, receive: Receive, method: str) -> Exchange:

@@ -8,6 +8,7 @@ from urllib.parse import quote
 from simpul.app import subscriptions
 from simpul.app.hub import Hub
 from simpul.app.subscriptions import Shown
+from simpul.app.way import parse_via
 from simpul.domain.context import Context
 from simpul.domain.moment import render_moment
 from simpul.domain.parse import raise_unless_uri
@@ -31,7 +32,7 @@ async def create(hub: Hub, exchange: Exchange) -> Answer:
     given.parse_parameters(exchange.query, _NOTHING)
     caller = await admit_writer(hub, exchange)
     body, context = await read_body(hub, exchange)
-    subscription_id = await subscriptions.create(caller, hub, body, context)
+    subscription_id = await subscriptions.create(caller, hub, body, context, parse_via(exchange.via))
     name = quote(subscription_id, safe="!$&'()*+,;=:@-._~")
     return Answer(201, ((LOCATION, f"{_PATH}/{name}".encode()),))
 

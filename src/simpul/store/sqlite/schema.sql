@@ -317,3 +317,13 @@ CREATE TABLE IF NOT EXISTS code_question (
   near TEXT NOT NULL,
   PRIMARY KEY (list_id, parent, name, source)
 ) STRICT, WITHOUT ROWID;
+
+-- Subscriptions that were handed on to other sources: the city's own one by its number, and what the source was told.
+-- `registration` and `sent` are JSON objects.
+CREATE TABLE IF NOT EXISTS forwarded_subscription (
+  remote_id TEXT PRIMARY KEY,
+  number INTEGER NOT NULL,
+  registration TEXT NOT NULL,
+  sent TEXT,
+  failure TEXT
+) STRICT, WITHOUT ROWID;
