@@ -111,6 +111,17 @@ def test_5_8_1_4_a_registration_that_comes_later_is_handed_the_subscription(
     until(lambda: not copies(there))
 
 
+def test_5_8_1_4_a_subscription_has_one_to_registrations_that_goes_with_it(here: httpx2.Client) -> None:
+    own = subscribe(here, "http://127.0.0.1:9/")
+    (shown,) = here.get(f"{API}/csourceSubscriptions").json()
+    assert shown["entities"] == [{"type": "BusStop"}]
+    path = f"{API}/csourceSubscriptions/{shown['id']}"
+    assert here.get(path).json()["id"] == shown["id"]
+    assert here.delete(path).status_code == 400
+    assert here.delete(own).status_code == 204
+    assert here.get(f"{API}/csourceSubscriptions").json() == []
+
+
 def test_5_8_2_4_an_update_is_handed_on(
     here: httpx2.Client, there: httpx2.Client, register: Register, receiver: Receiver
 ) -> None:

@@ -8,6 +8,7 @@ from uuid import uuid4
 from simpul import limits
 from simpul.app.entities import raise_unless_allowed
 from simpul.app.hub import Hub
+from simpul.app.own_source_subscriptions import find_own, list_own
 from simpul.app.registrations import raise_unless_may_read
 from simpul.domain import subscription as terms
 from simpul.domain.access import Action, Caller
@@ -43,7 +44,7 @@ async def create(caller: Caller, hub: Hub, body: Any, context: Context) -> str:
 async def update(caller: Caller, hub: Hub, subscription_id: str, body: Any, context: Context) -> None:
     """Change members of one (§5.11.3). Raises NotFound, BadRequestData."""
     raise_unless_allowed(caller, Action.WRITE)
-    kept = get(caller, hub, subscription_id)
+    kept = _get_made(caller, hub, subscription_id)
     rest, span = _split(body)
     fragment = terms.parse_fragment(rest, context)
     q_context = context if "q" in fragment else hub.contexts.get(kept.document["contextId"])
@@ -59,23 +60,31 @@ async def update(caller: Caller, hub: Hub, subscription_id: str, body: Any, cont
 async def delete(caller: Caller, hub: Hub, subscription_id: str) -> None:
     """Remove one (§5.11.6). Raises NotFound."""
     raise_unless_allowed(caller, Action.WRITE)
-    get(caller, hub, subscription_id)
+    _get_made(caller, hub, subscription_id)
     await hub.source_watch.drop(caller.tenant, subscription_id)
 
 
 def get(caller: Caller, hub: Hub, subscription_id: str) -> SourceSubscription:
     """Return one (§5.11.4). Raises NotFound, Unauthenticated."""
     raise_unless_may_read(caller)
-    kept = hub.source_watch.find(caller.tenant, subscription_id)
-    if kept is None:
+    found = hub.source_watch.find(caller.tenant, subscription_id) or find_own(hub, caller.tenant, subscription_id)
+    if found is None:
         raise NotFound(f"There is no subscription {subscription_id[:200]} to registrations.")
-    return kept
+    return found
 
 
 def list_all(caller: Caller, hub: Hub) -> list[SourceSubscription]:
     """Return all, oldest first (§5.11.5). Raises Unauthenticated."""
     raise_unless_may_read(caller)
-    return hub.source_watch.list_all(caller.tenant)
+    return [*hub.source_watch.list_all(caller.tenant), *list_own(hub, caller.tenant)]
+
+
+def _get_made(caller: Caller, hub: Hub, subscription_id: str) -> SourceSubscription:
+    """Return one that somebody made. Raises NotFound, and BadRequestData for the hub's own."""
+    found = get(caller, hub, subscription_id)
+    if hub.source_watch.find(caller.tenant, subscription_id) is None:
+        raise BadRequestData(f"{subscription_id} is the hub's own; change or delete the subscription that it is of.")
+    return found
 
 
 def list_parked(caller: Caller, hub: Hub) -> list[SourceNotice]:
