@@ -58,7 +58,20 @@ async def open_hub(settings: Settings) -> AsyncIterator[Hub]:
     live = LiveFeed()
     store = SqliteStore(settings.data_directory, contexts, live.publish)
     peers = HttpPeer(allow_private_addresses=settings.allow_private_addresses)
-    hub = Hub(
+    hub = _hub_over(settings, store, contexts, live, peers)
+    try:
+        await _start(hub)
+        yield hub
+    finally:
+        await _stop(hub)
+        await peers.close()
+        await outbound.close()
+        await store.close()
+
+
+def _hub_over(settings: Settings, store: SqliteStore, contexts: ContextLibrary, live: LiveFeed, peers: HttpPeer) -> Hub:
+    """Return the hub with each of its ports."""
+    return Hub(
         settings=settings,
         clock=SystemClock(),
         entities=store,
@@ -87,14 +100,6 @@ async def open_hub(settings: Settings) -> AsyncIterator[Hub]:
         forwarding=Forwarding(store.forwarding),
         engine=Engine(),
     )
-    try:
-        await _start(hub)
-        yield hub
-    finally:
-        await _stop(hub)
-        await peers.close()
-        await outbound.close()
-        await store.close()
 
 
 async def _stop(hub: Hub) -> None:
