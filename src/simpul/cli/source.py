@@ -15,6 +15,7 @@ from simpul.app import sources
 from simpul.app.identity import operator
 from simpul.app.sources import SourceStatus
 from simpul.cli.city_folder import counted, folder_option, settings_of
+from simpul.cli.put_right import fix, fixes, replay, undo, write_rejects
 from simpul.main import open_hub
 from simpul.ports.store import Reject, Run
 from simpul.settings import Settings
@@ -22,7 +23,7 @@ from simpul.settings import Settings
 
 @click.group()
 def source() -> None:
-    """Look at sources: their runs and the rows kept aside."""
+    """Look at sources: their runs and the rows kept aside, which can be put right and tried again."""
 
 
 @source.command("list")
@@ -75,10 +76,20 @@ async def _runs(settings: Settings, source_id: str, limit: int) -> list[Run]:
 @click.argument("source_id", metavar="SOURCE")
 @click.option("--limit", type=click.IntRange(1, 10_000), default=20, show_default=True, help="How many.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON document a line, with the raw row.")
+@click.option(
+    "--csv",
+    "path",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Write them to this file, to be put right in a spreadsheet and read with `simpul source fix --file`.",
+)
 @folder_option
-def list_rejects(source_id: str, limit: int, as_json: bool, folder: Path | None) -> None:
+def list_rejects(source_id: str, limit: int, as_json: bool, path: Path | None, folder: Path | None) -> None:
     """List the rows of a SOURCE that were kept aside, each with the rule, the reason and the row as it came."""
     rejects, count = asyncio.run(_rejects(settings_of(folder), source_id, limit))
+    if path is not None:
+        write_rejects(rejects, path)
+        click.echo(f"{counted(len(rejects), 'row')} written to {path}")
+        return
     for reject in rejects:
         if as_json:
             click.echo(json.dumps(reject._asdict(), ensure_ascii=False))
@@ -94,6 +105,10 @@ async def _rejects(settings: Settings, source_id: str, limit: int) -> tuple[list
         caller = operator(hub.settings.tenant)
         status = sources.get_source(caller, hub, source_id)
         return sources.list_rejects(caller, hub, source_id, limit), status.rejects
+
+
+for command in (fix, replay, fixes, undo):
+    source.add_command(command)
 
 
 def moment_of(at_us: int | None) -> str:

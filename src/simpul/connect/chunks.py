@@ -17,8 +17,6 @@ from simpul.connect.mapping import Mapper, Taken
 from simpul.connect.values import RowRejected, text_of
 from simpul.domain.entity import Entity
 
-_SHORTENED_CHARACTERS = 200
-
 
 class Chunk(NamedTuple):
     """Some rows in hand. `is_last` says that no row comes after them."""
@@ -116,9 +114,9 @@ def _json_value(cell: Any) -> Any:
         return {str(name): _json_value(value) for name, value in cell.items()}
     if isinstance(cell, list | tuple):
         return [_json_value(value) for value in cell]
-    return repr(cell)[:_SHORTENED_CHARACTERS]
+    return repr(cell)[: limits.REJECT_CELL_CHARACTERS]
 
 
 def _cut(value: Any) -> Any:
     text = value if isinstance(value, str) else msgspec.json.encode(value).decode()
-    return value if len(text) <= _SHORTENED_CHARACTERS else text[:_SHORTENED_CHARACTERS] + "…"
+    return value if len(text) <= limits.REJECT_CELL_CHARACTERS else text[: limits.REJECT_CELL_CHARACTERS] + "…"

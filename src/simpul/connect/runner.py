@@ -8,7 +8,7 @@ exactly the rows that are durable, and takes over the rest.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Container, Mapping
+from collections.abc import Callable, Collection, Container, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
@@ -25,13 +25,14 @@ from simpul.connect.connector import Reading, Surroundings, get_connector
 from simpul.connect.contexts import read_contexts
 from simpul.connect.gathering import gather
 from simpul.connect.mapping import Mapper
+from simpul.connect.replaying import replay_rejects
 from simpul.connect.reporting import Reporting
 from simpul.connect.takeover import Past, Takeover
 from simpul.connect.vanished import Vanished
 from simpul.domain.city import City, SourceDeclaration
 from simpul.domain.context import CORE, Context
 from simpul.domain.errors import BadRequestData, HubBusy, HubError, SourceError, SourceMismatch
-from simpul.ports.engine import Preview, Progress
+from simpul.ports.engine import Preview, Progress, Replayed
 from simpul.ports.store import Draft, Reject, Run
 
 Result = TypeVar("Result")
@@ -88,6 +89,18 @@ class Engine:
             city = hub.city(tenant)
             job = Job(hub, city, source, self._surroundings(city), accept_shrink, on_progress)
             return await SourceRun(job).run()
+        finally:
+            self._running.discard((tenant, source.id))
+
+    async def replay(
+        self, hub: Hub, tenant: str, source: SourceDeclaration, keys: Collection[str] | None = None
+    ) -> Replayed:
+        """Try the rows kept aside again, all or those with these keys."""
+        if (tenant, source.id) in self._running:
+            raise HubBusy(f"The source {source.id} is being read already. Wait until that run ends.")
+        self._running.add((tenant, source.id))
+        try:
+            return await replay_rejects(hub, hub.city(tenant), source, keys)
         finally:
             self._running.discard((tenant, source.id))
 

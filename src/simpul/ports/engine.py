@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from simpul.domain.city import SourceDeclaration
@@ -32,6 +32,14 @@ class Preview(NamedTuple):
     rows_read: int
 
 
+class Replayed(NamedTuple):
+    """How it went with rows that were tried again: how many, how many are in now, how many are still kept aside."""
+
+    tried: int
+    taken_over: int
+    kept_aside: int
+
+
 class SourceEngine(Protocol):
     """Reads a source into the hub."""
 
@@ -47,6 +55,14 @@ class SourceEngine(Protocol):
         """Read the source, take over what changed, and return how it ended; `error` says what went wrong.
 
         Raises HubBusy when the source is being read already; StorageFull and StorageUnavailable from the store.
+        """
+
+    async def replay(
+        self, hub: Hub, tenant: str, source: SourceDeclaration, keys: Collection[str] | None = None
+    ) -> Replayed:
+        """Try the rows kept aside again, all or those with these keys, without asking the agency's system.
+
+        Raises HubBusy when the source is being read just now; SourceError; StorageFull and StorageUnavailable.
         """
 
     def is_running(self, tenant: str, source_id: str) -> bool:

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple, Protocol
 from simpul.domain.code_list import Decision
 from simpul.domain.code_match import Near
 from simpul.domain.quality import Report
+from simpul.ports.store import Reject
 
 
 class Correction(NamedTuple):
@@ -61,6 +62,9 @@ class ReportStore(Protocol):
 
     def count_rejects_by_rule(self, tenant: str, source: str) -> dict[str, int]:
         """Return how many rows are kept aside, by rule."""
+
+    def find_reject(self, tenant: str, source: str, key: str) -> Reject | None:
+        """Return the row that is kept aside, or None."""
 
     def find_shape(self, tenant: str, source: str) -> SourceShape | None:
         """Return what the source looked like, or None before its first complete run."""

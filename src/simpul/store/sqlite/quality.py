@@ -11,6 +11,7 @@ from simpul.domain.code_list import Decision
 from simpul.domain.code_match import Near
 from simpul.domain.quality import Finding, Report
 from simpul.ports.quality import Correction, Question, SourceShape
+from simpul.ports.store import Reject
 from simpul.store.sqlite.city import CityFile
 from simpul.store.statements import load_statements
 
@@ -41,6 +42,10 @@ class SqliteQuality:
 
     def count_rejects_by_rule(self, tenant: str, source: str) -> dict[str, int]:
         return dict(self._read(tenant, SQL.count_rejects_by_rule, source))
+
+    def find_reject(self, tenant: str, source: str, key: str) -> Reject | None:
+        rows = self._read(tenant, SQL.find_reject, source, key)
+        return Reject(*rows[0])._replace(raw=msgspec.json.decode(rows[0][-1])) if rows else None
 
     def find_shape(self, tenant: str, source: str) -> SourceShape | None:
         rows = self._read(tenant, SQL.find_shape, source)

@@ -19,6 +19,11 @@ FROM reject
 WHERE source = ?
 GROUP BY rule
 
+-- name: find_reject
+SELECT source, key, run, at_us, rule, reason, raw
+FROM reject
+WHERE source = ? AND key = ?
+
 -- name: find_shape
 SELECT source, run, row_count, columns
 FROM source_shape
