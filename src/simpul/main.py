@@ -91,7 +91,7 @@ def _hub_over(settings: Settings, store: SqliteStore, contexts: ContextLibrary, 
         registry=Registry(store.registrations),
         peers=peers,
         source_watch=SourceWatch(store.registrations),
-        entity_maps=Shelf(),
+        entity_maps=Shelf(store.entity_maps),
         snapshots=Snapshots(SqliteSnapshots(store, contexts)),
         subscriptions=store.outbox,
         outbox=store.outbox,
@@ -135,6 +135,7 @@ def _take_up_city(hub: Hub, tenant: str) -> None:
         hub.registry.load(tenant)
         hub.source_watch.load(tenant)
         hub.snapshots.load(tenant)
+        hub.entity_maps.load(tenant, hub.clock.now_us())
         declarations = hub.declarations.get_declarations(tenant)
         if declarations:
             hub.cities[tenant] = city = parse_city(declarations)

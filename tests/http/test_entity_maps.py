@@ -4,15 +4,21 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import httpx2
 import pytest
 
 from simpul import limits
-from simpul.app.entity_maps import Shelf, cut_page
+from simpul.app import entity_maps
+from simpul.app.entity_maps import MapPage, Shelf, cut_page
+from simpul.app.identity import operator
 from simpul.domain.entity_map import OWN, EntityMap, parse_lifetime
 from simpul.domain.errors import BadRequestData
+from simpul.main import open_hub
+from simpul.settings import Settings
 from tests.http.conftest import API, Served
 
 MAPS = f"{API}/entityMaps"
@@ -194,12 +200,53 @@ def test_4_14_a_map_is_of_one_city(writer: httpx2.Client, halte: list[str]) -> N
     assert writer.get(location, headers={"NGSILD-Tenant": "bukittinggi"}).status_code in {401, 404}
 
 
+def shelf_with(*maps: EntityMap) -> Shelf:
+    """Return a shelf onto which these were put, one after the other."""
+
+    async def fill(folder: Path) -> Shelf:
+        async with open_hub(Settings(tenant="padang", folder=folder, data=folder / "data", syncs=False)) as hub:
+            for one in maps:
+                await hub.entity_maps.put("padang", one, 0)
+            return hub.entity_maps
+
+    with TemporaryDirectory() as folder:
+        return asyncio.run(fill(Path(folder)))
+
+
+def test_a_map_outlives_a_restart_until_it_expires(tmp_path: Path) -> None:
+    settings = Settings(tenant="padang", folder=tmp_path, data=tmp_path / "data", open_access=True, syncs=False)
+    maker = operator("padang")
+
+    async def first() -> tuple[str, str]:
+        async with open_hub(settings) as hub:
+            kept = await entity_maps.create(maker, hub, {"urn:x:1": OWN, "urn:x:2": OWN}, 60_000_000)
+            short = await entity_maps.create(maker, hub, {"urn:x:1": OWN}, 1)
+
+            async def look(ids: Any) -> dict[str, str]:
+                return {one: one for one in ids if one != "urn:x:1"}
+
+            await cut_page(maker, hub, kept, (20, 0), look, counts=False)
+            deleted = await entity_maps.create(maker, hub, {"urn:x:1": OWN}, 60_000_000)
+            await entity_maps.delete(maker, hub, deleted.id)
+            return kept.id, short.id
+
+    async def second(*ids: str) -> list[EntityMap | None]:
+        async with open_hub(settings) as hub:
+            assert len(hub.entity_maps._maps) == 1
+            return [entity_maps.find(maker, hub, one) for one in ids]
+
+    kept, gone = asyncio.run(second(*asyncio.run(first())))
+    assert kept is not None
+    assert (kept.maker, kept.entities) == ("operator", {"urn:x:2": OWN})
+    assert gone is None
+
+
 def test_a_shelf_holds_so_many_maps_of_one_caller(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(limits, "ENTITY_MAPS_PER_CALLER_MAX", 2)
-    shelf = Shelf()
-    for number in range(4):
-        shelf.put("padang", EntityMap(str(number), "me", None, 10, {"a": OWN}), 0)
-    shelf.put("padang", EntityMap("another's", "you", None, 10, {"a": OWN}), 0)
+    shelf = shelf_with(
+        *(EntityMap(str(number), "me", None, 10, {"a": OWN}) for number in range(4)),
+        EntityMap("another's", "you", None, 10, {"a": OWN}),
+    )
     assert [shelf.find("padang", str(number), 0) is not None for number in range(4)] == [False, False, True, True]
     assert shelf.find("padang", "another's", 0) is not None
     assert shelf.find("padang", "another's", 10) is None
@@ -207,10 +254,10 @@ def test_a_shelf_holds_so_many_maps_of_one_caller(monkeypatch: pytest.MonkeyPatc
 
 def test_a_shelf_holds_so_many_entities_and_takes_them_from_whoever_has_most(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(limits, "ENTITY_MAPS_ENTITIES_MAX", 5)
-    shelf = Shelf()
-    shelf.put("padang", EntityMap("small", "you", None, 10, {"a": OWN}), 0)
-    for name in ("first", "second"):
-        shelf.put("padang", EntityMap(name, "me", None, 10, {"a": OWN, "b": OWN, "c": OWN}), 0)
+    shelf = shelf_with(
+        EntityMap("small", "you", None, 10, {"a": OWN}),
+        *(EntityMap(name, "me", None, 10, {"a": OWN, "b": OWN, "c": OWN}) for name in ("first", "second")),
+    )
     assert [shelf.find("padang", name, 0) is not None for name in ("small", "first", "second")] == [True, False, True]
 
 
@@ -230,7 +277,10 @@ def test_a_page_looks_at_no_more_of_a_long_map_than_it_needs(served: Served) -> 
         looked.extend(ids)
         return {one: one for one in ids if int(one) % 2}
 
-    found = asyncio.run(cut_page(served.hub, long_map, (20, 10), look, counts=False))
+    async def cut() -> MapPage[str]:
+        return await cut_page(operator("padang"), served.hub, long_map, (20, 10), look, counts=False)
+
+    found = served.run(cut)
     assert found.entities == [str(number) for number in range(11, 51, 2)]
     assert len(looked) <= 2 * limits.ENTITY_MAP_LOOK_ENTITIES_MIN
     assert len(long_map.entities) == 1_000 - 20

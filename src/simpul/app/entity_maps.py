@@ -1,12 +1,13 @@
 """Entity maps: make, read, prolong and forget them, and cut pages from them (CIM 009 §5.5.9.3, §5.5.14, §5.14).
 
-They are kept in memory, each for a short while: whoever names one that is gone is given a new one. No HTTP here, and
-no query: what is asked of whom comes in as a function.
+They are looked up in memory and kept in the city's file, each for a short while: whoever names one that is gone is
+given a new one. No HTTP here, and no query: what is asked of whom comes in as a function.
 """
 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 from uuid import uuid4
@@ -15,7 +16,8 @@ from simpul import limits
 from simpul.app.hub import Hub
 from simpul.domain.access import Caller
 from simpul.domain.entity_map import EntityMap, Sources, parse_update
-from simpul.domain.errors import NotFound, TooManyResults
+from simpul.domain.errors import NotFound, StorageFull, StorageUnavailable, TooManyResults
+from simpul.ports.entity_maps import EntityMapStore
 
 _PREFIX = "urn:ngsi-ld:EntityMap:"
 _SECOND_US = 1_000_000
@@ -25,11 +27,21 @@ Entity = TypeVar("Entity")
 
 
 class Shelf:
-    """The maps of every city. Where there are too many, those go first of whoever has most."""
+    """The maps of every city. Where there are too many, those go first of whoever has most.
 
-    def __init__(self) -> None:
+    A map that cannot be kept, because the disk is full, is there until the hub stops.
+    """
+
+    def __init__(self, store: EntityMapStore) -> None:
+        self._store = store
         self._maps: dict[tuple[str, str], EntityMap] = {}
         self._size = 0
+
+    def load(self, tenant: str, now_us: int) -> None:
+        """Take up the maps of a city that last still. Raises StorageUnavailable."""
+        for one in self._store.list_entity_maps(tenant):
+            if one.expires_us > now_us:
+                self._add(tenant, one)
 
     def find(self, tenant: str, map_id: str, now_us: int) -> EntityMap | None:
         """Return the map unless it has expired."""
@@ -41,18 +53,27 @@ class Shelf:
             return None
         return found
 
-    def put(self, tenant: str, entity_map: EntityMap, now_us: int) -> None:
+    async def put(self, tenant: str, entity_map: EntityMap, now_us: int) -> None:
         """Keep a new map."""
         for key, one in list(self._maps.items()):
             if one.expires_us <= now_us:
                 self.drop(*key)
-        self._maps[tenant, entity_map.id] = entity_map
-        self._size += len(entity_map.entities)
+        self._add(tenant, entity_map)
         mine = [key for key, one in self._maps.items() if (key[0], one.maker) == (tenant, entity_map.maker)]
         for key in mine[: max(0, len(mine) - limits.ENTITY_MAPS_PER_CALLER_MAX)]:
             self.drop(*key)
         while self._size > limits.ENTITY_MAPS_ENTITIES_MAX and len(self._maps) > 1:
             self.drop(*self._largest_makers_oldest())
+        await self.keep(tenant, entity_map, now_us)
+
+    async def keep(self, tenant: str, entity_map: EntityMap, now_us: int) -> None:
+        """Write a map to the city's file as it is now, and forget there what has expired."""
+        with suppress(StorageFull, StorageUnavailable):
+            await self._store.put_entity_map(tenant, entity_map, now_us)
+
+    def _add(self, tenant: str, entity_map: EntityMap) -> None:
+        self._maps[tenant, entity_map.id] = entity_map
+        self._size += len(entity_map.entities)
 
     def _largest_makers_oldest(self) -> tuple[str, str]:
         held: dict[tuple[str, str], int] = {}
@@ -61,8 +82,13 @@ class Shelf:
         most = max(held, key=held.__getitem__)
         return next(key for key, one in self._maps.items() if (key[0], one.maker) == most)
 
+    async def delete(self, tenant: str, map_id: str) -> None:
+        """Forget a map, in the city's file too."""
+        self.drop(tenant, map_id)
+        await self._store.delete_entity_map(tenant, map_id)
+
     def drop(self, tenant: str, map_id: str) -> None:
-        """Forget a map."""
+        """Forget a map that has expired or has no room; its row goes when it expires."""
         dropped = self._maps.pop((tenant, map_id), None)
         if dropped is not None:
             self._size -= len(dropped.entities)
@@ -74,7 +100,7 @@ class Shelf:
                 self._size -= 1
 
 
-def create(caller: Caller, hub: Hub, entities: dict[str, Sources], lifetime_us: int) -> EntityMap:
+async def create(caller: Caller, hub: Hub, entities: dict[str, Sources], lifetime_us: int) -> EntityMap:
     """Keep a new map of these entities for the caller (§5.14.4). Raises TooManyResults."""
     if len(entities) > limits.ENTITY_MAP_ENTITIES_MAX:
         raise TooManyResults(
@@ -83,7 +109,7 @@ def create(caller: Caller, hub: Hub, entities: dict[str, Sources], lifetime_us: 
         )
     now_us = hub.clock.now_us()
     made = EntityMap(_PREFIX + uuid4().hex, caller.principal, caller.readable_types, now_us + lifetime_us, entities)
-    hub.entity_maps.put(caller.tenant, made, now_us)
+    await hub.entity_maps.put(caller.tenant, made, now_us)
     return made
 
 
@@ -103,19 +129,20 @@ def get(caller: Caller, hub: Hub, map_id: str) -> EntityMap:
     return found
 
 
-def update(caller: Caller, hub: Hub, map_id: str, body: dict[str, Any]) -> None:
+async def update(caller: Caller, hub: Hub, map_id: str, body: dict[str, Any]) -> None:
     """Change how long a map lasts, within what the hub allows (§5.14.2). Raises NotFound, BadRequestData."""
     found = get(caller, hub, map_id)
     expires_us = parse_update(body)
     if expires_us is not None:
-        latest_us = hub.clock.now_us() + limits.ENTITY_MAP_SECONDS_MAX * _SECOND_US
-        found.expires_us = min(expires_us, latest_us)
+        now_us = hub.clock.now_us()
+        found.expires_us = min(expires_us, now_us + limits.ENTITY_MAP_SECONDS_MAX * _SECOND_US)
+        await hub.entity_maps.keep(caller.tenant, found, now_us)
 
 
-def delete(caller: Caller, hub: Hub, map_id: str) -> None:
+async def delete(caller: Caller, hub: Hub, map_id: str) -> None:
     """Forget a map (§5.14.3). Raises NotFound."""
     get(caller, hub, map_id)
-    hub.entity_maps.drop(caller.tenant, map_id)
+    await hub.entity_maps.delete(caller.tenant, map_id)
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +158,7 @@ Look = Callable[[Sequence[str]], Awaitable[Mapping[str, Entity]]]
 
 
 async def cut_page(
-    hub: Hub, entity_map: EntityMap, window: tuple[int, int], look: Look[Entity], *, counts: bool
+    caller: Caller, hub: Hub, entity_map: EntityMap, window: tuple[int, int], look: Look[Entity], *, counts: bool
 ) -> MapPage[Entity]:
     """Return a page (limit, offset) of the map's entities that still fit, filled as long as there are any (§5.5.9.3).
 
@@ -155,7 +182,9 @@ async def cut_page(
                 found.append(fitting[entity_id])
             else:
                 gone.append(entity_id)
-    hub.entity_maps.take_out(entity_map, gone)
+    if gone:
+        hub.entity_maps.take_out(entity_map, gone)
+        await hub.entity_maps.keep(caller.tenant, entity_map, hub.clock.now_us())
     return MapPage(found, place >= len(candidates), count)
 
 

@@ -42,7 +42,7 @@ async def create(hub: Hub, exchange: Exchange) -> Answer:
     finder = await mapped.finder_of(hub, exchange, plan, context, caller)
     sources = await finder.list_sources()
     warnings = distributed.warning_headers(finder.hop, finder.warnings)
-    return _created((caller, hub), sources, wish.lifetime_us, (media_type, warnings))
+    return await _created((caller, hub), sources, wish.lifetime_us, (media_type, warnings))
 
 
 async def create_by_post(hub: Hub, exchange: Exchange) -> Answer:
@@ -56,7 +56,7 @@ async def create_by_post(hub: Hub, exchange: Exchange) -> Answer:
     _, finder = await mapped.finder_of_body(hub, exchange, (body, parameters), context, caller)
     sources = await finder.list_sources()
     warnings = distributed.warning_headers(finder.hop, finder.warnings)
-    return _created((caller, hub), sources, wish.lifetime_us, (media_type, warnings))
+    return await _created((caller, hub), sources, wish.lifetime_us, (media_type, warnings))
 
 
 async def create_of_histories(hub: Hub, exchange: Exchange) -> Answer:
@@ -70,7 +70,7 @@ async def create_of_histories(hub: Hub, exchange: Exchange) -> Answer:
         raise BadRequestData("The query of an entity map of histories needs timerel and timeAt (§5.14.5.4).")
     asked, _ = parse_temporal_question(parameters, context, caller)
     sources = await map_finder.list_histories(caller, hub, asked)
-    return _created((caller, hub), sources, wish.lifetime_us, (media_type, ()))
+    return await _created((caller, hub), sources, wish.lifetime_us, (media_type, ()))
 
 
 async def create_of_histories_by_post(hub: Hub, exchange: Exchange) -> Answer:
@@ -85,14 +85,14 @@ async def create_of_histories_by_post(hub: Hub, exchange: Exchange) -> Answer:
         raise BadRequestData("The query of an entity map of histories needs temporalQ (§5.14.5.4).")
     asked, _ = parse_temporal_body(body, parameters, context, caller)
     sources = await map_finder.list_histories(caller, hub, asked)
-    return _created((caller, hub), sources, wish.lifetime_us, (media_type, ()))
+    return await _created((caller, hub), sources, wish.lifetime_us, (media_type, ()))
 
 
-def _created(
+async def _created(
     asker: tuple[Caller, Hub], sources: dict[str, Sources], lifetime_us: int, shown: tuple[str, Headers]
 ) -> Answer:
     media_type, warnings = shown
-    made = entity_maps.create(*asker, sources, lifetime_us)
+    made = await entity_maps.create(*asker, sources, lifetime_us)
     location = mapped.location_headers(made)
     headers = (*context_headers(CORE, media_type), (LOCATION, location[0][1]), *location, *warnings)
     content = render_entity_map(made)
@@ -118,14 +118,14 @@ async def update(hub: Hub, exchange: Exchange) -> Answer:
     caller = admit(hub, exchange)
     map_id = _map_id(exchange)
     body, _ = await read_body(hub, exchange, PATCH_BODY_TYPES)
-    entity_maps.update(caller, hub, map_id, body)
+    await entity_maps.update(caller, hub, map_id, body)
     return NO_CONTENT
 
 
 async def delete(hub: Hub, exchange: Exchange) -> Answer:
     """DELETE /entityMaps/{id} (§6.32.3.3)."""
     parse_parameters(exchange.query, _NOTHING)
-    entity_maps.delete(admit(hub, exchange), hub, _map_id(exchange))
+    await entity_maps.delete(admit(hub, exchange), hub, _map_id(exchange))
     return NO_CONTENT
 
 

@@ -93,7 +93,7 @@ async def _map_for(
     known = entity_maps.find(caller, hub, wish.named) if wish.named else None
     if known is not None:
         return known, _OK
-    return entity_maps.create(caller, hub, await make(), wish.lifetime_us), _CREATED
+    return await entity_maps.create(caller, hub, await make(), wish.lifetime_us), _CREATED
 
 
 async def query(hub: Hub, exchange: Exchange) -> Answer:
@@ -167,7 +167,7 @@ async def _answer_page(finder: Finder, plan: EntityPlan, wish: Wish, shown: tupl
         return await finder.look(entity_map, entity_ids)
 
     window = (plan.limit, plan.query.offset)
-    page = await entity_maps.cut_page(hub, entity_map, window, look, counts=plan.query.counts)
+    page = await entity_maps.cut_page(caller, hub, entity_map, window, look, counts=plan.query.counts)
     headers = (
         *paging_headers(plan, page.count, is_last=page.is_last, exchange=exchange),
         *distributed.warning_headers(finder.hop, finder.warnings),
@@ -268,7 +268,7 @@ async def _answer_histories(
         return await map_finder.look_at_histories(caller, hub, asked_for, entity_ids)
 
     window = (plan.limit, first.offset)
-    page = await entity_maps.cut_page(hub, entity_map, window, look, counts=first.counts)
+    page = await entity_maps.cut_page(caller, hub, entity_map, window, look, counts=first.counts)
     whole = histories.page_of(hub, asked_for, page.entities)
     headers = (
         *paging_headers(plan, page.count, is_last=page.is_last, exchange=exchange),

@@ -318,6 +318,13 @@ CREATE TABLE IF NOT EXISTS code_question (
   PRIMARY KEY (list_id, parent, name, source)
 ) STRICT, WITHOUT ROWID;
 
+-- Entity maps, until they expire. `kept` is msgpack.
+CREATE TABLE IF NOT EXISTS entity_map (
+  id TEXT NOT NULL UNIQUE,
+  expires_us INTEGER NOT NULL,
+  kept BLOB NOT NULL
+) STRICT;
+
 -- Subscriptions that were handed on to other sources: the city's own one by its number, and what the source was told.
 -- `registration` and `sent` are JSON objects.
 CREATE TABLE IF NOT EXISTS forwarded_subscription (
