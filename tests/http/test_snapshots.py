@@ -108,6 +108,21 @@ def test_5_16_1_histories_are_kept_too(writer: httpx2.Client, halte: str) -> Non
     assert [one["value"] for one in rained] == [2]
 
 
+def test_5_16_1_instances_keep_when_they_came_in(writer: httpx2.Client, halte: str) -> None:
+    for value in (1, 2, 3):
+        suhu = {"type": "Property", "value": value, "observedAt": f"2024-05-01T10:0{value}:00Z"}
+        assert writer.post(f"{API}/entities/{halte}/attrs", json={"suhu": suhu}).is_success
+    window = "timerel=after&timeAt=2024-01-01T00:00:00Z&attrs=suhu&options=sysAttrs"
+    was = writer.get(f"{API}/temporal/entities/{halte}?{window}").json()["suhu"]
+    asked = {**HALTE, "temporalQ": {"timerel": "after", "timeAt": "2024-01-01T00:00:00Z"}}
+    for queries in ((), (HALTE,)):
+        snapshot_id = make(writer, *queries, snapshotTemporalQueries=[asked])
+        seen = within(writer, snapshot_id, f"temporal/entities/{halte}?{window}").json()["suhu"]
+        told = [(one["value"], one["createdAt"], one["modifiedAt"]) for one in seen]
+        assert told[-3:] == [(one["value"], one["createdAt"], one["modifiedAt"]) for one in was]
+        assert len({at for _, at, _ in told}) == 3
+
+
 def test_5_16_1_what_is_predicted_can_be_written_into_it(writer: httpx2.Client, halte: str) -> None:
     snapshot_id = make(writer, HALTE)
     path = f"entities/{halte}/attrs"

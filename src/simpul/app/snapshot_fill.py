@@ -13,13 +13,12 @@ from simpul.app.hub import Hub
 from simpul.app.identity import operator
 from simpul.app.map_finder import Finder
 from simpul.domain.access import Caller
-from simpul.domain.context import CORE
 from simpul.domain.distribution import Contribution, unite_records
 from simpul.domain.entity import Record, attribute_names
 from simpul.domain.errors import HubError, TooManyResults
 from simpul.domain.render import Representation
 from simpul.domain.snapshot import EMPTY, FAILURE, SUCCESS, Detail, Kept, status_of
-from simpul.domain.temporal import record_of
+from simpul.domain.temporal import moments_of
 from simpul.ports.snapshots import SnapshotState
 from simpul.ports.store import Draft
 
@@ -106,5 +105,5 @@ async def _put_histories(hub: Hub, state: SnapshotState, caller: Caller, questio
         raise TooManyResults(f"The query finds more than {_MAX:,} histories, as many as one query of a snapshot may.")
     within = replace(hub, histories=state, entities=state)
     for series in page.series:
-        await temporal.create(operator(caller.tenant), within, record_of(series).entity, CORE)
+        await temporal.restore(operator(caller.tenant), within, moments_of(series))
     return len(page.series)

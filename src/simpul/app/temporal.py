@@ -6,7 +6,7 @@ is its newest end, so an instance that is written with the newest time of observ
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple, NoReturn
 
@@ -230,10 +230,21 @@ async def create(caller: Caller, hub: Hub, written: Entity, context: Context) ->
 
     def operation(draft: HistoryDraft) -> bool:
         had_history = draft.has_history(written["id"])
-        _write(hub, draft, written, context_id)
+        _write(draft, written, context_id, hub.clock.now_us())
         return not had_history
 
     return await hub.histories.write_history(caller.tenant, caller.principal, operation)
+
+
+async def restore(caller: Caller, hub: Hub, moments: Sequence[tuple[int, Entity]]) -> None:
+    """Write instances of one entity as they came in before: each moment's as if it were now that moment."""
+    raise_unless_allowed(caller, Action.WRITE)
+
+    def operation(draft: HistoryDraft) -> None:
+        for at_us, written in moments:
+            _write(draft, written, 0, at_us)
+
+    await hub.histories.write_history(caller.tenant, caller.principal, operation)
 
 
 async def append(caller: Caller, hub: Hub, entity_id: str, fragment: Entity, context: Context) -> None:
@@ -244,7 +255,8 @@ async def append(caller: Caller, hub: Hub, entity_id: str, fragment: Entity, con
     def operation(draft: HistoryDraft) -> None:
         before = draft.find(entity_id)
         types = list(before.types) if before is not None else _list_last_types(draft, entity_id)
-        _write(hub, draft, {**fragment, "id": entity_id, "type": fragment.get("type", types)}, context_id)
+        written = {**fragment, "id": entity_id, "type": fragment.get("type", types)}
+        _write(draft, written, context_id, hub.clock.now_us())
 
     await hub.histories.write_history(caller.tenant, caller.principal, operation)
 
@@ -261,9 +273,9 @@ def _get_writes(draft: HistoryDraft, entity_id: str) -> list[Write]:
     return writes
 
 
-def _write(hub: Hub, draft: HistoryDraft, written: Entity, context_id: int) -> None:
+def _write(draft: HistoryDraft, written: Entity, context_id: int, now_us: int) -> None:
     """Put instances into the log, and what they make current into the state."""
-    entity_id, now_us = written["id"], hub.clock.now_us()
+    entity_id = written["id"]
     before = draft.find(entity_id)
     if before is None and draft.has_history(entity_id):
         # What is gone stays gone; only its past is told.
@@ -286,7 +298,7 @@ def _write(hub: Hub, draft: HistoryDraft, written: Entity, context_id: int) -> N
         for key in attribute_keys(entity)
     }
     kept_id = EXPIRING if known.context_id == EXPIRING else context_id
-    after = Record(entity, Times(known.times.created_us, now_us, times), kept_id)
+    after = Record(entity, Times(known.times.created_us, max(now_us, known.times.modified_us), times), kept_id)
     if changed or fresh.keys() - {"id", "type"}:
         draft.write_instances(before, after, changed, Fresh({**fresh, "type": types}, now_us))
 

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 from simpul.domain.context import CORE
 from simpul.domain.core_context import PREFIXES
-from simpul.domain.entity import Instance, Record, Times
+from simpul.domain.entity import Entity, Instance, Record, Times
 from simpul.domain.history import (
     DELETED,
     REPLACED,
@@ -353,6 +353,23 @@ def record_of(series: Series) -> Record:
     expanded["type"] = list(series.history.types)
     writes = series.history.writes
     return Record(expanded, Times(writes[0].at_us, writes[-1].at_us))
+
+
+def moments_of(series: Series) -> list[tuple[int, Entity]]:
+    """Return the instances as they came in: of each entry of the log those that are shown, and when that was."""
+    came: dict[tuple[int, int], dict[str, Any]] = {}
+    for name, points in series.attributes.items():
+        for point in points:
+            if point.deleted_us is None:
+                came.setdefault((point.at_us, point.sequence), {}).setdefault(name, []).append(point.instance)
+    moments: list[tuple[int, Entity]] = []
+    for (at_us, _), attributes in sorted(came.items(), key=lambda one: one[0]):
+        if "scope" in attributes:
+            attributes["scope"] = attributes["scope"][-1]["value"]
+        expanded = CORE.expand_entity({"id": series.history.id, "type": [], **attributes})
+        expanded["type"] = list(series.history.types)
+        moments.append((at_us, expanded))
+    return moments
 
 
 class ContentRange(NamedTuple):
