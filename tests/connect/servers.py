@@ -48,7 +48,7 @@ def free_port() -> int:
         return port
 
 
-def _find_program(name: str, folders: Sequence[str]) -> str:
+def find_program(name: str, folders: Sequence[str]) -> str:
     for pattern in folders:
         for folder in sorted(Path("/").glob(pattern.lstrip("/")), reverse=True):
             if (folder / name).exists():
@@ -75,8 +75,8 @@ def _wait_until_open(process: subprocess.Popen[bytes], port: int, log: Path) -> 
 @contextmanager
 def run_mariadb() -> Iterator[Server]:
     """Run MariaDB with an administrator `root` without a password, reachable from this machine only."""
-    server_program = _find_program("mariadbd", ["/usr/sbin"])
-    install_program = _find_program("mariadb-install-db", ["/usr/bin"])
+    server_program = find_program("mariadbd", ["/usr/sbin"])
+    install_program = find_program("mariadb-install-db", ["/usr/bin"])
     folder = Path(tempfile.mkdtemp(prefix="simpul-mariadb-"))
     user = pwd.getpwuid(os.getuid()).pw_name
     port = free_port()
@@ -108,7 +108,7 @@ def run_mariadb() -> Iterator[Server]:
 def run_postgresql() -> Iterator[Server]:
     """Run PostgreSQL with an administrator `simpul`; as the user `postgres` where the tests run as root."""
     folders = ["/usr/lib/postgresql/*/bin"]
-    initdb, server_program = _find_program("initdb", folders), _find_program("postgres", folders)
+    initdb, server_program = find_program("initdb", folders), find_program("postgres", folders)
     folder = Path(tempfile.mkdtemp(prefix="simpul-postgresql-"))
     port = free_port()
     log = folder / "log"
