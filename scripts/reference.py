@@ -149,7 +149,7 @@ def kind_page(kind: str) -> str:
     lines += [f"| `{name}` | {doc} | {'yes' if required else ''} |" for name, doc, required in _keys(kind)]
     lines += [
         "",
-        "A path, a URL or a secret may be written as `${env:NAME}` or `${file:path}`, filled in when the source is read.",
+        "A path, a URL or a secret may be written as `${env:NAME}` or `${file:path}`, filled in when it is read.",
         "[Every other key of a source](../city-folder.md) is the same for all kinds.",
     ]
     return "\n".join(lines) + "\n"
