@@ -182,6 +182,18 @@ def test_6_3_4_what_is_written_without_a_told_length_is_answered_with_just_411(
     assert writer.get(f"{ENTITIES}?type=Halte&limit=1").status_code == 200
 
 
+@pytest.mark.parametrize("method", ["POST", "PATCH", "PUT"])
+def test_6_3_4_without_a_length_even_nothing_is_answered_with_just_411(served: Served, method: str) -> None:
+    host, _, port = served.url.removeprefix("http://").partition(":")
+    path = f"{ENTITIES}/urn:ngsi-ld:Halte:tiada" if method != "POST" else ENTITIES
+    with socket.create_connection((host, int(port)), timeout=10) as connection:
+        lines = (f"{method} {path} HTTP/1.1", "Host: x", "Content-Type: application/json", "Connection: close", "", "")
+        connection.sendall("\r\n".join(lines).encode())
+        head, _, body = b"".join(iter(lambda: connection.recv(65_536), b"")).partition(b"\r\n\r\n")
+    assert head.startswith(b"HTTP/1.1 411 ")
+    assert body == b""
+
+
 def test_a_stranger_sends_less_than_one_who_is_known(served: Served, writer: httpx2.Client) -> None:
     body = b" " * (2 * MEGABYTE)
     for headers in (JSON, {**JSON, "authorization": "Bearer wrong"}):

@@ -20,7 +20,8 @@ class HeaderBlock(msgspec.Struct, frozen=True, gc=False):
     """The headers that an operation looks at.
 
     One that did not come is the empty string, or None where absence and emptiness differ. `is_cold` says that the
-    request is nothing for the fast lane; `is_plain`, that it brings no credential, names no city and takes JSON.
+    request is nothing for the fast lane; `is_plain`, that it brings no credential, names no city and takes JSON;
+    `has_length`, that the length of its body is told.
     """
 
     accept: str
@@ -32,6 +33,7 @@ class HeaderBlock(msgspec.Struct, frozen=True, gc=False):
     via: str
     is_cold: bool
     is_plain: bool
+    has_length: bool
 
 
 def read_headers(headers: Pairs) -> HeaderBlock:
@@ -39,7 +41,7 @@ def read_headers(headers: Pairs) -> HeaderBlock:
     wanted = {b"accept": "", b"content-type": "", b"link": "", b"prefer": "", b"via": ""}
     tenant: str | None = None
     authorization: str | None = None
-    is_cold = False
+    is_cold = has_length = False
     for name, value in headers:
         if name in wanted:
             # Several lines of one header are one list (RFC 9110 §5.3).
@@ -48,6 +50,7 @@ def read_headers(headers: Pairs) -> HeaderBlock:
             tenant = value.decode("latin-1")
         elif name == b"authorization":
             authorization = value.decode("latin-1")
+        has_length = has_length or name == b"content-length"
         is_cold = is_cold or name in _COLD or _is_cold(name, value)
     accept = wanted[b"accept"]
     return HeaderBlock(
@@ -60,6 +63,7 @@ def read_headers(headers: Pairs) -> HeaderBlock:
         via=wanted[b"via"],
         is_cold=is_cold,
         is_plain=tenant is None and authorization is None and accept in _ANY_JSON,
+        has_length=has_length,
     )
 
 

@@ -168,11 +168,15 @@ async def refuse_with(told: Answer, receive: Receive, send: Send) -> None:
 # CIM 009 §6.3.4: a body of which the length is not told is answered with just this status.
 LENGTH_REQUIRED = Answer(411)
 _WITH_LENGTH = frozenset({"POST", "PATCH", "PUT"})
+_STANDARD_PATH = "/ngsi-ld/"
 
 
 def is_length_untold(scope: Scope) -> bool:
-    """Return whether the request has a body and does not tell its length."""
-    return any(name == b"transfer-encoding" for name, _ in scope["headers"])
+    """Return whether the length of what the request brings is not told, as every request of the standard has to."""
+    names = {name for name, _ in scope["headers"]}
+    if b"transfer-encoding" in names:
+        return True
+    return b"content-length" not in names and scope["path"].startswith(_STANDARD_PATH)
 
 
 def told_length(scope: Scope) -> int:

@@ -174,7 +174,8 @@ class FastLaneProtocol(HttpToolsProtocol):
         method = self.parser.get_method()
         if self._is_hot(method):
             block = self.lane.blocks.read(self.headers)
-            if not block.is_cold:
+            # What is written without a told length is refused by the middleware (§6.3.4).
+            if not block.is_cold and (block.has_length or method == b"GET"):
                 # The class takes any cycle-like object here; this one has what it reads of it.
                 self._hot = HotRequest(method, self.url, self.headers, block)
                 self.cycle = self._hot  # type: ignore[assignment]  # See the comment above.
