@@ -8,25 +8,27 @@ from __future__ import annotations
 
 import asyncio
 from typing import Any
+from urllib.parse import urljoin
 
-import httpx2
 import msgspec
 
 from simpul import limits
 from simpul.addresses import Addresses, AddressRefused
+from simpul.connections import Connections
 from simpul.domain.errors import BadRequestData, ContextNotAvailable
+from simpul.http_connection import Answer, HttpFailed, Request
 
 _REDIRECTS_MAX = 3
-# A compressed answer could grow a thousandfold before anyone counts its bytes.
-_HEADERS = {"accept": "application/ld+json, application/json;q=0.9", "accept-encoding": "identity"}
+_REDIRECTS = frozenset({301, 302, 303, 307, 308})
+_OK = 200
+_HEADERS = (("accept", "application/ld+json, application/json;q=0.9"),)
 
 
 class HttpOutbound:
-    """The `Outbound` port over httpx2."""
+    """The `Outbound` port over `Connections`."""
 
     def __init__(self, *, allow_private_addresses: bool) -> None:
-        self._addresses = Addresses(allow_private_addresses=allow_private_addresses)
-        self._client: httpx2.AsyncClient | None = None
+        self._connections = Connections(Addresses(allow_private_addresses=allow_private_addresses))
 
     async def get_json(self, url: str) -> Any:
         try:
@@ -36,7 +38,11 @@ class HttpOutbound:
             raise _not_available(url, f"did not answer within {limits.CONTEXT_FETCH_TIMEOUT_SECONDS:g} s") from error
         except AddressRefused as error:
             raise _not_available(url, f"is not fetched: {error}") from error
-        except (httpx2.HTTPError, httpx2.InvalidURL, OSError, UnicodeError) as error:
+        except HttpFailed as error:
+            raise _not_available(url, f"could not be fetched: {error}") from error
+        except ValueError as error:
+            raise _not_available(url, "is no http or https URL") from error
+        except OSError as error:
             raise _not_available(url, f"could not be fetched ({type(error).__name__})") from error
         try:
             return msgspec.json.decode(body)
@@ -44,53 +50,29 @@ class HttpOutbound:
             raise BadRequestData(f"What {url[:200]} holds is no JSON-LD context: it is not JSON ({error}).") from error
 
     async def _get(self, url: str) -> bytes:
-        client = self._open_client()
         for _ in range(_REDIRECTS_MAX + 1):
-            response = await client.send(await self._request(client, url), stream=True)
-            try:
-                if response.has_redirect_location:
-                    url = str(httpx2.URL(url).join(response.headers["location"]))
-                    continue
-                if response.status_code != httpx2.codes.OK:
-                    raise _not_available(url, f"answered with status {response.status_code}")
-                return await _read_bounded(response, url)
-            finally:
-                await response.aclose()
+            answer = await self._connections.send(
+                Request("GET", url, _HEADERS), limits.CONTEXT_FETCH_TIMEOUT_SECONDS, limits.CONTEXT_BYTES_MAX
+            )
+            if answer.status in _REDIRECTS and "location" in answer.headers:
+                url = urljoin(url, answer.headers["location"])
+                continue
+            return _body_of(answer, url)
         raise _not_available(url, f"redirects more than {_REDIRECTS_MAX} times")
-
-    def _open_client(self) -> httpx2.AsyncClient:
-        if self._client is None:
-            # To make one takes a tenth of a second, in which nobody else is answered. Connections are not kept: one
-            # that was made to a host must not serve another one at its address.
-            pool = httpx2.Limits(max_connections=limits.CONTEXT_FETCHES_MAX, max_keepalive_connections=0)
-            self._client = httpx2.AsyncClient(follow_redirects=False, timeout=None, limits=pool, trust_env=False)
-        return self._client
 
     async def close(self) -> None:
         """Close the connections that are kept open."""
-        if self._client is not None:
-            await self._client.aclose()
-            self._client = None
-
-    async def _request(self, client: httpx2.AsyncClient, url: str) -> httpx2.Request:
-        """Return the request, to the very address that was looked at where not every address is allowed."""
-        parsed = httpx2.URL(url)
-        if parsed.scheme not in ("http", "https") or not parsed.host:
-            raise _not_available(url, "is no http or https URL")
-        pinned = await self._addresses.pin(parsed)
-        headers = {**_HEADERS, **pinned.headers}
-        return client.build_request("GET", pinned.url, headers=headers, extensions=pinned.extensions)
+        await self._connections.close()
 
 
-async def _read_bounded(response: httpx2.Response, url: str) -> bytes:
-    if response.headers.get("content-encoding", "identity").lower() != "identity":
+def _body_of(answer: Answer, url: str) -> bytes:
+    if answer.status != _OK:
+        raise _not_available(url, f"answered with status {answer.status}")
+    if answer.headers.get("content-encoding", "identity").lower() != "identity":
         raise _not_available(url, "is compressed, which was not asked for")
-    chunks = bytearray()
-    async for chunk in response.aiter_raw():
-        chunks += chunk
-        if len(chunks) > limits.CONTEXT_BYTES_MAX:
-            raise _not_available(url, f"is larger than {limits.CONTEXT_BYTES_MAX} bytes")
-    return bytes(chunks)
+    if answer.is_cut:
+        raise _not_available(url, f"is larger than {limits.CONTEXT_BYTES_MAX} bytes")
+    return answer.body
 
 
 def _not_available(url: str, why: str) -> ContextNotAvailable:

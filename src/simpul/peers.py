@@ -6,75 +6,48 @@ followed, and there are limits of size and time.
 
 from __future__ import annotations
 
-import asyncio
-
-import httpx2
-
 from simpul import limits
 from simpul.addresses import Addresses, AddressRefused
+from simpul.connections import Connections
 from simpul.domain.errors import PeerInvalid, PeerTimeout, PeerUnreachable
+from simpul.http_connection import HttpFailed, Request
 from simpul.ports.peer import PeerAnswer, PeerRequest
 
 _MS_PER_SECOND = 1_000
 
 
 class HttpPeer:
-    """The `Peer` port over httpx2. Connections are kept open between requests."""
+    """The `Peer` port over `Connections`."""
 
     def __init__(self, *, allow_private_addresses: bool) -> None:
-        self._addresses = Addresses(allow_private_addresses=allow_private_addresses)
-        self._client: httpx2.AsyncClient | None = None
+        self._connections = Connections(Addresses(allow_private_addresses=allow_private_addresses))
 
     async def send(self, request: PeerRequest) -> PeerAnswer:
         seconds = request.timeout_ms / _MS_PER_SECOND
+        # To write twice what was asked for once is no better than to fail.
+        is_repeatable = request.method == "GET"
+        sent = Request(request.method, request.url, request.headers, request.body, is_repeatable)
         try:
-            async with asyncio.timeout(seconds):
-                return await self._send(request)
-        except (TimeoutError, httpx2.TimeoutException) as error:
+            answer = await self._connections.send(sent, seconds, limits.PEER_ANSWER_BYTES_MAX)
+        except TimeoutError as error:
             raise PeerTimeout(f"{_shown(request)} was not answered within {seconds:g} s.") from error
         except AddressRefused as error:
             raise PeerUnreachable(
                 f"{_shown(request)} was not sent: {error} (see SIMPUL_ALLOW_PRIVATE_ADDRESSES)."
             ) from error
-        except (httpx2.HTTPError, httpx2.InvalidURL, OSError, UnicodeError) as error:
+        except HttpFailed as error:
+            raise PeerUnreachable(f"{_shown(request)} failed: {error}.") from error
+        except (OSError, ValueError) as error:
             raise PeerUnreachable(f"{_shown(request)} failed: {type(error).__name__}.") from error
-
-    async def _send(self, request: PeerRequest) -> PeerAnswer:
-        client = self._open_client()
-        pinned = await self._addresses.pin(httpx2.URL(request.url))
-        sent = client.build_request(
-            request.method,
-            pinned.url,
-            headers=[*request.headers, *pinned.headers.items()],
-            content=request.body or None,
-            extensions=pinned.extensions,
-        )
-        response = await client.send(sent, stream=True)
-        try:
-            body = bytearray()
-            async for chunk in response.aiter_bytes():
-                body += chunk
-                if len(body) > limits.PEER_ANSWER_BYTES_MAX:
-                    raise PeerInvalid(
-                        f"{_shown(request)} was answered with more than {limits.PEER_ANSWER_BYTES_MAX} bytes."
-                    )
-        finally:
-            await response.aclose()
-        headers = {name.lower(): value for name, value in response.headers.items()}
-        return PeerAnswer(response.status_code, headers, bytes(body))
-
-    def _open_client(self) -> httpx2.AsyncClient:
-        if self._client is None:
-            pool = httpx2.Limits(max_connections=limits.PEER_CONNECTIONS_MAX, max_keepalive_connections=20)
-            # The time that a request may take is its source's own, and kept above.
-            self._client = httpx2.AsyncClient(follow_redirects=False, timeout=None, limits=pool, trust_env=False)
-        return self._client
+        if answer.is_cut:
+            raise PeerInvalid(f"{_shown(request)} was answered with more than {limits.PEER_ANSWER_BYTES_MAX} bytes.")
+        if answer.headers.get("content-encoding", "identity").lower() != "identity":
+            raise PeerInvalid(f"{_shown(request)} was answered with a compressed body, which was not asked for.")
+        return PeerAnswer(answer.status, answer.headers, answer.body)
 
     async def close(self) -> None:
         """Close the connections that are kept open."""
-        if self._client is not None:
-            await self._client.aclose()
-            self._client = None
+        await self._connections.close()
 
 
 def _shown(request: PeerRequest) -> str:

@@ -1,4 +1,4 @@
-"""Where the hub may connect to, and how a request goes to the address that was looked at."""
+"""Where the hub may connect to, and that a name is asked once."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import asyncio
 import socket
 from typing import Any
 
-import httpx2
 import pytest
 
 from simpul.addresses import Addresses, AddressRefused
@@ -32,25 +31,23 @@ def resolving(monkeypatch: pytest.MonkeyPatch, *answers: list[str]) -> list[str]
 def test_this_machine_and_its_network_are_refused(monkeypatch: pytest.MonkeyPatch, address: str) -> None:
     resolving(monkeypatch, [address])
     with pytest.raises(AddressRefused, match="has not allowed"):
-        asyncio.run(Addresses(allow_private_addresses=False).find("contoh.org", 80))
+        asyncio.run(Addresses(allow_private_addresses=False).find_all("contoh.org", 80))
 
 
 def test_one_private_address_among_others_is_enough_to_refuse(monkeypatch: pytest.MonkeyPatch) -> None:
     resolving(monkeypatch, ["93.184.216.34", "10.0.0.1"])
     with pytest.raises(AddressRefused):
-        asyncio.run(Addresses(allow_private_addresses=False).pin(httpx2.URL("https://contoh.org/a")))
+        asyncio.run(Addresses(allow_private_addresses=False).find_all("contoh.org", 443))
 
 
 def test_a_name_that_answers_differently_the_second_time_gains_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    asked = resolving(monkeypatch, ["93.184.216.34"], ["127.0.0.1"])
-    pinned = asyncio.run(Addresses(allow_private_addresses=False).pin(httpx2.URL("https://contoh.org:8443/a?b=c")))
-    assert str(pinned.url) == "https://93.184.216.34:8443/a?b=c"
-    assert pinned.headers == {"Host": "contoh.org:8443"}
-    assert pinned.extensions == {"sni_hostname": "contoh.org"}
+    asked = resolving(monkeypatch, ["93.184.216.34", "93.184.216.35"], ["127.0.0.1"])
+    addresses = Addresses(allow_private_addresses=False)
+    for _ in range(2):
+        assert asyncio.run(addresses.find_all("contoh.org", 8443)) == ("93.184.216.34", "93.184.216.35")
     assert asked == ["contoh.org"]
 
 
-def test_where_all_addresses_are_allowed_nothing_is_looked_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    asked = resolving(monkeypatch, ["127.0.0.1"])
-    pinned = asyncio.run(Addresses(allow_private_addresses=True).pin(httpx2.URL("http://localhost/a")))
-    assert (str(pinned.url), pinned.headers, asked) == ("http://localhost/a", {}, [])
+def test_where_the_operator_allows_it_names_may_lead_to_this_machine(monkeypatch: pytest.MonkeyPatch) -> None:
+    resolving(monkeypatch, ["127.0.0.1"])
+    assert asyncio.run(Addresses(allow_private_addresses=True).find_all("kota", 80)) == ("127.0.0.1",)

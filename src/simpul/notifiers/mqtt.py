@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import ssl
+from contextlib import suppress
 from typing import Any
 from urllib.parse import SplitResult, unquote, urlsplit
 
@@ -60,22 +61,29 @@ class MqttNotifier:
     async def _publish(self, parts: SplitResult, message: Message) -> None:
         host = parts.hostname or ""
         port = parts.port or _PORTS[parts.scheme]
-        address = host if self._addresses.are_all_allowed else await self._addresses.find(host, port)
-        client = aiomqtt.Client(
-            address,
-            port,
-            username=unquote(parts.username) if parts.username else None,
-            password=unquote(parts.password) if parts.password else None,
-            protocol=_VERSIONS[message.options.get("MQTT-Version", "mqtt5.0")],
-            tls_context=_NamedContext.of(host) if parts.scheme == "mqtts" else None,
-            timeout=message.timeout_seconds,
-        )
-        async with client:
-            qos = int(message.options.get("MQTT-QoS", _QOS_DEFAULT))
-            await client.publish(unquote(parts.path.strip("/")), wrapped(message), qos=qos)
+        *others, last = await self._addresses.find_all(host, port)
+        for address in others:
+            with suppress(aiomqtt.MqttError, OSError):
+                return await _publish_at(address, port, parts, message)
+        return await _publish_at(last, port, parts, message)
 
     async def close(self) -> None:
         """Nothing stays open."""
+
+
+async def _publish_at(address: str, port: int, parts: SplitResult, message: Message) -> None:
+    client = aiomqtt.Client(
+        address,
+        port,
+        username=unquote(parts.username) if parts.username else None,
+        password=unquote(parts.password) if parts.password else None,
+        protocol=_VERSIONS[message.options.get("MQTT-Version", "mqtt5.0")],
+        tls_context=_NamedContext.of(parts.hostname or "") if parts.scheme == "mqtts" else None,
+        timeout=message.timeout_seconds,
+    )
+    async with client:
+        qos = int(message.options.get("MQTT-QoS", _QOS_DEFAULT))
+        await client.publish(unquote(parts.path.strip("/")), wrapped(message), qos=qos)
 
 
 def wrapped(message: Message) -> bytes:
