@@ -15,6 +15,7 @@ from simpul.domain.errors import BadRequestData, InvalidRequest
 from simpul.domain.json_text import decode_json
 from simpul.domain.parse import parse_entity
 from simpul.http.ngsild.entities import location_of
+from simpul.store.sqlite.index_keys import plain_key, plain_keys
 
 URN = "urn:ngsi-ld:A:1"
 
@@ -47,6 +48,30 @@ def test_json_is_refused_for_its_depth_and_for_nothing_else(depth: int, opening:
 )
 def test_one_type_is_read_as_an_array_of_one(name: str) -> None:
     assert _types_of(name) == _types_of([name])
+
+
+_scalars = (
+    st.text(max_size=4) | st.integers() | st.integers(-(2**64), 2**64) | st.floats(allow_nan=False) | st.booleans()
+    | st.text("x", min_size=limits.INDEXED_TEXT_CHARACTERS_MAX - 1, max_size=limits.INDEXED_TEXT_CHARACTERS_MAX + 1)
+    | st.lists(st.integers(), max_size=2)
+)  # fmt: skip
+_attributes = st.builds(lambda value: {"type": "Property", "value": value}, _scalars) | st.builds(
+    lambda value: {"type": "Relationship", "object": value}, st.sampled_from(["urn:a:b", ["urn:a:b", "urn:a:c"]])
+)
+
+
+@given(st.lists(_attributes | st.just({"type": "GeoProperty", "value": {}}) | st.just([]), min_size=1, max_size=3))
+def test_the_keys_of_all_attributes_are_those_of_each(attributes: list[Any]) -> None:
+    together = plain_keys(attributes)
+    if together is not None:
+        each = [plain_key(one) for one in attributes]
+        assert together == each
+        assert [type(one) for one in together] == [type(one) for one in each]
+
+
+@pytest.mark.parametrize("values", [["a", "b" * 1_000], [1.5, -0.0], [1, -(2**63)]])
+def test_the_keys_of_scalars_of_one_kind_are_found_together(values: list[Any]) -> None:
+    assert plain_keys([{"type": "Property", "value": value} for value in values]) is not None
 
 
 def _types_of(types: Any) -> list[str] | str:

@@ -233,6 +233,26 @@ class StoreMachine(RuleBasedStateMachine):
 
         return run
 
+    @rule(contents=st.dictionaries(st.sampled_from(_IDS), st.tuples(_contents(), _scopes)), is_alike=st.booleans())
+    def write_new_ones(self, contents: dict[str, tuple[dict[str, Any], list[str] | None]], is_alike: bool) -> None:
+        """Put all that are not there at once; where they are alike, with the same content."""
+        self.clock_us += 1_000_000
+        now_us = self.clock_us
+
+        def run(draft: Draft) -> None:
+            draft.expect(list(contents))
+            first = next(iter(contents.values()), ({}, None))
+            draft.create_all(
+                [
+                    _record(entity_id, *(first if is_alike else content), now_us)
+                    for entity_id, content in contents.items()
+                    if not draft.exists(entity_id)
+                ]
+            )
+
+        for store in (self.sqlite, self.model):
+            self.run(store.write(TENANT, "token/a", run))
+
     @rule(query=_queries())
     def ask(self, query: EntityQuery) -> None:
         self.compare(query)

@@ -82,6 +82,10 @@ class ModelDraft:
         self._keep(record)
         self._log(record, ChangeKind.CREATED)
 
+    def create_all(self, records: Sequence[Record]) -> None:
+        for record in records:
+            self.create(record)
+
     def change(
         self,
         before: Record,

@@ -303,6 +303,11 @@ def put_entity(draft: Draft, fresh: Entity, now_us: int, *, owned: Iterable[str]
     if before is None:
         draft.create(Record(fresh, Times(now_us, now_us), context_id))
         return True
+    return change_owned(draft, before, fresh, now_us, owned=owned)
+
+
+def change_owned(draft: Draft, before: Record, fresh: Entity, now_us: int, *, owned: Iterable[str]) -> bool:
+    """Change of the entity what differs, and remove of `owned` what is not in `fresh`; return whether that was any."""
     gone = {name: _GONE for name in owned if name not in fresh and name in before.entity}
     return change_entity(draft, before, {**fresh, **gone} if gone else fresh, now_us) is not before
 

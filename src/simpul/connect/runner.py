@@ -274,15 +274,14 @@ class SourceRun:
         source_id = self.job.source.id
 
         def operation(draft: Draft) -> int:
-            written = 0
-            draft.expect([item.entity_id for item in prepared.items if item.entity is not None])
+            written = takeover.put_all(
+                draft, [item.entity for item in prepared.items if item.entity is not None], now_us
+            )
             for item in prepared.items:
                 if item.entity is None:
                     self._keep_reject(draft, item, now_us)
-                else:
-                    written += takeover.put(draft, item.entity, now_us)
-                    if item.key in prepared.known:
-                        draft.drop_reject(source_id, item.key)
+                elif item.key in prepared.known:
+                    draft.drop_reject(source_id, item.key)
                 draft.put_source_row(source_id, item.key, item.digest, item.entity_id)
             return written
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
 import msgspec
 
-from simpul.app.sources import EXPIRED_AT, change_entity, put_entity
+from simpul.app.sources import EXPIRED_AT, change_entity, change_owned
 from simpul.connect.mapping import Shape
 from simpul.domain.entity import Entity, Instance, Record, Times, attribute_names, instances
 from simpul.domain.parse import NULL
@@ -63,13 +63,27 @@ class Takeover:
         self._owned = {*shape.attributes, EXPIRED_AT}
         self._past = past
 
-    def put(self, draft: Draft, fresh: Entity, now_us: int) -> bool:
-        """Make or change the entity; return whether anything changed."""
-        if self._shape.is_series:
-            before = draft.find(fresh["id"])
-            if before is not None:
-                return self._put_moment(draft, before, fresh, now_us)
-        return put_entity(draft, fresh, now_us, owned=self._owned, context_id=self._context_id)
+    def put_all(self, draft: Draft, entities: Sequence[Entity], now_us: int) -> int:
+        """Make or change the entities, in their order; return of how many anything changed."""
+        draft.expect([fresh["id"] for fresh in entities])
+        times = Times(now_us, now_us)
+        written = 0
+        new: dict[str, Record] = {}
+        for fresh in entities:
+            entity_id = fresh["id"]
+            if entity_id in new:
+                draft.create_all(list(new.values()))
+                new.clear()
+            before = draft.find(entity_id)
+            if before is None:
+                new[entity_id] = Record(fresh, times, self._context_id)
+                written += 1
+            elif self._shape.is_series:
+                written += self._put_moment(draft, before, fresh, now_us)
+            else:
+                written += change_owned(draft, before, fresh, now_us, owned=self._owned)
+        draft.create_all(list(new.values()))
+        return written
 
     def _put_moment(self, draft: Draft, before: Record, fresh: Entity, now_us: int) -> bool:
         """Put one row of a time series: what is older than the present goes into the history only."""

@@ -115,6 +115,9 @@ class Draft(ExpiringDraft, SourceDraft, Protocol):
     def create(self, record: Record) -> None:
         """Put a new entity. The caller has checked that it is not there."""
 
+    def create_all(self, records: Sequence[Record]) -> None:
+        """Put new entities, each with another id. The caller has checked that none is there."""
+
     def change(
         self,
         before: Record,

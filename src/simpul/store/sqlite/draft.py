@@ -18,8 +18,9 @@ from simpul.ports.outbox import Notice, Watch
 from simpul.ports.store import ChangeKind, Reject
 from simpul.store.sqlite.changes import NEVER_THERE, Changes, EntityRow, Entry, IndexRow, Statement
 from simpul.store.sqlite.connection import SQL
-from simpul.store.sqlite.index_keys import POINT_LEVELS, PRESENT, attribute_keys, geo_keys, plain_key, plain_point
-from simpul.store.sqlite.names import VALUE, Column, Names, TypeSet
+from simpul.store.sqlite.index_keys import PRESENT, attribute_keys, geo_keys, plain_key
+from simpul.store.sqlite.names import VALUE, Names, TypeSet
+from simpul.store.sqlite.new_rows import put_rows_of, put_rows_of_all
 from simpul.store.sqlite.outbox import find_interested, notice_of
 
 _encode = msgspec.json.Encoder().encode
@@ -127,11 +128,33 @@ class SqliteDraft:
             self.changes.index += [(row, True) for row in rows]
             self._put_geo(eid, {}, record.entity, type_set.terms, names)
         else:
-            self._put_new_rows(eid, record.entity, type_set.terms)
-        fragment = body if record.context_id == 0 else _encode(CORE.compact_entity(_told(record)))
-        self._put_history(eid, record.times.modified_us, ChangeKind.CREATED, fragment, ())
+            put_rows_of(self.changes, self._names, type_set.terms, eid, record.entity)
+        self._put_created(eid, record, body)
         if self.watch is not None:
             self._put_notice(self.watch, None, record, (), (record.times.modified_us, body))
+
+    def create_all(self, records: Sequence[Record]) -> None:
+        entries = self.changes.entries
+        alike: dict[tuple[Any, ...], list[tuple[int, Entity]]] = {}
+        type_sets: dict[int, TypeSet] = {}
+        for record in records:
+            if self.watch is not None or entries.get(record.id) is not NEVER_THERE:
+                self.create(record)
+                continue
+            eid = self._numbers.next_eid()
+            type_set = self._names.type_set(record.types)
+            type_sets[type_set.id] = type_set
+            body = self._put_entity(eid, record, type_set, is_new=True)
+            self._put_created(eid, record, body)
+            alike.setdefault((type_set.id, *record.entity), []).append((eid, record.entity))
+        for shape, entities in alike.items():
+            type_set = type_sets[shape[0]]
+            self.changes.counts.append((type_set, len(entities)))
+            put_rows_of_all(self.changes, self._names, type_set.terms, entities)
+
+    def _put_created(self, eid: int, record: Record, body: bytes) -> None:
+        fragment = body if record.context_id == 0 else _encode(CORE.compact_entity(_told(record)))
+        self._put_history(eid, record.times.modified_us, ChangeKind.CREATED, fragment, ())
 
     def change(
         self,
@@ -286,41 +309,6 @@ class SqliteDraft:
         self.changes.index += [(row, True) for row in new_rows - old_rows]
         self._put_geo(eid, before, {}, old_terms, touched)
         self._put_geo(eid, {}, after, new_terms, touched)
-
-    def _put_new_rows(self, eid: int, entity: Entity, terms: tuple[int, ...]) -> None:
-        """Put the index rows of an entity whose eid is new: nothing of it can be there yet, so nothing is compared."""
-        changes = self.changes
-        new_index = changes.new_index
-        for term in terms:
-            changes.new_types.append((term, eid))
-            columns = self._names.value_columns(term)
-            for name, attribute in entity.items():
-                if name in ENTITY_MEMBERS:
-                    continue
-                key = plain_key(attribute)
-                if key is not None:
-                    new_index.append((columns[name].id, key, eid))
-                    continue
-                column = columns[name]
-                self._names.mark_mixed(column)
-                point = plain_point(attribute)
-                if point is None:
-                    self._put_new_mixed(eid, attribute, column)
-                else:
-                    new_index.append((column.id, PRESENT, eid))
-                    self._names.mark_levels(column, POINT_LEVELS)
-                    changes.geo.append(((column.id, point[0], eid), point[1:]))
-
-    def _put_new_mixed(self, eid: int, attribute: Any, column: Column) -> None:
-        """Put the index rows of a new attribute that is more than one scalar or point: several values, an object."""
-        for kind, key in attribute_keys(attribute):
-            its_column = column if kind == VALUE else self._names.sibling(column, kind)
-            self.changes.new_index.append((its_column.id, key, eid))
-        levels, keys = geo_keys(attribute)
-        if keys:
-            self._names.mark_levels(column, levels)
-            for cell, longitude, latitude in keys:
-                self.changes.geo.append(((column.id, cell, eid), (longitude, latitude)))
 
     def _put_types(self, eid: int, there: Iterable[int], gone: Iterable[int]) -> None:
         self.changes.types += [((term, eid), False) for term in gone]

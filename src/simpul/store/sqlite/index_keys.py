@@ -5,6 +5,8 @@ The index mirrors `domain/match.py`: it may offer an entity that does not match,
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from operator import itemgetter
 from typing import Any
 
 from simpul import limits
@@ -23,6 +25,9 @@ GeoKey = tuple[int, float | None, float | None]
 POINT_LEVELS = 1
 _TEXT_MAX = limits.INDEXED_TEXT_CHARACTERS_MAX
 _INTEGER_END = 2**63
+_kind_of = itemgetter("type")
+_value_of = itemgetter("value")
+_object_of = itemgetter("object")
 
 
 def scalar_key(value: Any) -> Key | None:
@@ -57,6 +62,30 @@ def plain_key(attribute: Instance | list[Instance]) -> Key | None:
     if type(value) is str:
         return value if len(value) <= _TEXT_MAX else value[:_TEXT_MAX]
     return scalar_key(value)
+
+
+def plain_keys(attributes: Sequence[Instance | list[Instance]]) -> Sequence[Key] | None:
+    """Return the key of each, where all are single scalars of one kind; None says that each is to be asked for its own.
+
+    Asking whether all are takes a third of asking each.
+    """
+    if set(map(type, attributes)) != {dict}:
+        return None
+    kinds = set(map(_kind_of, attributes))
+    if kinds == {"Property"}:
+        values = list(map(_value_of, attributes))
+    elif kinds == {"Relationship"}:
+        values = list(map(_object_of, attributes))
+    else:
+        return None
+    kinds_of_values = set(map(type, values))
+    if kinds_of_values == {float}:
+        return values
+    if kinds_of_values == {str}:
+        return values if max(map(len, values)) <= _TEXT_MAX else [value[:_TEXT_MAX] for value in values]
+    if kinds_of_values == {int} and min(values) >= -_INTEGER_END and max(values) < _INTEGER_END:
+        return values
+    return None
 
 
 def plain_point(attribute: Instance | list[Instance]) -> tuple[int, float, float] | None:

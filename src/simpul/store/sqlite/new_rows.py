@@ -1,0 +1,85 @@
+"""The index rows of new entities, column by column. Nothing of them can be there yet, so nothing is compared.
+
+Entities of a source or a batch are mostly alike, and so are the values of one attribute: what holds for all of them
+is found out once, in C, and not again for each.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import repeat
+from operator import itemgetter
+from typing import Any
+
+from simpul.domain.entity import ENTITY_MEMBERS, Entity, Instance, attribute_names
+from simpul.store.sqlite.changes import Changes
+from simpul.store.sqlite.index_keys import (
+    POINT_LEVELS,
+    PRESENT,
+    attribute_keys,
+    geo_keys,
+    plain_key,
+    plain_keys,
+    plain_point,
+)
+from simpul.store.sqlite.names import VALUE, Column, Names
+
+Attribute = Instance | list[Instance]
+
+
+def put_rows_of(changes: Changes, names: Names, terms: Sequence[int], eid: int, entity: Entity) -> None:
+    """Put the rows of one new entity."""
+    for term in terms:
+        changes.new_types.append((term, eid))
+        columns = names.value_columns(term)
+        for name, attribute in entity.items():
+            if name in ENTITY_MEMBERS:
+                continue
+            key = plain_key(attribute)
+            if key is not None:
+                changes.new_index.append((columns[name].id, key, eid))
+            else:
+                _put_other(changes, names, columns[name], eid, attribute)
+
+
+def put_rows_of_all(
+    changes: Changes, names: Names, terms: Sequence[int], newcomers: Sequence[tuple[int, Entity]]
+) -> None:
+    """Put the rows of new entities, each with its eid, that have the same types and attributes of the same names."""
+    eids = [eid for eid, _ in newcomers]
+    entities = [entity for _, entity in newcomers]
+    for term in terms:
+        changes.new_types += zip(repeat(term), eids)
+        columns = names.value_columns(term)
+        for name in attribute_names(entities[0]):
+            column = columns[name]
+            attributes: list[Any] = list(map(itemgetter(name), entities))
+            keys = plain_keys(attributes)
+            if keys is not None:
+                changes.new_index += zip(repeat(column.id), keys, eids)
+            else:
+                for eid, attribute in zip(eids, attributes, strict=True):
+                    key = plain_key(attribute)
+                    if key is not None:
+                        changes.new_index.append((column.id, key, eid))
+                    else:
+                        _put_other(changes, names, column, eid, attribute)
+
+
+def _put_other(changes: Changes, names: Names, column: Column, eid: int, attribute: Attribute) -> None:
+    """Put the rows of an attribute that is no single scalar: a place, several values, an object."""
+    names.mark_mixed(column)
+    point = plain_point(attribute)
+    if point is not None:
+        changes.new_index.append((column.id, PRESENT, eid))
+        names.mark_levels(column, POINT_LEVELS)
+        changes.geo.append(((column.id, point[0], eid), point[1:]))
+        return
+    for kind, key in attribute_keys(attribute):
+        its_column = column if kind == VALUE else names.sibling(column, kind)
+        changes.new_index.append((its_column.id, key, eid))
+    levels, keys = geo_keys(attribute)
+    if keys:
+        names.mark_levels(column, levels)
+        for cell, longitude, latitude in keys:
+            changes.geo.append(((column.id, cell, eid), (longitude, latitude)))
