@@ -63,6 +63,10 @@ class Takeover:
         self._owned = {*shape.attributes, EXPIRED_AT}
         self._past = past
 
+    def put(self, draft: Draft, fresh: Entity, now_us: int) -> bool:
+        """Make or change the entity; return whether anything changed."""
+        return self.put_all(draft, [fresh], now_us) > 0
+
     def put_all(self, draft: Draft, entities: Sequence[Entity], now_us: int) -> int:
         """Make or change the entities, in their order; return of how many anything changed."""
         draft.expect([fresh["id"] for fresh in entities])
