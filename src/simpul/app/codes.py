@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from simpul.app.entities import raise_unless_allowed
 from simpul.app.hub import Hub
 from simpul.domain.access import Action, Caller
@@ -23,13 +25,15 @@ def list_decisions(caller: Caller, hub: Hub) -> list[Decision]:
 
 
 async def decide_name(
-    caller: Caller, hub: Hub, codes: CodeList, *, name: str, parent: str, code: str | None
+    caller: Caller, hub: Hub, open_list: Callable[[], CodeList], *, name: str, parent: str, code: str | None
 ) -> Decision:
     """Remember what a name just below `parent` means: a code, or None for no code at all.
 
-    Raises NotFound for a code that the list has not, Unauthenticated, Forbidden.
+    Raises SourceMisconfigured for a list that is not there, NotFound for a code that it has not, Unauthenticated,
+    Forbidden.
     """
     raise_unless_allowed(caller, Action.MANAGE_SOURCES)
+    codes = open_list()
     if code is not None and codes.find(code) is None:
         raise NotFound(f"The code list {codes.id} has no code {code!r}.")
     decision = Decision(codes.id, parent, " ".join(name.split()), code, caller.principal, hub.clock.now_us())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import click
@@ -99,9 +100,9 @@ def decide(list_id: str, name: str, code: str | None, within: str, no_code: bool
 
 async def _decide(settings: Settings, list_id: str, name: str, code: str | None, within: str) -> Decision:
     async with open_hub(settings) as hub:
-        listed = list_opener(hub, hub.city(hub.settings.tenant))(list_id, within)
+        open_list = partial(list_opener(hub, hub.city(hub.settings.tenant)), list_id, within)
         caller = operator(hub.settings.tenant)
-        return await use.decide_name(caller, hub, listed, name=name, parent=within, code=code)
+        return await use.decide_name(caller, hub, open_list, name=name, parent=within, code=code)
 
 
 @codes.command()

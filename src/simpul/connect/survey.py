@@ -257,7 +257,7 @@ class Complete:
         tally = self._tally
         filled = 100.0 if not tally.checked else 100.0 * (tally.checked - self._empty) / tally.checked
         if filled < self._share:
-            tally.note("", f"{filled:.1f} % is filled, and {self._share} % is expected")
+            tally.note("", f"of 100 cells {filled:.1f} are filled, and {self._share} are expected")
             tally.broken = self._empty
         return tally.finding()
 

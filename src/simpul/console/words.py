@@ -96,22 +96,43 @@ ROLES = {
 # Rules of a source that a row can break.
 RULES = {
     "boolean": _("Must be yes or no"),
+    "broken": _("Must be a whole row"),
+    "code": _("Must be a code of the list"),
+    "complete": _("Must be filled"),
     "coordinate": _("Must be a coordinate on the earth"),
     "date": _("Must be a date"),
     "entity": _("Could not be taken over"),
+    "fresh": _("Must be fresh"),
     "geometry": _("Must be a shape on the map"),
     "id": _("Must give a usable id"),
+    "in_place": _("Must lie where it says"),
     "inside": _("Must lie inside the area"),
     "key": _("Must have a key that occurs once"),
+    "keys": _("Every key that is expected, and no other"),
     "map": _("Must be one of the known values"),
     "number": _("Must be a number"),
     "observed_at": _("Must say when it was observed"),
     "one_of": _("Must be one of the known values"),
+    "parts": _("The parts must add up to the whole"),
     "pattern": _("Must have the right form"),
     "range": _("Must lie within the range"),
+    "references": _("What it points to must be there"),
     "required": _("Must not be empty"),
+    "rows": _("The number of rows that is expected"),
+    "sentinel": _("Stands for: not known"),
     "text": _("Must be readable text"),
+    "total": _("The sum that is expected"),
+    "tree": _("A parent must be the sum of its parts"),
     "unique": _("Must not occur twice"),
+}
+
+# What a quality report scores, and what each score asks.
+DIMENSIONS = {
+    "completeness": (_("Completeness"), _("Is everything there that should be?")),
+    "uniqueness": (_("Uniqueness"), _("Is everything there only once?")),
+    "validity": (_("Validity"), _("Does everything have the right form?")),
+    "consistency": (_("Consistency"), _("Does it agree with itself and with the rest?")),
+    "freshness": (_("Freshness"), _("Is it up to date?")),
 }
 
 # What a subscription tells of (CIM 009 §5.2.12).

@@ -11,10 +11,12 @@ from starlette.responses import RedirectResponse, Response
 
 from simpul import limits
 from simpul.app import sources
+from simpul.app.corrections import text_of_raw
 from simpul.app.sources import SourceStatus
 from simpul.console import words
 from simpul.console.freshness import AgencyLines, Fact, agency_lines, line_of, split_interval
 from simpul.console.page import Page, Step
+from simpul.console.pages.put_right import CELL, FixView, fixes
 from simpul.console.said import in_language
 from simpul.console.visit import Moment, Visit
 from simpul.domain.context import CORE
@@ -23,6 +25,8 @@ from simpul.ports.store import Reject, Run
 
 log = structlog.get_logger(__name__)
 
+# What is broken is no row that could be put right here.
+_NO_ROW = frozenset({"broken"})
 # A task that nobody holds may be collected before it ends.
 _RUNS: set[asyncio.Task[HubError | None]] = set()
 
@@ -33,6 +37,7 @@ class SourcesView:
 
     agencies: tuple[AgencyLines, ...]
     facts: tuple[Fact, ...]
+    codes_href: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +64,7 @@ class RejectView:
     reason: str
     at: Moment | None
     raw: tuple[tuple[str, str], ...]
+    can_be_put_right: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,8 +86,11 @@ class SourceView:
     error_at: Moment | None
     runs: tuple[RunView, ...]
     is_manager: bool
+    cell: str
     rejects: tuple[RejectView, ...]
     rejects_summary: str
+    fixes: tuple[FixView, ...]
+    quality_href: str
 
 
 async def show_all(visit: Visit) -> Page:
@@ -97,7 +106,13 @@ async def show_all(visit: Visit) -> Page:
     counts = {state: sum(line.state == state for line in lines) for state in labels}
     facts = tuple(Fact(visit.formats.number(count), labels[state]) for state, count in counts.items() if count)
     title = visit.text("Sources")
-    return Page("sources.html", title, SourcesView(agencies, facts), "sources", (Step(title),))
+    return Page(
+        "sources.html",
+        title,
+        SourcesView(agencies, facts, "/codes" if visit.is_manager else ""),
+        "sources",
+        (Step(title),),
+    )
 
 
 async def show(visit: Visit) -> Page:
@@ -122,8 +137,11 @@ async def show(visit: Visit) -> Page:
         error_at=None if failed is None else visit.moment(failed.started_us),
         runs=_runs(visit, status),
         is_manager=visit.is_manager,
+        cell=CELL,
         rejects=_rejects(visit, source.id),
         rejects_summary=visit.texts("%(count)s row", "%(count)s rows", status.rejects),
+        fixes=fixes(visit, source.id),
+        quality_href=f"/sources/{source.id}/quality" if visit.is_manager else "",
     )
     title = visit.pick(source.title)
     return Page("source.html", title, view, "sources", (Step(visit.text("Sources"), "/sources"), Step(title)))
@@ -191,7 +209,8 @@ def _rejects(visit: Visit, source_id: str) -> tuple[RejectView, ...]:
             visit.text(words.RULES[reject.rule]) if reject.rule in words.RULES else reject.rule,
             in_language(visit, reject.reason),
             visit.moment(reject.at_us),
-            tuple((name, "" if value is None else str(value)) for name, value in reject.raw.items()),
+            tuple((name, text_of_raw(value) or "") for name, value in reject.raw.items()),
+            reject.rule not in _NO_ROW,
         )
         for reject in found
     )
