@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections import Counter
+from typing import Any, NamedTuple
 from uuid import uuid4
 
 from simpul import limits
@@ -13,6 +14,7 @@ from simpul.app.registrations import raise_unless_may_read
 from simpul.domain import subscription as terms
 from simpul.domain.access import Action, Caller
 from simpul.domain.context import Context
+from simpul.domain.endpoint import without_secrets
 from simpul.domain.errors import AlreadyExists, BadRequestData, NotFound, TooManyResults
 from simpul.domain.json_text import shown
 from simpul.domain.moment import render_moment
@@ -107,6 +109,51 @@ async def drop_parked(caller: Caller, hub: Hub, notice_id: int) -> None:
     raise_unless_allowed(caller, Action.WRITE)
     if not await hub.source_watch.store.drop_source_notice(caller.tenant, notice_id):
         raise NotFound(f"There is no parked notification {notice_id} about registrations.")
+
+
+async def replay_all(caller: Caller, hub: Hub, subscription_id: str) -> int:
+    """Tell again all that was given up for one subscriber, oldest first; return how many. Raises NotFound."""
+    raise_unless_allowed(caller, Action.WRITE)
+    _get_made(caller, hub, subscription_id)
+    mine = [one for one in list_parked(caller, hub) if one.subscription_id == subscription_id]
+    for notice in mine:
+        await replay(caller, hub, notice.id)
+    return len(mine)
+
+
+class Health(NamedTuple):
+    """How a subscription to registrations fares. `waiting` and `parked` count its notifications."""
+
+    kept: SourceSubscription
+    status: str
+    waiting: int
+    parked: int
+
+    @property
+    def uri(self) -> str:
+        """Where its notifications go, without secrets."""
+        return str(without_secrets(self.kept.document["notification"]["endpoint"])["uri"])
+
+    @property
+    def is_failing(self) -> bool:
+        return (self.kept.last_failure_us or 0) > (self.kept.last_success_us or 0)
+
+
+def list_health(caller: Caller, hub: Hub) -> list[Health]:
+    """Return how each that somebody made fares, the ones in trouble first. Raises Unauthenticated, Forbidden."""
+    raise_unless_allowed(caller, Action.WRITE)
+    store, tenant = hub.source_watch.store, caller.tenant
+    parked = Counter(one.subscription_id for one in store.list_parked_source_notices(tenant))
+    health = [
+        Health(
+            kept=one,
+            status=terms.status_of(one.document, hub.clock.now_us()),
+            waiting=store.count_source_notices(tenant, one.id),
+            parked=parked[one.id],
+        )
+        for one in hub.source_watch.list_all(tenant)
+    ]
+    return sorted(health, key=lambda one: (not one.is_failing, -one.parked, -one.waiting))
 
 
 def render(hub: Hub, kept: SourceSubscription, context: Context) -> dict[str, Any]:

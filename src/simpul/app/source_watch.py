@@ -258,6 +258,7 @@ class SourceWatch:
             watcher.tries = 0
             watcher.kept = kept._replace(times_sent=kept.times_sent + 1, last_success_us=now_us)
             await self.store.finish_source_notice(watcher.tenant, notice.id, watcher.kept)
+            self._hub_of().live.stir(watcher.tenant)
             return
         watcher.tries += 1
         watcher.kept = kept._replace(
@@ -268,6 +269,7 @@ class SourceWatch:
         watcher.tries *= 1 - given_up
         parked = (max(excess, given_up, 0), now_us, delivery.failure)
         await self.store.park_source_notices(watcher.tenant, kept.id, parked, watcher.kept)
+        self._hub_of().live.stir(watcher.tenant)
         if not given_up:
             pauses = limits.SOURCE_NOTIFICATION_PAUSES_SECONDS
             await asyncio.sleep(pauses[min(watcher.tries, len(pauses)) - 1])

@@ -26,6 +26,7 @@ from simpul.domain.errors import (
 )
 from simpul.domain.moment import render_moment
 from simpul.domain.subscription import Document, Kept
+from simpul.ports.forwarding import Forwarded
 from simpul.ports.outbox import Parked, Progress, StoredSubscription
 
 # What is asked in names of an @context: in the texts of these members.
@@ -266,6 +267,12 @@ def _health(hub: Hub, line: Line, parked: dict[int, int]) -> Health:
         parked=parked.get(line.stored.number, 0),
         progress=line.progress,
     )
+
+
+def list_forwarded(caller: Caller, hub: Hub, subscription_id: str) -> list[Forwarded]:
+    """Return where a subscription was handed on to. Raises NotFound, Unauthenticated, Forbidden."""
+    raise_unless_allowed(caller, Action.WRITE)
+    return hub.forwarding.list_of(caller.tenant, _get_line(caller, hub, subscription_id).stored.number)
 
 
 def list_parked(

@@ -31,6 +31,7 @@ from simpul.console.pages import (
     sign_in,
     sources,
     subscriptions,
+    watchers,
     welcome,
 )
 from simpul.console.render import Renderer
@@ -81,6 +82,10 @@ PAGES: tuple[tuple[str, str, Handler], ...] = (
     ("POST", "/subscriptions/{id:path}/replay", subscriptions.replay_all),
     ("GET", "/hubs", hubs.show_all),
     ("POST", "/hubs/{id:path}/check", hubs.check),
+    ("GET", "/watchers", watchers.show_all),
+    ("POST", "/watchers/parked/{parked:int}/replay", watchers.replay),
+    ("POST", "/watchers/parked/{parked:int}/drop", watchers.drop),
+    ("POST", "/watchers/{id:path}/replay", watchers.replay_all),
 )
 
 

@@ -145,6 +145,13 @@ TRIGGERS = {
     "attributeDeleted": _("deleted attributes"),
 }
 
+# Why somebody is told of connected hubs (CIM 009 §5.3.2).
+SOURCE_NEWS = {
+    "newlyMatching": _("connected"),
+    "updated": _("changed"),
+    "noLongerMatching": _("no longer connected"),
+}
+
 # How a connected hub and this one share what both could hold (CIM 009 §4.3.6.2, §4.3.6.3), and what that means.
 MODES = {
     "inclusive": (_("Inclusive"), _("Both hubs may hold the data; answers are put together.")),

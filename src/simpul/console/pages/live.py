@@ -11,7 +11,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
-from simpul.app import connected_hubs, sources, subscriptions
+from simpul.app import connected_hubs, source_subscriptions, sources, subscriptions
 from simpul.app.hub import Hub
 from simpul.console.values import term
 from simpul.console.visit import Visit, begin_visit
@@ -57,7 +57,7 @@ def _last_runs(visit: Visit) -> dict[str, tuple[int, int | None] | None]:
 
 
 def _connections(visit: Visit) -> dict[str, object]:
-    """Return what the pages of subscriptions and of connected hubs show, to see whether it changed."""
+    """Return what the pages of the section Sharing show, to see whether it changed."""
     if not visit.is_administrator:
         return {}
     hub, caller = visit.hub, visit.caller
@@ -65,7 +65,11 @@ def _connections(visit: Visit) -> dict[str, object]:
         (one.registration.id, one.registration.modified_us, one.reachability, one.last_contact_us, one.status.failure)
         for one in connected_hubs.list_connections(caller, hub)
     ]
-    return {"subscriptions": subscriptions.list_health(caller, hub), "hubs": hubs}
+    return {
+        "subscriptions": subscriptions.list_health(caller, hub),
+        "hubs": hubs,
+        "watchers": source_subscriptions.list_health(caller, hub),
+    }
 
 
 def _event(name: str, data: dict[str, object]) -> str:

@@ -102,7 +102,7 @@ async def show(visit: Visit) -> Page:
         line=line,
         description=shown.document.get("description", ""),
         failure=in_language(visit, health.progress.failure or ""),
-        about=_about(visit, shown.document),
+        about=(*_about(visit, shown.document), *_handed_on(visit, health.subscription_id)),
         parked=tuple(_parked(visit, one) for one in parked),
         parked_summary=visit.texts("%(count)s notification", "%(count)s notifications", health.parked),
         parked_more=visit.texts("%(count)s older one is not shown.", "%(count)s older ones are not shown.", hidden)
@@ -205,6 +205,17 @@ def _about(visit: Visit, document: Document) -> tuple[tuple[str, tuple[Link, ...
         (visit.text("Ends"), (Link(document["expiresAt"]),) if "expiresAt" in document else ()),
     ]
     return tuple((label, links) for label, links in lines if links)
+
+
+def _handed_on(visit: Visit, subscription_id: str) -> list[tuple[str, tuple[Link, ...]]]:
+    """Return to which connected hubs the subscription was handed on, and what is wrong there."""
+    links: list[Link] = []
+    for one in subscriptions.list_forwarded(visit.caller, visit.hub, subscription_id):
+        name = one.registration.get("registrationName") or one.registration_id
+        said = in_language(visit, one.failure) if one.failure is not None else ""
+        state = said or ("" if one.sent is not None else visit.text("not yet"))
+        links.append(Link(f"{name} ({state})" if state else name, "/hubs"))
+    return [(visit.text("Handed on to"), tuple(links))] if links else []
 
 
 def _occasions(visit: Visit, document: Document) -> list[tuple[str, tuple[Link, ...]]]:

@@ -195,7 +195,7 @@ function listen() {
   };
   stream.addEventListener("hello", () => {
     // What waits to be delivered may have been delivered since the page was made.
-    if (line.dataset.line === "off" || document.querySelector('[data-live-part="subscriptions"], [data-live-part="hubs"]')) renewSoon();
+    if (line.dataset.line === "off" || document.querySelector('[data-live-part="subscriptions"], [data-live-part="hubs"], [data-live-part="watchers"]')) renewSoon();
     alive();
   });
   stream.addEventListener("still", alive);
@@ -218,7 +218,7 @@ function lost() {
 // A part names the type that it shows, or `*` where it shows many, or the connections that it tells of.
 function concerns(part, change) {
   const wanted = part.dataset.livePart;
-  if (wanted === "subscriptions" || wanted === "hubs") return change.connections.includes(wanted);
+  if (["subscriptions", "hubs", "watchers"].includes(wanted)) return change.connections.includes(wanted);
   return (wanted === "*" && Object.keys(change.types).length > 0) || Object.hasOwn(change.types, wanted) || change.sources.length > 0;
 }
 
