@@ -31,12 +31,16 @@ API = "/ngsi-ld/v1"
 STOP = "urn:ngsi-ld:BusStop:kota:3"
 SUBSCRIPTION = "urn:ngsi-ld:Subscription:papan"
 REGISTRATION = "urn:ngsi-ld:ContextSourceRegistration:tetangga"
-PLACES = ("/subscriptions", f"/subscriptions/{SUBSCRIPTION}", "/hubs")
+WATCHER = "urn:ngsi-ld:Subscription:direktori"
+PLACES = ("/subscriptions", f"/subscriptions/{SUBSCRIPTION}", "/hubs", "/watchers")
 DEEDS = (
     f"/subscriptions/{SUBSCRIPTION}/replay",
     f"/subscriptions/{SUBSCRIPTION}/parked/1/replay",
     f"/subscriptions/{SUBSCRIPTION}/parked/1/drop",
     f"/hubs/{REGISTRATION}/check",
+    f"/watchers/{WATCHER}/replay",
+    "/watchers/parked/1/replay",
+    "/watchers/parked/1/drop",
 )
 
 
@@ -65,6 +69,7 @@ def served(tmp_path_factory: pytest.TempPathFactory, receiver: Receiver) -> Iter
     patch.setattr(limits, "NOTIFICATION_PAUSE_SECONDS_MIN", 0.02)
     patch.setattr(limits, "NOTIFICATION_RECORD_SECONDS", 0.02)
     patch.setattr(limits, "NOTIFICATION_REFUSALS_MAX", 2)
+    patch.setattr(limits, "SOURCE_NOTIFICATION_PAUSES_SECONDS", (0.02,))
     folder = tmp_path_factory.mktemp("kota")
     build_city(folder)
     host = Host(folder, free_port_now(), allow_private_addresses=True)
@@ -85,7 +90,15 @@ def served(tmp_path_factory: pytest.TempPathFactory, receiver: Receiver) -> Iter
         "endpoint": NOWHERE,
         "information": [{"entities": [{"type": "Parking"}], "propertyNames": ["availableSpots"]}],
     }
+    watcher = {
+        "id": WATCHER,
+        "type": "Subscription",
+        "subscriptionName": "Direktori hub",
+        "entities": [{"type": "Vehicle"}],
+        "notification": {"endpoint": {"uri": receiver.uri}},
+    }
     write(served, "subscriptions", subscription)
+    write(served, "csourceSubscriptions", watcher)
     write(served, "csourceRegistrations", registration)
     yield served
     host.stop()
@@ -197,6 +210,34 @@ def test_a_hub_that_goes_out_of_reach_shows_without_a_reload(
     with served.client(authorization=f"Bearer {served.token(*ADMINISTRATOR)}") as client:
         client.get(f"{API}/entities?type=WeatherForecast")
     expect(row).to_contain_text("Tidak terjangkau")
+
+
+def test_what_watchers_of_hubs_refuse_is_parked_and_replayed_before_the_administrators_eyes(
+    enter: Callable[..., Page], served: Served, receiver: Receiver
+) -> None:
+    receiver.answer = refuse
+    page = enter("/watchers")
+    expect(page.locator(".line-state")).to_have_attribute("data-line", "on")
+    for number in range(3):
+        bus = {"registrationName": f"Hub bus {number}", "endpoint": NOWHERE, "type": "ContextSourceRegistration"}
+        information = [{"entities": [{"type": "Vehicle"}]}]
+        write(served, "csourceRegistrations", {**bus, "operations": ["retrieveOps"], "information": information})
+        expect(page.locator("#parked tbody tr")).to_have_count(number + 1)
+    row = page.locator("#parked tbody tr").first
+    expect(row).to_contain_text("Direktori hub")
+    expect(row).to_contain_text("Hub bus 2")
+    expect(row).to_contain_text("terhubung")
+    expect(row).to_contain_text("Penerima menjawab dengan status 422.")
+    expect(page.locator("#watchers tbody tr").first).to_contain_text("Ada yang tertahan")
+    page.once("dialog", lambda dialog: dialog.accept())
+    page.locator("#drop-1").click()
+    expect(page.locator("#parked tbody tr")).to_have_count(2)
+    receiver.answer = accept
+    before = len(receiver.accepted)
+    page.get_by_role("button", name="Kirim ulang semua: Direktori hub").click()
+    expect(page.locator("#parked")).to_contain_text("Tidak ada yang tertahan")
+    told = receiver.wait_for(before + 2)[before:]
+    assert [one.data[0]["registrationName"] for one in told] == ["Hub bus 0", "Hub bus 1"]
 
 
 @pytest.mark.parametrize("role", ["integrator", "reader", None])

@@ -11,7 +11,7 @@ from urllib.parse import urlencode
 from starlette.responses import JSONResponse, Response
 
 from simpul import limits
-from simpul.app import entities, temporal
+from simpul.app import entities, identity, temporal
 from simpul.console.page import Page, Panel, Step, panel_alone
 from simpul.console.values import (
     Shown,
@@ -169,10 +169,19 @@ def _origin(visit: Visit, change: Change | None) -> Origin:
         run = visit.text("run %(run)s", run=found[2]) if found[2] else ""
         return Origin(label, f"/sources/{found[1]}", at, run)
     if change.origin.startswith("token/"):
-        # Which token it was is for those who manage tokens to know.
-        label = change.origin if visit.is_administrator else visit.text("A token of the API")
-        return Origin(label, "", at, "")
+        return _token(visit, change.origin.removeprefix("token/"), at)
     return Origin(visit.text("The hub's operator"), "", at, "")
+
+
+def _token(visit: Visit, token_id: str, at: Moment | None) -> Origin:
+    """Return whose token it was, for those who manage tokens; which one is nobody else's to know."""
+    if not visit.is_administrator:
+        return Origin(visit.text("A token of the API"), "", at, "")
+    # A session's id begins with that of the token that it was signed in with.
+    made_with, _, _ = token_id.partition(".")
+    tokens = identity.list_tokens(visit.caller, visit.hub)
+    name = next((one.name for one in tokens if one.id == made_with), token_id)
+    return Origin(visit.text("Token “%(name)s”", name=name), "/access", at, "")
 
 
 def _histories(visit: Visit, record: Record, changes: Sequence[Change]) -> list[HistoryView]:
