@@ -11,6 +11,7 @@ from dataclasses import replace
 
 import structlog
 
+from simpul.app.context_renewal import ContextRenewal
 from simpul.app.contexts import ContextLibrary
 from simpul.app.entity_maps import Shelf
 from simpul.app.expiring import Expiry
@@ -59,10 +60,13 @@ async def open_hub(settings: Settings) -> AsyncIterator[Hub]:
     store = SqliteStore(settings.data_directory, contexts, live.publish)
     peers = HttpPeer(allow_private_addresses=settings.allow_private_addresses)
     hub = _hub_over(settings, store, contexts, live, peers)
+    renewal = ContextRenewal()
     try:
         await _start(hub)
+        renewal.start(contexts)
         yield hub
     finally:
+        await renewal.close()
         await _stop(hub)
         await peers.close()
         await outbound.close()

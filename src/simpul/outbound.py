@@ -7,7 +7,6 @@ same way, and there are limits of size and time.
 from __future__ import annotations
 
 import asyncio
-from typing import Any
 from urllib.parse import urljoin
 
 import msgspec
@@ -17,6 +16,8 @@ from simpul.addresses import Addresses, AddressRefused
 from simpul.connections import Connections
 from simpul.domain.errors import BadRequestData, ContextNotAvailable
 from simpul.http_connection import Answer, HttpFailed, Request
+from simpul.lifetime import lifetime_seconds
+from simpul.ports.outbound import Fetched
 
 _REDIRECTS_MAX = 3
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
@@ -30,10 +31,10 @@ class HttpOutbound:
     def __init__(self, *, allow_private_addresses: bool) -> None:
         self._connections = Connections(Addresses(allow_private_addresses=allow_private_addresses))
 
-    async def get_json(self, url: str) -> Any:
+    async def get_json(self, url: str) -> Fetched:
         try:
             async with asyncio.timeout(limits.CONTEXT_FETCH_TIMEOUT_SECONDS):
-                body = await self._get(url)
+                answer = await self._get(url)
         except TimeoutError as error:
             raise _not_available(url, f"did not answer within {limits.CONTEXT_FETCH_TIMEOUT_SECONDS:g} s") from error
         except AddressRefused as error:
@@ -45,11 +46,11 @@ class HttpOutbound:
         except OSError as error:
             raise _not_available(url, f"could not be fetched ({type(error).__name__})") from error
         try:
-            return msgspec.json.decode(body)
+            return Fetched(msgspec.json.decode(answer.body), lifetime_seconds(answer.headers))
         except (msgspec.DecodeError, RecursionError) as error:
             raise BadRequestData(f"What {url[:200]} holds is no JSON-LD context: it is not JSON ({error}).") from error
 
-    async def _get(self, url: str) -> bytes:
+    async def _get(self, url: str) -> Answer:
         for _ in range(_REDIRECTS_MAX + 1):
             answer = await self._connections.send(
                 Request("GET", url, _HEADERS), limits.CONTEXT_FETCH_TIMEOUT_SECONDS, limits.CONTEXT_BYTES_MAX
@@ -57,7 +58,8 @@ class HttpOutbound:
             if answer.status in _REDIRECTS and "location" in answer.headers:
                 url = urljoin(url, answer.headers["location"])
                 continue
-            return _body_of(answer, url)
+            _raise_unless_whole(answer, url)
+            return answer
         raise _not_available(url, f"redirects more than {_REDIRECTS_MAX} times")
 
     async def close(self) -> None:
@@ -65,14 +67,13 @@ class HttpOutbound:
         await self._connections.close()
 
 
-def _body_of(answer: Answer, url: str) -> bytes:
+def _raise_unless_whole(answer: Answer, url: str) -> None:
     if answer.status != _OK:
         raise _not_available(url, f"answered with status {answer.status}")
     if answer.headers.get("content-encoding", "identity").lower() != "identity":
         raise _not_available(url, "is compressed, which was not asked for")
     if answer.is_cut:
         raise _not_available(url, f"is larger than {limits.CONTEXT_BYTES_MAX} bytes")
-    return answer.body
 
 
 def _not_available(url: str, why: str) -> ContextNotAvailable:

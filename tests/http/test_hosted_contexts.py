@@ -11,6 +11,7 @@ import httpx2
 import pytest
 
 from simpul import limits
+from simpul.app.context_renewal import renew
 from tests.http.conftest import API, CONTEXT_URL, OTHER_TENANT, Served, raise_unless_problem, serve
 from tests.http.documents import Documents, serve_documents
 
@@ -270,7 +271,7 @@ def test_5_13_5_4_a_failed_reload_keeps_the_copy(client: httpx2.Client, document
     del documents.by_path["/b"]
     raise_unless_problem(client.delete(path_of(url), params={"reload": "true"}), 504, "LdContextNotAvailable")
     documents.put("/b", {"none": 1})
-    raise_unless_problem(client.delete(path_of(url), params={"reload": "true"}), 400, "BadRequestData")
+    raise_unless_problem(client.delete(path_of(url), params={"reload": "true"}), 504, "LdContextNotAvailable")
     assert details(client, url)["kind"] == "Cached"
     assert use(client, url).status_code == 200
     assert client.delete(path_of(url)).status_code == 204
@@ -377,3 +378,40 @@ def test_hosted_and_cached_contexts_outlive_a_restart_without_the_network(tmp_pa
             found = client.get(f"{API}/entities/urn:ngsi-ld:Sungai:1", headers=headers)
             assert found.json()["lebar"]["value"] == 3
             assert use(client, url).status_code == 504
+
+
+def test_6_3_16_a_copy_is_fetched_anew_when_it_is_not_fresh_any_more(
+    hosting: Served, client: httpx2.Client, documents: Documents, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(limits, "CONTEXT_FRESH_SECONDS_MIN", 0)
+    url = documents.put("/segar", {"@context": {"Sungai": "urn:x:lama"}})
+    stale, fresh = {"cache-control": "public, max-age=0"}, {"cache-control": "max-age=3600"}
+    documents.by_path["/segar"] = documents.by_path["/segar"]._replace(headers=stale)
+    body = {"id": "urn:ngsi-ld:Sungai:segar", "type": "Sungai"}
+    assert client.post(f"{API}/entities", json=body, headers=link_to(url)).status_code == 201
+    hits = details(client, url)["numberOfHits"]
+    documents.put("/segar", {"@context": {"Sungai": "urn:x:baru"}})
+    documents.by_path["/segar"] = documents.by_path["/segar"]._replace(headers=fresh)
+    hosting.run(lambda: renew(hosting.hub.contexts))
+    assert documents.asked["/segar"] == 2
+    assert details(client, url)["numberOfHits"] >= hits > 0
+    # The name has its new meaning, and is asked for no more before its time.
+    assert use(client, url).json() == []
+    hosting.run(lambda: renew(hosting.hub.contexts))
+    assert documents.asked["/segar"] == 2
+    assert client.delete(f"{API}/entities/{body['id']}").status_code == 204
+
+
+def test_6_3_16_a_copy_that_cannot_be_fetched_anew_stays(
+    hosting: Served, client: httpx2.Client, documents: Documents, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(limits, "CONTEXT_FRESH_SECONDS_MIN", 0)
+    url = documents.put("/pergi", TERMS)
+    documents.by_path["/pergi"] = documents.by_path["/pergi"]._replace(headers={"cache-control": "no-cache"})
+    assert use(client, url).status_code == 200
+    del documents.by_path["/pergi"]
+    hosting.run(lambda: renew(hosting.hub.contexts))
+    assert documents.asked["/pergi"] == 2
+    assert use(client, url).status_code == 200
+    hosting.run(lambda: renew(hosting.hub.contexts))
+    assert documents.asked["/pergi"] == 2, "it is tried again, but not at once"

@@ -18,10 +18,11 @@ import structlog
 from simpul import limits
 from simpul.domain.errors import BadRequestData, HubBusy, HubError
 from simpul.ports.contexts import CachedContext, ContextStore
-from simpul.ports.outbound import Outbound
+from simpul.ports.outbound import Fetched, Outbound
 
 log = structlog.get_logger(__name__)
 
+_US_PER_SECOND = 1_000_000
 HOSTED_PATH = "/ngsi-ld/v1/jsonldContexts/"
 _HOSTED_URL = re.compile(r"https?://[^/?#]+" + re.escape(HOSTED_PATH) + r"([0-9a-f]{32})\Z")
 
@@ -62,6 +63,8 @@ class ContextDocuments:
         self._hosted: dict[str, str] = {}
         self._usages: dict[str, Usage] = {}
         self._fetching: dict[str, asyncio.Task[None]] = {}
+        # Until when a copy is fresh. One that a restart has found is in none: nothing is known of it any more.
+        self._fresh_until_us: dict[str, int] = {}
         self._home: _Home | None = None
 
     def attach(self, store: ContextStore, tenant: str) -> None:
@@ -139,7 +142,38 @@ class ContextDocuments:
             done.exception()
 
     async def _fetch(self, url: str) -> None:
-        await self._keep(self._copy(url, await self._outbound.get_json(url)))
+        fetched = await self._outbound.get_json(url)
+        await self._keep(self._copy(url, fetched.content))
+        self._keep_fresh(url, fetched)
+
+    async def renew(self, url: str) -> bool:
+        """Fetch a copy that is not fresh any more; return whether it is another one now. Its uses stay counted.
+
+        Raises what `fetch` raises, and then the copy stays and is looked at again later.
+        """
+        self._fresh_until_us[url] = self._now_us() + limits.CONTEXT_RENEWAL_RETRY_SECONDS * _US_PER_SECOND
+        fetched = await self._outbound.get_json(url)
+        copy, before, usage = self._copy(url, fetched.content), self._cached.get(url), self._usages.get(url)
+        is_changed = before is not None and before.document != copy.document
+        if is_changed:
+            await self._keep(copy)
+            if usage is not None:
+                self._usages[url] = usage
+        self._keep_fresh(url, fetched)
+        return is_changed
+
+    def _keep_fresh(self, url: str, fetched: Fetched) -> None:
+        told = limits.CONTEXT_FRESH_SECONDS if fetched.fresh_seconds is None else fetched.fresh_seconds
+        seconds = min(max(told, limits.CONTEXT_FRESH_SECONDS_MIN), limits.CONTEXT_FRESH_SECONDS_MAX)
+        if url in self._cached:
+            self._fresh_until_us[url] = self._now_us() + seconds * _US_PER_SECOND
+
+    def list_stale(self) -> list[str]:
+        """Return the URLs of the copies that are not fresh any more (§6.3.16); an operator's are always fresh."""
+        now_us = self._now_us()
+        return [
+            url for url in self._cached if url not in self._operators and self._fresh_until_us.get(url, 0) <= now_us
+        ]
 
     async def reload(self, url: str) -> None:
         """Put a fresh copy in the place of the one that is there; where it cannot be had, that one stays."""
@@ -209,6 +243,7 @@ class ContextDocuments:
             self._cached_bytes -= len(cached.document)
             self._urls.pop(local_id_of(url), None)
             self._usages.pop(url, None)
+            self._fresh_until_us.pop(url, None)
 
 
 def local_id_of(url: str) -> str:

@@ -21,6 +21,7 @@ from simpul.domain.access import Action, Caller
 from simpul.domain.context import CORE, CORE_CONTEXT_URL, CORE_CONTEXT_URLS, Context, build_context
 from simpul.domain.errors import (
     BadRequestData,
+    ContextNotAvailable,
     InvalidRequest,
     NotFound,
     OperationNotSupported,
@@ -151,12 +152,20 @@ async def delete(caller: Caller, hub: Hub, name: str, *, reload: bool) -> None:
             raise BadRequestData(f"Only copies of documents at URLs can be reloaded, and {name[:200]!r} is no URL.")
         raise _not_found(name)
     if told.kind is Kind.CACHED:
-        await (hub.contexts.documents.reload(told.url) if reload else hub.contexts.documents.drop(told.url))
+        await (_reload(hub, told.url) if reload else hub.contexts.documents.drop(told.url))
     elif reload:
         raise BadRequestData(f"The @context {name[:200]} is of kind {told.kind.value}; only a copy can be reloaded.")
     else:
         await drop_hosted(caller, hub, told.local_id)
     hub.contexts.forget(told.url)
+
+
+async def _reload(hub: Hub, url: str) -> None:
+    try:
+        await hub.contexts.documents.reload(url)
+    except BadRequestData as error:
+        # §5.13.5.4: a document that is none any more is not available; whoever asks has done nothing wrong.
+        raise ContextNotAvailable(f"{error.detail} The copy that is here stays.") from error
 
 
 async def drop_hosted(caller: Caller, hub: Hub, context_id: str) -> None:
