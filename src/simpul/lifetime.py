@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from contextlib import suppress
-from datetime import datetime
-from email.utils import parsedate_to_datetime
+from datetime import UTC, datetime
 
 _DIRECTIVE = re.compile(r'\s*([a-z-]+)\s*(?:=\s*"?(\d{1,10})"?)?\s*(?:,|$)', re.IGNORECASE)
+_DATE = "%a, %d %b %Y %H:%M:%S GMT"
 _NEVER_KEPT = frozenset({"no-store", "no-cache"})
 
 
@@ -28,11 +28,10 @@ def lifetime_seconds(headers: Mapping[str, str]) -> int | None:
     if ends is None:
         # What is no date, such as 0, is a date in the past.
         return 0
-    return max(0, int((ends - (begins or datetime.now(ends.tzinfo))).total_seconds()))
+    return max(0, int((ends - (begins or datetime.now(UTC))).total_seconds()))
 
 
 def _moment(text: str) -> datetime | None:
-    with suppress(ValueError, TypeError):
-        moment = parsedate_to_datetime(text)
-        return moment if moment.tzinfo is not None else None
+    with suppress(ValueError):
+        return datetime.strptime(text, _DATE).replace(tzinfo=UTC)
     return None
