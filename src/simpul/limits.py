@@ -128,6 +128,8 @@ INDEXED_TEXT_CHARACTERS_MAX: Final = 128
 
 # Sources
 SOURCE_CHUNK_ROWS: Final = 1_000
+# Where nobody waits for answers meanwhile, so many chunks are one write: fewer waits for the disk.
+SOURCE_CHUNKS_AT_ONCE: Final = 4
 SOURCE_TIMEOUT_SECONDS: Final = 30.0
 SOURCE_FILE_BYTES_MAX: Final = 2 * 1024 * 1024 * 1024
 SOURCE_RETRIES_MAX: Final = 3

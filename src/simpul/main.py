@@ -157,6 +157,8 @@ async def serve(hub: Hub, settings: Settings) -> None:
     from simpul.server import server_of  # noqa: PLC0415  # See above.
 
     server = server_of(hub, settings)
+    if hub.engine is not None:
+        hub.engine.give_way()
     # What is there now stays; the collector need not look at it again with every batch.
     gc.collect()
     gc.freeze()

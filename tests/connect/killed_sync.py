@@ -14,6 +14,9 @@ from simpul.settings import Settings
 
 async def main(folder: Path, tenant: str, source: str) -> None:
     async with open_hub(Settings(folder=folder, tenant=tenant)) as hub:
+        # Smaller chunks have more places between them.
+        assert hub.engine is not None
+        hub.engine.give_way()
         sys.stdout.write("begun\n")
         sys.stdout.flush()
         await sources.sync(operator(tenant), hub, source, accept_shrink=True)

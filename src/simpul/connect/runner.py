@@ -63,6 +63,7 @@ class Job:
     surroundings: Surroundings
     accept_shrink: bool = False
     on_progress: OnProgress | None = None
+    rows_at_once: int = limits.SOURCE_CHUNK_ROWS
 
 
 class Engine:
@@ -71,6 +72,10 @@ class Engine:
     def __init__(self, environment: Mapping[str, str] | None = None) -> None:
         self._environment = environment
         self._running: set[tuple[str, str]] = set()
+        self._chunks_at_once = limits.SOURCE_CHUNKS_AT_ONCE
+
+    def give_way(self) -> None:
+        self._chunks_at_once = 1
 
     async def run(
         self,
@@ -87,7 +92,8 @@ class Engine:
         self._running.add((tenant, source.id))
         try:
             city = hub.city(tenant)
-            job = Job(hub, city, source, self._surroundings(city), accept_shrink, on_progress)
+            rows_at_once = limits.SOURCE_CHUNK_ROWS * self._chunks_at_once
+            job = Job(hub, city, source, self._surroundings(city), accept_shrink, on_progress, rows_at_once)
             return await SourceRun(job).run()
         finally:
             self._running.discard((tenant, source.id))
@@ -240,7 +246,7 @@ class SourceRun:
         self._report(rows_expected)
 
     async def _prepare(self, rows: RowSource) -> Prepared:
-        chunk: Chunk = await self._in_thread(partial(rows.take_chunk, limits.SOURCE_CHUNK_ROWS))
+        chunk: Chunk = await self._in_thread(partial(rows.take_chunk, self.job.rows_at_once))
         self.counts.read += len(chunk.taken) + len(chunk.broken)
         if self.counts.read > limits.SOURCE_ROWS_MAX:
             raise SourceMismatch(f"The source has more than {limits.SOURCE_ROWS_MAX:,} rows; divide it into several.")

@@ -43,6 +43,9 @@ class Replayed(NamedTuple):
 class SourceEngine(Protocol):
     """Reads a source into the hub."""
 
+    def give_way(self) -> None:
+        """From now on requests are answered beside the runs: write less at once, so that none waits for long."""
+
     async def run(
         self,
         hub: Hub,
