@@ -305,7 +305,7 @@ class CityFile:
                 self.cache.refresh(row.id, document)
 
     def translate(self, error: apsw.Error) -> HubError:
-        return translate(error, self.path)
+        return translate(error, self.path, self.writer.system_errno)
 
     def _look_at_wal(self) -> None:
         """Move the write-ahead log into the file once it is long: most of it off the loop, beside the writer."""

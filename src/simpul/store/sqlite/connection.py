@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.resources import files
@@ -14,6 +15,10 @@ from simpul.domain.errors import HubError, StorageFull, StorageUnavailable
 from simpul.store.statements import load_statements
 
 SQL = load_statements("simpul.store.sqlite", "queries.sql")
+
+# SQLite tells only of the first of these that there is no room: a quota that is used up, or the largest file that the
+# process or the file system allows, it calls a failure of the disk.
+_NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
 PAGE_BYTES = 4096
 # 4 KiB pages commit faster than 8 or 16 (10 against 13 and 17 µs an entity); a small page cache with memory mapping
@@ -59,9 +64,10 @@ def translated_errors(path: Path) -> Iterator[None]:
         raise translate(error, path) from error
 
 
-def translate(error: apsw.Error, path: Path) -> HubError:
-    """Return the hub's error for one of SQLite's."""
-    if isinstance(error, apsw.FullError):
+def translate(error: apsw.Error, path: Path, system_errno: int = 0) -> HubError:
+    """Return the hub's error for one of SQLite's. `system_errno` is what the system last said of the file's disk."""
+    has_no_room = isinstance(error, apsw.IOError) and system_errno in _NO_ROOM
+    if isinstance(error, apsw.FullError) or has_no_room:
         return StorageFull(
             f"The disk that holds {path.name} is full. Free some space and send the request again; "
             "nothing of it was kept."
