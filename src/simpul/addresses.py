@@ -1,4 +1,4 @@
-"""Which addresses the hub may connect to. No connecting here (`connections.py`, `notifiers/mqtt.py`).
+"""Which addresses the hub may connect to. No connecting here (`connections.py`, `fetching.py`, `notifiers/mqtt.py`).
 
 A URL that the hub is to call (a receiver's, another hub's, an @context's) comes from whoever calls the hub, so it never
 leads to this machine or its private network unless the operator allows that (server-side request forgery). This is
@@ -25,6 +25,21 @@ def _is_allowed(address: str) -> bool:
     return found.is_global and not found.is_multicast
 
 
+def _raise_unless_allowed(host: str, addresses: tuple[str, ...]) -> None:
+    if not all(map(_is_allowed, addresses)):
+        raise AddressRefused(
+            f"{host} is an address of this machine or its private network, which the operator has not allowed"
+        )
+
+
+def find_public_address(host: str, port: int) -> str:
+    """Return an address of the host outside private networks, for a thread that may wait. Raises as `find_all` does."""
+    found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    addresses = tuple(str(entry[4][0]) for entry in found)
+    _raise_unless_allowed(host, addresses)
+    return addresses[0]
+
+
 class Addresses:
     """Finds addresses, and remembers them for a short while."""
 
@@ -39,10 +54,8 @@ class Addresses:
             return known[1]
         found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
         addresses = tuple(dict.fromkeys(str(entry[4][0]) for entry in found))
-        if not self._allow_private_addresses and not all(map(_is_allowed, addresses)):
-            raise AddressRefused(
-                f"{host} is an address of this machine or its private network, which the operator has not allowed"
-            )
+        if not self._allow_private_addresses:
+            _raise_unless_allowed(host, addresses)
         if len(self._known) >= limits.ADDRESSES_REMEMBERED_MAX:
             self._known.clear()
         self._known[host, port] = (monotonic() + limits.ADDRESS_REMEMBERED_SECONDS, addresses)

@@ -116,6 +116,8 @@ def parse_number(cell: Cell) -> int | float:
         return cell  # type: ignore[no-any-return]  # The two types just tested.
     if kind is str:
         if not _PLAIN.match(cell):
+            if cell.endswith("%"):
+                return parse_number(cell[:-1].rstrip())
             hint = "; it looks Indonesian: declare it as indonesian, not plain" if _INDONESIAN.match(cell) else ""
             raise RowRejected("number", f"{show(cell)} is not a number{hint}")
         return _from_plain_text(cell)
@@ -123,14 +125,14 @@ def parse_number(cell: Cell) -> int | float:
 
 
 def parse_indonesian_number(cell: Cell) -> int | float:
-    """Return the number of a cell written as `1.234.567,89`, `Rp 1.000,-` or `(1.000)`."""
+    """Return the number of a cell written as `1.234.567,89`, `Rp 1.000,-`, `(1.000)` or `77,14 %`."""
     if not isinstance(cell, str):
         return parse_number(cell)
     text = _RUPIAH.sub("", cell.replace("\u00a0", " ")).strip()
     negative = text.startswith("(") and text.endswith(")")
     if negative:
         text = _RUPIAH.sub("", text[1:-1].strip())
-    text = text.removesuffix(",--").removesuffix(",-").removesuffix(",00").replace(" ", "")
+    text = text.removesuffix(",--").removesuffix(",-").removesuffix(",00").replace(" ", "").removesuffix("%")
     if not _INDONESIAN.match(text):
         raise RowRejected("number", f"{show(cell)} is not a number in Indonesian form, such as 1.234.567,89")
     value = _from_plain_text(text.replace(".", "").replace(",", "."))
