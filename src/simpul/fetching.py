@@ -12,7 +12,7 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from email.utils import parsedate_to_datetime
+from http.cookiejar import http2time
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -216,10 +216,8 @@ def _seconds_of(text: str) -> float:
     """Return the seconds of a `Retry-After`: a number, or a date."""
     if text.strip().isdigit():
         return float(text)
-    try:
-        return max(0.0, parsedate_to_datetime(text).timestamp() - time.time())
-    except (ValueError, TypeError):
-        return limits.REST_RETRY_SECONDS[-1]
+    moment = http2time(text)
+    return limits.REST_RETRY_SECONDS[-1] if moment is None else max(0.0, moment - time.time())
 
 
 def _unreachable(url: str, error: BaseException) -> SourceError:

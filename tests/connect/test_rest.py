@@ -7,7 +7,6 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing
-from email.utils import formatdate
 from pathlib import Path
 from typing import Any
 
@@ -266,7 +265,7 @@ def test_a_declaration_without_secrets_is_right(kota: Kota) -> None:
 @pytest.mark.parametrize("when", ["0", "date", "nonsense"])
 def test_a_service_that_asks_to_wait_is_waited_for(serve: Serve, when: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(limits, "REST_RETRY_SECONDS", (0.0, 0.1))
-    header = formatdate(time.time() - 1, usegmt=True) if when == "date" else when
+    header = time.strftime("%a, %d %b %Y %H:%M:%S GMT", time.gmtime(time.time() - 1)) if when == "date" else when
     answers = [Told(status=429, headers={"retry-after": header}), Told(status=503, headers={"retry-after": "0"}),
                Told(status=429), Told(ROWS)]  # fmt: skip
     service = serve(lambda _: answers.pop(0))
