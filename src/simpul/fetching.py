@@ -12,7 +12,7 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.cookiejar import http2time
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -216,8 +216,11 @@ def _seconds_of(text: str) -> float:
     """Return the seconds of a `Retry-After`: a number, or a date."""
     if text.strip().isdigit():
         return float(text)
-    moment = http2time(text)
-    return limits.REST_RETRY_SECONDS[-1] if moment is None else max(0.0, moment - time.time())
+    try:
+        moment = datetime.strptime(text.strip(), "%a, %d %b %Y %H:%M:%S GMT").replace(tzinfo=UTC)
+    except ValueError:
+        return limits.REST_RETRY_SECONDS[-1]
+    return max(0.0, moment.timestamp() - time.time())
 
 
 def _unreachable(url: str, error: BaseException) -> SourceError:
