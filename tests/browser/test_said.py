@@ -15,6 +15,7 @@ SOURCE = Path(simpul.__file__).parent
 MAKERS = {"RowRejected", "SourceMismatch", "SourceUnreachable", "Delivery", "BrokenRow"}
 MODULES = (
     "connect/attributes.py", "connect/connector.py", "connect/mapping.py", "connect/rules.py", "connect/runner.py",
+    "connect/drift.py", "connect/replaying.py",
     "connect/values.py", "connect/vanished.py", "connectors/geo/errors.py", "connectors/geo/reader.py",
     "connectors/sql/errors.py", "connectors/sql/reader.py", "connectors/table/errors.py", "notifiers/http.py",
     "notifiers/mqtt.py", "app/notify.py",
@@ -22,7 +23,16 @@ MODULES = (
 
 
 # What stands in for a value: nothing for a hint that may be left away, a word for what is counted, else a number.
-SAMPLES = {"suggest": "", "_neighbours": "", "hint": "", "near": "", "_HINTS": "", "what": "columns"}
+SAMPLES = {
+    "suggest": "",
+    "_neighbours": "",
+    "hint": "",
+    "near": "",
+    "_HINTS": "",
+    "what": "columns",
+    "told": "",
+    "proposal": "",
+}
 
 
 def sentence(node: ast.expr) -> str:

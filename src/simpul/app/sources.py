@@ -233,6 +233,8 @@ async def _put_entities(caller: Caller, hub: Hub, before: City, city: City) -> N
             draft.drop_reject(reject.source, reject.key)
 
     await hub.entities.write(caller.tenant, caller.principal, operation)
+    for source_id in removed:
+        await hub.reports.forget_source(caller.tenant, source_id)
 
 
 def _iter_rejects(hub: Hub, tenant: str, source_id: str) -> Iterable[Reject]:

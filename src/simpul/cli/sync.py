@@ -24,7 +24,13 @@ from simpul.settings import Settings
 @click.command()
 @click.argument("source", nargs=-1)
 @folder_option
-@click.option("--accept-shrink", is_flag=True, help="Believe a source of which most rows have vanished.")
+@click.option(
+    "--accept-shrink",
+    "--accept-change",
+    "accept_shrink",
+    is_flag=True,
+    help="Believe a source that has changed: most rows are gone, or its columns hold other things.",
+)
 def sync(source: tuple[str, ...], folder: Path | None, accept_shrink: bool) -> None:
     """Read each SOURCE into the hub; all of them where none is named."""
     failed = asyncio.run(_sync(settings_of(folder), source, accept_shrink=accept_shrink))

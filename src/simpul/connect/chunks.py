@@ -45,6 +45,13 @@ class RowSource:
         self._reading = reading
         self._mapper = mapper
         self._rows: Iterator[Row | BrokenRow] = reading.rows()
+        # The first rows, by which a change of form is noticed.
+        self.sample: list[Sequence[Any]] | None = None
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Return the columns under the names that the declaration uses."""
+        return self._mapper.columns
 
     def take_chunk(self, rows_max: int) -> Chunk:
         """Return the next rows, those that are no records left out. Raises what the reading raises."""
@@ -60,6 +67,8 @@ class RowSource:
             found = take(row.number, row[1])
             if found is not None:
                 taken.append(found)
+        if self.sample is None:
+            self.sample = [one.cells for one in taken[: limits.DRIFT_SAMPLE_ROWS]]
         survey = self._mapper.survey
         if survey is not None:
             for one in taken:
@@ -86,7 +95,7 @@ class RowSource:
         return Item(key, digest, "", None, "broken", row.reason, shortened(row.raw))
 
     def _raw(self, cells: Sequence[Any]) -> dict[str, Any]:
-        return shortened(dict(zip(self._reading.columns, cells, strict=False)))
+        return shortened(dict(zip(self._mapper.columns, cells, strict=False)))
 
 
 def shortened(raw: dict[str, Any]) -> dict[str, Any]:

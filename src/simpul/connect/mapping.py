@@ -80,8 +80,9 @@ class Mapper:
         knowledge: Knowledge = NOTHING,
     ) -> None:
         plain = source.declaration
+        self.columns = tuple(columns)
         derived = [code["column"] for code in plain.get("codes", ())]
-        read = [name for name in dict.fromkeys(columns_of(plain)) if name not in derived]
+        read = read_columns(plain)
         _raise_unless_present(source, read, columns)
         names = [*read, *derived]
         index = {name: position for position, name in enumerate(names)}
@@ -407,6 +408,12 @@ def _version(plain: Plain, city: City, shape: Shape, knowledge: Knowledge) -> by
         words["known"] = known
     meaning = [_FORMAT_VERSION, shape.types, shape.attributes, _zone(plain, city), city.bounds, words]
     return blake2b(json.dumps(meaning, sort_keys=True).encode(), digest_size=16).digest()
+
+
+def read_columns(plain: Plain) -> list[str]:
+    """Return the columns that a source must have: those its declaration names, without those that it makes itself."""
+    made = {code["column"] for code in plain.get("codes", ())}
+    return [name for name in dict.fromkeys(columns_of(plain)) if name not in made]
 
 
 def columns_of(plain: Plain) -> Iterator[str]:

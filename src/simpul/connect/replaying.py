@@ -13,7 +13,7 @@ from simpul.app.sources import note_run
 from simpul.connect.contexts import read_contexts
 from simpul.connect.corrected import Corrections
 from simpul.connect.gathering import gather
-from simpul.connect.mapping import Mapper, Taken, columns_of
+from simpul.connect.mapping import Mapper, Taken, read_columns
 from simpul.connect.takeover import Past, Takeover
 from simpul.connect.values import RowRejected
 from simpul.domain.city import City, SourceDeclaration
@@ -48,7 +48,7 @@ async def replay_rejects(hub: Hub, city: City, source: SourceDeclaration, keys: 
     context = await hub.contexts.resolve(source.declaration.get("context"))
     knowledge = await gather(hub, city, source, context)
     columns = list(dict.fromkeys(name for one in rejects for name in one.raw))
-    missing = [name for name in _read_columns(source) if name not in columns]
+    missing = [name for name in read_columns(source.declaration) if name not in columns]
     if missing:
         raise SourceMismatch(
             f"{source.file}: the rows kept aside have no column {missing[0]!r}. Read the source itself again."
@@ -68,11 +68,6 @@ async def replay_rejects(hub: Hub, city: City, source: SourceDeclaration, keys: 
     await _tell(hub, city, source)
     taken_over = sum(1 for one in tried if one.entity is not None)
     return Replayed(len(tried), taken_over, len(tried) - taken_over)
-
-
-def _read_columns(source: SourceDeclaration) -> list[str]:
-    made = {code["column"] for code in source.declaration.get("codes", ())}
-    return [name for name in dict.fromkeys(columns_of(source.declaration)) if name not in made]
 
 
 def _list_rejects(hub: Hub, tenant: str, source_id: str) -> list[Reject]:

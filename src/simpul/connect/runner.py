@@ -23,8 +23,15 @@ from simpul.app.sources import note_run
 from simpul.connect.chunks import Chunk, Item, RowSource
 from simpul.connect.connector import Reading, Surroundings, get_connector
 from simpul.connect.contexts import read_contexts
+from simpul.connect.drift import (
+    raise_if_collapsed,
+    raise_if_columns_went,
+    raise_if_kinds_changed,
+    remembered,
+    with_old_names,
+)
 from simpul.connect.gathering import gather
-from simpul.connect.mapping import Mapper
+from simpul.connect.mapping import Mapper, read_columns
 from simpul.connect.replaying import replay_rejects
 from simpul.connect.reporting import Reporting
 from simpul.connect.takeover import Past, Takeover
@@ -33,6 +40,7 @@ from simpul.domain.city import City, SourceDeclaration
 from simpul.domain.context import CORE, Context
 from simpul.domain.errors import BadRequestData, HubBusy, HubError, SourceError, SourceMismatch
 from simpul.ports.engine import Preview, Progress, Replayed
+from simpul.ports.quality import SourceShape
 from simpul.ports.store import Draft, Reject, Run
 
 Result = TypeVar("Result")
@@ -142,6 +150,7 @@ class SourceRun:
     rejects_kept: int = 0
     # There once all rows were read and settled.
     _reporting: Reporting | None = None
+    shape_before: SourceShape | None = None
     _thread: ThreadPoolExecutor = field(
         default_factory=lambda: ThreadPoolExecutor(1, thread_name_prefix="simpul-source")
     )
@@ -209,7 +218,10 @@ class SourceRun:
         reading = await self._in_thread(partial(connector.open_reading, plain["read"], self.job.surroundings))
         try:
             knowledge = await gather(self.job.hub, self.job.city, source, context)
-            work = partial(Mapper, source, self.job.city, context, reading.columns, knowledge)
+            columns = with_old_names(reading.columns, plain.get("renamed", {}))
+            self.shape_before = self.job.hub.reports.find_shape(self.job.city.tenant, source.id)
+            raise_if_columns_went(source, read_columns(plain), columns, remembered(self.shape_before))
+            work = partial(Mapper, source, self.job.city, context, columns, knowledge)
             return reading, await self._in_thread(work), context
         except BaseException:  # Whatever it is, the connection must not stay open.
             await self._in_thread(reading.close)
@@ -222,11 +234,14 @@ class SourceRun:
         past = Past(partial(hub.entities.list_changes, tenant))
         takeover = Takeover(mapper.shape, context_id, past)
         try:
-            await self._read(RowSource(reading, mapper), takeover, reading.rows_expected)
+            rows = RowSource(reading, mapper)
+            if reading.rows_expected is not None and not self.job.accept_shrink:
+                raise_if_collapsed(self.job.source, reading.rows_expected, self.shape_before)
+            await self._read(rows, takeover, reading.rows_expected)
         finally:
             await self._in_thread(reading.close)
         await self._settle(mapper, takeover)
-        self._reporting = Reporting(hub, tenant, self.job.source, mapper)
+        self._reporting = Reporting(hub, tenant, mapper, self.shape_before, rows.sample or ())
 
     async def _read(self, rows: RowSource, takeover: Takeover, rows_expected: int | None) -> None:
         """Write chunk after chunk; the next one is read and mapped while this one goes to the disk."""
@@ -247,6 +262,8 @@ class SourceRun:
 
     async def _prepare(self, rows: RowSource) -> Prepared:
         chunk: Chunk = await self._in_thread(partial(rows.take_chunk, self.job.rows_at_once))
+        if self.counts.read == 0 and not self.job.accept_shrink and rows.sample:
+            self._raise_if_changed(rows)
         self.counts.read += len(chunk.taken) + len(chunk.broken)
         if self.counts.read > limits.SOURCE_ROWS_MAX:
             raise SourceMismatch(f"The source has more than {limits.SOURCE_ROWS_MAX:,} rows; divide it into several.")
@@ -259,6 +276,10 @@ class SourceRun:
         items += [item for item in broken if digests.get(item.key) != item.digest]
         self.counts.unchanged += len(keys) - len(items)
         return Prepared(items, digests.keys(), chunk.is_last)
+
+    def _raise_if_changed(self, rows: RowSource) -> None:
+        source, before = self.job.source, remembered(self.shape_before)
+        raise_if_kinds_changed(source, read_columns(source.declaration), (rows.columns, rows.sample or ()), before)
 
     async def _write(self, prepared: Prepared, takeover: Takeover) -> None:
         try:
@@ -309,6 +330,8 @@ class SourceRun:
         """After all rows: what happened to those that are not there any more."""
         vanished = Vanished(self.job.hub, self.job.city.tenant, self.job.source, mapper)
         await vanished.raise_if_empty(self.counts.read)
+        if not self.job.accept_shrink and not self.has_broken:
+            raise_if_collapsed(self.job.source, self.counts.read, self.shape_before)
         await vanished.forget_rejects(self._commit)
         if not self.has_broken:
             # A broken row may be any row: nothing can be said to have vanished.

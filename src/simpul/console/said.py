@@ -145,6 +145,22 @@ SAID = (
         "%(file)s: the source gave no rows, and it gave some before. Nothing was changed. Look at the "
         "source; if it is right, take the source out of the city and apply."
     ),
+    _("%(file)s: the source has changed: gone: %(gone)s. Nothing was taken over."),
+    _("%(file)s: the source has changed: gone: %(gone)s; new: %(new)s. Nothing was taken over."),
+    _(
+        "%(file)s: the source has changed: gone: %(gone)s; new: %(new)s. Nothing was taken over. If that is what "
+        "happened, write '%(line)s' in %(where)s."
+    ),
+    _(
+        "%(file)s: the source has changed: %(changed)s. Nothing was taken over. Look at the mapping. If that is "
+        "right, run `%(command)s`."
+    ),
+    _(
+        "%(file)s: the source has %(found)s rows, and it had %(before)s. Nothing that is gone from it was touched. "
+        "If that is right, run `%(command)s`."
+    ),
+    _("the column is new"),
+    _("the column is gone"),
     _("%(path)s is no table: it is %(said)s, whatever its name says."),
     _("a picture (TIFF, perhaps GeoTIFF)"),
     _("a picture (%(form)s)"),

@@ -69,6 +69,9 @@ class ReportStore(Protocol):
     def find_shape(self, tenant: str, source: str) -> SourceShape | None:
         """Return what the source looked like, or None before its first complete run."""
 
+    async def forget_source(self, tenant: str, source: str) -> None:
+        """Forget all that is known of a source's quality, corrections too: what they hold may be personal."""
+
     async def put_shape(self, tenant: str, shape: SourceShape) -> None:
         """Remember what the source looked like."""
 

@@ -51,6 +51,10 @@ class SqliteQuality:
         rows = self._read(tenant, SQL.find_shape, source)
         return SourceShape(*rows[0])._replace(columns=msgspec.json.decode(rows[0][-1])) if rows else None
 
+    async def forget_source(self, tenant: str, source: str) -> None:
+        statements = (SQL.drop_reports, SQL.drop_shape, SQL.drop_corrections, SQL.drop_questions)
+        await self._find_city(tenant).execute_all([(statement, (source,)) for statement in statements])
+
     async def put_shape(self, tenant: str, shape: SourceShape) -> None:
         row = (shape.source, shape.run, shape.rows, _encode(shape.columns).decode())
         await self._find_city(tenant).execute(SQL.put_shape, row)

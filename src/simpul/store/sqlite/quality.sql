@@ -33,6 +33,18 @@ WHERE source = ?
 INSERT OR REPLACE INTO source_shape (source, run, row_count, columns)
 VALUES (?, ?, ?, ?)
 
+-- name: drop_reports
+DELETE FROM quality_report
+WHERE source = ?
+
+-- name: drop_shape
+DELETE FROM source_shape
+WHERE source = ?
+
+-- name: drop_corrections
+DELETE FROM correction
+WHERE source = ?
+
 -- name: replace_correction
 UPDATE correction
 SET undone_us = ?4, undone_by = ?5

@@ -1,0 +1,159 @@
+"""A source that has changed its form since its last complete run: noticed before anything is written. No store here.
+
+What is remembered of each column is only which kind of values it has and where it stands: never a value.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from datetime import date
+from decimal import Decimal
+from typing import Any, Final, NamedTuple
+
+from simpul import limits
+from simpul.domain.city import SourceDeclaration
+from simpul.domain.code_match import rank_names
+from simpul.domain.errors import SourceMismatch
+from simpul.ports.quality import SourceShape
+
+NUMBER: Final = "numbers"
+DATE: Final = "dates"
+TEXT: Final = "text"
+NOTHING: Final = "nothing"
+
+_NUMBER: Final = re.compile(r"(?:rp\.?\s*)?[-+(]?\d[\d.,]*\)?(?:\s*%)?\Z", re.IGNORECASE)
+_DATE: Final = re.compile(r"\d{4}-\d\d?-\d\d?|\d\d?[/-]\d\d?[/-]\d{2,4}")
+# A column is of a kind when nearly all of it is; it has lost it when less than half is.
+_SHARE_IS: Final = 0.95
+_SHARE_LOST: Final = 0.5
+_FILLED_LEAST: Final = 10
+
+
+class Column(NamedTuple):
+    """What is remembered of a column: where it stands, and what kind of values it has."""
+
+    position: int
+    kind: str
+
+
+def remembered(shape: SourceShape | None) -> dict[str, Column]:
+    """Return the columns of the last complete run."""
+    return {} if shape is None else {name: Column(*column) for name, column in shape.columns.items()}
+
+
+def with_old_names(columns: Sequence[str], renamed: Mapping[str, str]) -> tuple[str, ...]:
+    """Return the columns under the names that the declaration uses, where it says that one was renamed."""
+    present = set(columns)
+    old_names = {new: old for old, new in renamed.items() if old not in present}
+    return tuple(old_names.get(name, name) for name in columns)
+
+
+def raise_if_columns_went(
+    source: SourceDeclaration, wanted: Sequence[str], columns: Sequence[str], before: Mapping[str, Column]
+) -> None:
+    """Refuse a source whose mapped columns were there in the last run and are not any more.
+
+    Raises SourceMismatch, which says what changed and proposes the line that makes it right.
+    """
+    gone = [name for name in wanted if name in before and name not in columns]
+    if not gone:
+        return
+    new = [name for name in columns if name not in before]
+    pairs = {name: found for name in gone if (found := _find_renamed(name, gone, new, (before, columns))) is not None}
+    proposal = ""
+    if pairs:
+        line = ", ".join(f"{old}: {name}" for old, name in pairs.items())
+        proposal = f" If that is what happened, write 'renamed: {{{line}}}' in {source.file}."
+    told = f"; new: {', '.join(new[:20])}" if new else ""
+    raise SourceMismatch(
+        f"{source.file}: the source has changed: gone: {', '.join(gone)}{told}. Nothing was taken over.{proposal}"
+    )
+
+
+def _find_renamed(
+    name: str, gone: Sequence[str], new: Sequence[str], sides: tuple[Mapping[str, Column], Sequence[str]]
+) -> str | None:
+    """Return the new column that stands in the old one's place, or is called nearly the same."""
+    if len(gone) == 1 and len(new) == 1:
+        return new[0]
+    before, columns = sides
+    near = rank_names(name, {one: one for one in new})
+    if near and near[0].score >= limits.RENAMED_COLUMN_SCORE_LEAST:
+        return near[0].code
+    position = before[name].position
+    return columns[position] if position < len(columns) and columns[position] in new else None
+
+
+def kinds_of(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> dict[str, Column]:
+    """Return what kind of values each column has in these rows."""
+    return {name: Column(at, _kind(_counts(rows, at))) for at, name in enumerate(columns)}
+
+
+def _counts(rows: Sequence[Sequence[Any]], position: int) -> dict[str, int]:
+    counts = {NUMBER: 0, DATE: 0, TEXT: 0}
+    for cells in rows:
+        cell = cells[position] if position < len(cells) else None
+        kind = _kind_of_cell(cell)
+        if kind != NOTHING:
+            counts[kind] += 1
+    return counts
+
+
+def _kind_of_cell(cell: Any) -> str:
+    if cell is None:
+        return NOTHING
+    if isinstance(cell, int | float | Decimal):
+        return NUMBER
+    if isinstance(cell, date):
+        return DATE
+    text = cell.strip() if isinstance(cell, str) else "…"
+    if not text:
+        return NOTHING
+    if _DATE.match(text):
+        return DATE
+    return NUMBER if _NUMBER.match(text) else TEXT
+
+
+def _kind(counts: Mapping[str, int]) -> str:
+    filled = sum(counts.values())
+    if filled == 0:
+        return NOTHING
+    return next((kind for kind in (NUMBER, DATE) if counts[kind] >= filled * _SHARE_IS), TEXT)
+
+
+def raise_if_kinds_changed(
+    source: SourceDeclaration,
+    wanted: Sequence[str],
+    now: tuple[Sequence[str], Sequence[Sequence[Any]]],
+    before: Mapping[str, Column],
+) -> None:
+    """Refuse a source in whose mapped columns other things stand than before. Raises SourceMismatch."""
+    columns, rows = now
+    changed = []
+    for name in wanted:
+        known = before.get(name)
+        if known is None or name not in columns or known.kind == NOTHING:
+            continue
+        counts = _counts(rows, columns.index(name))
+        filled = sum(counts.values())
+        if filled == 0 and len(rows) >= _FILLED_LEAST:
+            changed.append(f"{name} had {known.kind} and is empty")
+        elif known.kind != TEXT and filled and counts[known.kind] < filled * _SHARE_LOST:
+            changed.append(f"{name} had {known.kind} and has {_kind(counts)}")
+    if changed:
+        raise SourceMismatch(
+            f"{source.file}: the source has changed: {'; '.join(changed)}. Nothing was taken over. "
+            f"Look at the mapping. If that is right, run `simpul sync {source.id} --accept-change`."
+        )
+
+
+def raise_if_collapsed(source: SourceDeclaration, rows: int, before: SourceShape | None) -> None:
+    """Refuse a source that has less than half of the rows that it had. Raises SourceMismatch."""
+    if before is None or before.rows < limits.COLLAPSE_ROWS_MIN or "observed_at" in source.declaration["entity"]:
+        return
+    if rows < before.rows * limits.SOURCE_SHRINK_RATIO_MIN:
+        raise SourceMismatch(
+            f"{source.file}: the source has {rows} rows, and it had {before.rows}. Nothing that is gone from it was "
+            f"touched. If that is right, run `simpul sync {source.id} --accept-change`."
+        )

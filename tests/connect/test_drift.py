@@ -1,0 +1,123 @@
+"""A source that has changed its form stops before it damages anything, and says what changed."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from simpul.app import corrections, quality
+from simpul.app.identity import operator
+from simpul.domain.errors import NotFound
+from simpul.domain.quality import Report
+from tests.connect.kota import TENANT, Kota, csv_source, entity_uri
+
+
+def rows(count: int, *names: str, kind: str = "number") -> list[list[object]]:
+    values = [f"satu {number}" if kind == "text" else number * 2 for number in range(1, count + 1)]
+    cells: list[list[object]] = [[n, f"Halte {n}", value] for n, value in enumerate(values, 1)]
+    return [list(names or ("id", "nama", "jumlah")), *cells]
+
+
+def declaration(**changes: Any) -> dict[str, Any]:
+    entity = {"type": "BusStop", "id": entity_uri("BusStop", "{id}"), "attributes": {"name": "nama", "count": "jumlah"}}
+    return csv_source(**{"entity": entity, **changes})
+
+
+@pytest.fixture
+def city(kota: Kota) -> Kota:
+    kota.write_csv("halte.csv", rows(30))
+    kota.declare(declaration())
+    assert kota.sync().error is None
+    return kota
+
+
+def error_of(city: Kota) -> str:
+    error = city.sync().error
+    assert error is not None
+    return error
+
+
+def test_a_renamed_column_stops_the_run_and_the_line_that_mends_it_is_proposed(city: Kota) -> None:
+    city.write_csv("halte.csv", rows(30, "id", "nama_halte", "jumlah"))
+    error = error_of(city)
+    assert "gone: nama; new: nama_halte" in error
+    assert "write 'renamed: {nama: nama_halte}' in sources/halte.yaml" in error
+    assert city.values(entity_uri("BusStop", "1"))["name"] == "Halte 1"
+    city.declare(declaration(renamed={"nama": "nama_halte"}))
+    run = city.sync()
+    assert (run.error, run.rows_unchanged, run.rows_written) == (None, 30, 0)
+
+
+def test_several_renamed_columns_are_told_apart_by_their_names(city: Kota) -> None:
+    city.write_csv("halte.csv", rows(30, "id", "nama_halte", "jumlah_kursi"))
+    assert "renamed: {nama: nama_halte, jumlah: jumlah_kursi}" in error_of(city)
+
+
+def test_a_vanished_column_stops_the_run(city: Kota) -> None:
+    city.write_csv("halte.csv", [row[:2] for row in rows(30)])
+    assert "the source has changed: gone: jumlah. Nothing was taken over." in error_of(city)
+
+
+def test_numbers_that_became_words_stop_the_run_before_anything_is_written(city: Kota) -> None:
+    city.write_csv("halte.csv", rows(30, kind="text"))
+    assert "jumlah had numbers and has text. Nothing was taken over." in error_of(city)
+    assert city.values(entity_uri("BusStop", "1"))["count"] in (2, "2")
+    assert city.sync(accept_shrink=True).error is None
+    assert city.values(entity_uri("BusStop", "1"))["count"] == "satu 1"
+    assert city.sync().error is None, "what was accepted is the form from now on"
+
+
+def test_a_column_that_is_empty_all_at_once_stops_the_run(city: Kota) -> None:
+    city.write_csv("halte.csv", [rows(30)[0], *([row[0], row[1], ""] for row in rows(30)[1:])])
+    assert "jumlah had numbers and is empty" in error_of(city)
+
+
+def test_a_few_odd_values_are_no_drift(city: Kota) -> None:
+    changed = rows(30)
+    changed[4][2] = "tidak ada"
+    city.write_csv("halte.csv", changed)
+    assert city.sync().error is None
+
+
+def test_half_of_the_rows_gone_stops_the_run(city: Kota) -> None:
+    city.write_csv("halte.csv", rows(10))
+    assert "has 10 rows, and it had 30" in error_of(city)
+    assert city.count("BusStop") == 30
+    assert city.sync(accept_shrink=True).error is None
+    assert city.sync().error is None
+
+
+def report_of(city: Kota) -> Report:
+    report = city.look(lambda hub: quality.get_quality(operator(TENANT), hub, "halte")).report
+    assert report is not None
+    return report
+
+
+def test_columns_that_nothing_uses_may_come_and_go_and_the_report_tells(city: Kota) -> None:
+    city.write_csv("halte.csv", [[*row, "x"] for row in rows(30, "id", "nama", "jumlah")])
+    assert city.sync().error is None
+    (found,) = [one for one in report_of(city).findings if one.rule == "drift"]
+    assert [(one.key, one.reason) for one in found.samples] == [("x", "the column is new")]
+    city.sync()
+    assert [one.broken for one in report_of(city).findings if one.rule == "drift"] == [0]
+
+
+def test_rows_of_a_renamed_column_are_put_right_under_the_name_of_the_mapping(city: Kota) -> None:
+    changed = rows(30, "id", "nama_halte", "jumlah")
+    changed[3][1] = ""
+    city.write_csv("halte.csv", changed)
+    city.declare(declaration(renamed={"nama": "nama_halte"}, rules=[{"rule": "required", "column": "nama"}]))
+    city.sync()
+    city.with_hub(lambda hub: corrections.correct_row(operator(TENANT), hub, "halte", "3", {"nama": "Pasar"}))
+    assert city.with_hub(lambda hub: corrections.replay(operator(TENANT), hub, "halte")).taken_over == 1
+    assert city.values(entity_uri("BusStop", "3"))["name"] == "Pasar"
+
+
+def test_what_is_known_of_a_source_goes_with_it(city: Kota) -> None:
+    (city.folder / "sources/halte.yaml").unlink()
+    city.declare(csv_source(source="lain"))
+    assert city.look(lambda hub: hub.reports.list_reports(TENANT, "halte")) == []
+    assert city.look(lambda hub: hub.reports.find_shape(TENANT, "halte")) is None
+    with pytest.raises(NotFound):
+        city.look(lambda hub: quality.get_quality(operator(TENANT), hub, "halte"))
