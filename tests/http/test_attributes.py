@@ -26,7 +26,7 @@ def number(value: float, **members: Any) -> dict[str, Any]:
     return {"type": "Property", "value": value, **members}
 
 
-def test_appending_adds_and_replaces(writer: httpx2.Client, halte: str) -> None:
+def test_5_6_3_appending_adds_and_replaces(writer: httpx2.Client, halte: str) -> None:
     body = {"kapasitas": number(50), "atap": number(1)}
     response = writer.post(attributes_of(halte), json=body)
     assert (response.status_code, response.content) == (204, b"")
@@ -34,7 +34,7 @@ def test_appending_adds_and_replaces(writer: httpx2.Client, halte: str) -> None:
     assert (found["kapasitas"], found["atap"]) == (number(50), number(1))
 
 
-def test_appending_without_overwriting_tells_what_was_left(writer: httpx2.Client, halte: str) -> None:
+def test_5_6_3_4_appending_without_overwriting_tells_what_was_left(writer: httpx2.Client, halte: str) -> None:
     body = {"kapasitas": number(50), "atap": number(1)}
     response = writer.post(f"{attributes_of(halte)}?options=noOverwrite", json=body)
     assert response.status_code == 207
@@ -45,30 +45,30 @@ def test_appending_without_overwriting_tells_what_was_left(writer: httpx2.Client
     assert read(writer, halte)["kapasitas"] == number(40, unitCode="C62")
 
 
-def test_updating_replaces_whole_attributes(writer: httpx2.Client, halte: str) -> None:
+def test_5_6_2_updating_replaces_whole_attributes(writer: httpx2.Client, halte: str) -> None:
     assert writer.patch(attributes_of(halte), json={"kapasitas": number(50)}).status_code == 204
     assert read(writer, halte)["kapasitas"] == number(50)
 
 
-def test_patching_one_attribute_keeps_its_other_members(writer: httpx2.Client, halte: str) -> None:
+def test_5_6_4_patching_one_attribute_keeps_its_other_members(writer: httpx2.Client, halte: str) -> None:
     response = writer.patch(f"{attributes_of(halte)}/kapasitas", json={"value": 70})
     assert response.status_code == 204, response.text
     assert read(writer, halte)["kapasitas"] == number(70, unitCode="C62")
 
 
-def test_replacing_one_attribute_keeps_nothing_of_it(writer: httpx2.Client, halte: str) -> None:
+def test_5_6_19_replacing_one_attribute_keeps_nothing_of_it(writer: httpx2.Client, halte: str) -> None:
     assert writer.put(f"{attributes_of(halte)}/kapasitas", json=number(80)).status_code == 204
     assert read(writer, halte)["kapasitas"] == number(80)
 
 
-def test_deleting_one_attribute_leaves_the_others(writer: httpx2.Client, halte: str) -> None:
+def test_5_6_5_deleting_one_attribute_leaves_the_others(writer: httpx2.Client, halte: str) -> None:
     assert writer.delete(f"{attributes_of(halte)}/kapasitas").status_code == 204
     expected = stop(halte)
     del expected["kapasitas"]
     assert read(writer, halte) == expected
 
 
-def test_instances_are_deleted_by_dataset_or_all_at_once(writer: httpx2.Client, halte: str) -> None:
+def test_5_6_5_4_instances_are_deleted_by_dataset_or_all_at_once(writer: httpx2.Client, halte: str) -> None:
     """CIM 009 §5.6.5."""
     path = f"{attributes_of(halte)}/penumpang"
     body = {"penumpang": [number(1), number(2, datasetId=LIVE), number(3, datasetId=GUESS)]}
@@ -85,7 +85,7 @@ def test_a_dataset_and_all_at_once_contradict_each_other(writer: httpx2.Client, 
     raise_unless_problem(response, 400, "BadRequestData")
 
 
-def test_the_scope_is_deleted_like_an_attribute(writer: httpx2.Client) -> None:
+def test_5_6_5_4_the_scope_is_deleted_like_an_attribute(writer: httpx2.Client) -> None:
     entity_id = "urn:ngsi-ld:Halte:scoped"
     writer.post(f"{API}/entities", json=stop(entity_id, scope="/Padang/Barat"))
     assert read(writer, entity_id)["scope"] == "/Padang/Barat"

@@ -44,12 +44,12 @@ def failures(response: httpx2.Response) -> dict[str, str]:
     return {one["entityId"]: one["error"]["type"].removeprefix(ERRORS) for one in response.json()["errors"]}
 
 
-def test_created_entities_are_told_by_their_ids(writer: httpx2.Client) -> None:
+def test_5_6_7_created_entities_are_told_by_their_ids(writer: httpx2.Client) -> None:
     response = writer.post(f"{OPERATIONS}/create", json=[stop(one) for one in names(0, 1)])
     assert (response.status_code, response.json()) == (201, names(0, 1))
 
 
-def test_one_bad_entity_does_not_spoil_the_rest(writer: httpx2.Client) -> None:
+def test_5_2_17_one_bad_entity_does_not_spoil_the_rest(writer: httpx2.Client) -> None:
     put(writer, 0)
     batch = [stop(names(0)[0]), stop(names(1)[0]), {"id": names(2)[0]}, {"type": "Halte"}, 5]
     response = writer.post(f"{OPERATIONS}/create", json=batch)
@@ -58,7 +58,7 @@ def test_one_bad_entity_does_not_spoil_the_rest(writer: httpx2.Client) -> None:
     assert seats(writer, 1) == 40
 
 
-def test_an_upsert_creates_and_replaces(writer: httpx2.Client) -> None:
+def test_5_6_8_an_upsert_creates_and_replaces(writer: httpx2.Client) -> None:
     put(writer, 0)
     batch = [{"id": one, "type": "Halte", "atap": number(1)} for one in names(0, 1)]
     response = writer.post(f"{OPERATIONS}/upsert", json=batch)
@@ -68,14 +68,14 @@ def test_an_upsert_creates_and_replaces(writer: httpx2.Client) -> None:
     assert (again.status_code, again.content) == (204, b"")
 
 
-def test_an_upsert_that_updates_keeps_what_was_there(writer: httpx2.Client) -> None:
+def test_5_6_8_4_an_upsert_that_updates_keeps_what_was_there(writer: httpx2.Client) -> None:
     put(writer, 0)
     batch = [{"id": names(0)[0], "type": "Halte", "atap": number(1)}]
     assert writer.post(f"{OPERATIONS}/upsert?options=update", json=batch).status_code == 204
     assert seats(writer, 0) == 40
 
 
-def test_an_update_needs_the_entities_to_be_there(writer: httpx2.Client) -> None:
+def test_5_6_9_an_update_needs_the_entities_to_be_there(writer: httpx2.Client) -> None:
     put(writer, 0)
     batch = [{"id": one, "type": "Halte", "kapasitas": number(9)} for one in names(0, 1)]
     response = writer.post(f"{OPERATIONS}/update", json=batch)
@@ -93,7 +93,7 @@ def test_an_update_without_overwriting_keeps_what_was_there(writer: httpx2.Clien
     assert writer.get(f"{API}/entities/{names(0)[0]}").json()["atap"] == number(1)
 
 
-def test_a_merge_changes_parts(writer: httpx2.Client) -> None:
+def test_5_6_20_a_merge_changes_parts(writer: httpx2.Client) -> None:
     put(writer, 0, 1)
     batch = [{"id": one, "kapasitas": number(9), "koridor": "urn:ngsi-ld:null"} for one in names(0, 1)]
     assert writer.post(f"{OPERATIONS}/merge", json=batch).status_code == 204
@@ -102,7 +102,7 @@ def test_a_merge_changes_parts(writer: httpx2.Client) -> None:
     assert "koridor" not in merged
 
 
-def test_a_delete_tells_what_was_not_there(writer: httpx2.Client) -> None:
+def test_5_6_10_a_delete_tells_what_was_not_there(writer: httpx2.Client) -> None:
     put(writer, 0, 1)
     response = writer.post(f"{OPERATIONS}/delete", json=names(0, 5, 1))
     assert failures(response) == {names(5)[0]: "ResourceNotFound"}

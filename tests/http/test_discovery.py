@@ -1,4 +1,4 @@
-"""Which types and attributes there are (CIM 009 §6.25 to §6.28), and the history of one entity (§6.19)."""
+"""Which types and attributes there are (CIM 009 §4.5.10 to §4.5.15, §5.2.24 to §5.2.28, §6.25 to §6.28); a history."""
 
 from __future__ import annotations
 
@@ -31,13 +31,13 @@ def city(writer: httpx2.Client) -> Iterator[None]:
     writer.post(f"{API}/entityOperations/delete", json=[one["id"] for one in entities])
 
 
-def test_types_are_listed_by_name(writer: httpx2.Client) -> None:
+def test_5_7_5_types_are_listed_by_name(writer: httpx2.Client) -> None:
     found = writer.get(f"{API}/types").json()
     assert (found["type"], found["typeList"]) == ("EntityTypeList", ["Halte", "Shelter"])
     assert found["id"].startswith("urn:ngsi-ld:EntityTypeList:")
 
 
-def test_types_are_listed_with_their_attributes(writer: httpx2.Client) -> None:
+def test_5_7_6_types_are_listed_with_their_attributes(writer: httpx2.Client) -> None:
     found = writer.get(f"{API}/types?details=true").json()
     assert found[1] == {
         "id": DEFAULT + "Shelter", "type": "EntityType", "typeName": "Shelter", "attributeNames": ["ruang"],
@@ -45,7 +45,7 @@ def test_types_are_listed_with_their_attributes(writer: httpx2.Client) -> None:
     assert found[0]["attributeNames"] == ["kapasitas", "koridor", "location", "nama"]
 
 
-def test_a_type_is_told_with_its_attributes_and_their_kinds(writer: httpx2.Client) -> None:
+def test_5_7_7_a_type_is_told_with_its_attributes_and_their_kinds(writer: httpx2.Client) -> None:
     found = writer.get(f"{API}/types/Halte").json()
     assert (found["id"], found["type"], found["typeName"]) == (DEFAULT + "Halte", "EntityTypeInfo", "Halte")
     assert found["entityCount"] == 2
@@ -55,19 +55,19 @@ def test_a_type_is_told_with_its_attributes_and_their_kinds(writer: httpx2.Clien
     }  # fmt: skip
 
 
-def test_attributes_are_listed_by_name(writer: httpx2.Client) -> None:
+def test_5_7_8_attributes_are_listed_by_name(writer: httpx2.Client) -> None:
     found = writer.get(f"{API}/attributes").json()
     assert found["attributeList"] == ["kapasitas", "koridor", "location", "nama", "ruang"]
 
 
-def test_attributes_are_listed_with_their_types(writer: httpx2.Client) -> None:
+def test_5_7_9_attributes_are_listed_with_their_types(writer: httpx2.Client) -> None:
     found = {one["attributeName"]: one for one in writer.get(f"{API}/attributes?details=true").json()}
     assert found["ruang"] == {
         "id": DEFAULT + "ruang", "type": "Attribute", "attributeName": "ruang", "typeNames": ["Shelter"],
     }  # fmt: skip
 
 
-def test_an_attribute_is_told_with_its_count(writer: httpx2.Client) -> None:
+def test_5_7_10_an_attribute_is_told_with_its_count(writer: httpx2.Client) -> None:
     assert writer.get(f"{API}/attributes/location").json() == {
         "id": "https://uri.etsi.org/ngsi-ld/location",
         "type": "Attribute",
@@ -94,7 +94,7 @@ def test_names_are_those_of_the_context_asked_for(writer: httpx2.Client) -> None
     assert "@context" in found
 
 
-def test_a_history_has_every_value(writer: httpx2.Client) -> None:
+def test_5_7_3_a_history_has_every_value(writer: httpx2.Client) -> None:
     found = writer.get(HISTORY).json()
     assert (found["id"], found["type"]) == ("urn:ngsi-ld:Shelter:9", "Shelter")
     assert [one["value"] for one in found["ruang"]] == [1, 20, 300]

@@ -11,7 +11,7 @@ ENTITIES = f"{API}/entities"
 LINKED = {"content-type": "application/json", "link": CONTEXT_LINK}
 
 
-def test_a_created_entity_is_found_at_its_location(writer: httpx2.Client) -> None:
+def test_5_6_1_a_created_entity_is_found_at_its_location(writer: httpx2.Client) -> None:
     created = writer.post(ENTITIES, json=stop("urn:ngsi-ld:Halte:made"))
     assert (created.status_code, created.content) == (201, b"")
     assert created.headers["location"] == f"{ENTITIES}/urn:ngsi-ld:Halte:made"
@@ -50,7 +50,7 @@ def test_an_id_that_is_no_uri_is_refused(writer: httpx2.Client, method: str) -> 
     assert "halte1" in response.json()["detail"]
 
 
-def test_concise_input_is_accepted(writer: httpx2.Client) -> None:
+def test_4_5_1_concise_input_is_accepted(writer: httpx2.Client) -> None:
     body = {"id": "urn:ngsi-ld:Halte:concise", "type": "Halte", "nama": "Ulak Karang", "koridor": {"object": "urn:k:1"}}
     assert writer.post(ENTITIES, json=body).status_code == 201
     found = writer.get(f"{ENTITIES}/urn:ngsi-ld:Halte:concise").json()
@@ -58,7 +58,7 @@ def test_concise_input_is_accepted(writer: httpx2.Client) -> None:
     assert found["koridor"] == {"type": "Relationship", "object": "urn:k:1"}
 
 
-def test_a_replaced_entity_has_nothing_of_the_old_one(writer: httpx2.Client, halte: str) -> None:
+def test_5_6_18_a_replaced_entity_has_nothing_of_the_old_one(writer: httpx2.Client, halte: str) -> None:
     body = {"type": "Halte", "atap": {"type": "Property", "value": True}}
     assert writer.put(f"{ENTITIES}/{halte}", json=body).status_code == 204
     assert writer.get(f"{ENTITIES}/{halte}").json() == {"id": halte, **body}
@@ -75,7 +75,7 @@ def test_a_body_about_another_entity_is_refused(writer: httpx2.Client, halte: st
         raise_unless_problem(response, 400, "BadRequestData")
 
 
-def test_a_merge_changes_parts_and_the_null_marker_removes(writer: httpx2.Client, halte: str) -> None:
+def test_5_6_17_a_merge_changes_parts_and_the_null_marker_removes(writer: httpx2.Client, halte: str) -> None:
     """CIM 009 §5.5.12."""
     patch = {"kapasitas": {"type": "Property", "value": 60}, "koridor": "urn:ngsi-ld:null"}
     response = writer.patch(f"{ENTITIES}/{halte}", json=patch, headers={"content-type": "application/merge-patch+json"})
@@ -86,7 +86,7 @@ def test_a_merge_changes_parts_and_the_null_marker_removes(writer: httpx2.Client
     assert found["nama"]["value"] == "Pasar Raya"
 
 
-def test_a_deleted_entity_is_gone(writer: httpx2.Client, halte: str) -> None:
+def test_5_6_6_a_deleted_entity_is_gone(writer: httpx2.Client, halte: str) -> None:
     assert writer.delete(f"{ENTITIES}/{halte}").status_code == 204
     raise_unless_problem(writer.get(f"{ENTITIES}/{halte}"), 404, "ResourceNotFound")
     raise_unless_problem(writer.delete(f"{ENTITIES}/{halte}"), 404, "ResourceNotFound")
@@ -158,13 +158,13 @@ def test_a_context_that_cannot_be_had_is_told(writer: httpx2.Client, url: str) -
 
 
 @pytest.mark.parametrize("version", ["", "-v1.3", "-v1.6", "-v1.8", "-v1.9"])
-def test_every_core_context_is_known_without_a_network(writer: httpx2.Client, halte: str, version: str) -> None:
+def test_5_5_5_every_core_context_is_known_without_a_network(writer: httpx2.Client, halte: str, version: str) -> None:
     url = f"https://uri.etsi.org/ngsi-ld/v1/ngsi-ld-core-context{version}.jsonld"
     link = f'<{url}>; rel="http://www.w3.org/ns/json-ld#context"'
     assert writer.get(f"{ENTITIES}/{halte}", headers={"link": link}).json() == stop(halte)
 
 
-def test_an_unsupported_body_is_refused_with_what_is_supported(writer: httpx2.Client) -> None:
+def test_6_3_4_an_unsupported_body_is_refused_with_what_is_supported(writer: httpx2.Client) -> None:
     response = writer.post(ENTITIES, content=b"<a/>", headers={"content-type": "application/xml"})
     assert response.status_code == 415
     assert "application/json or application/ld+json" in response.json()["detail"]

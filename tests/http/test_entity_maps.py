@@ -284,3 +284,22 @@ def test_a_page_looks_at_no_more_of_a_long_map_than_it_needs(served: Served) -> 
     assert found.entities == [str(number) for number in range(11, 51, 2)]
     assert len(looked) <= 2 * limits.ENTITY_MAP_LOOK_ENTITIES_MIN
     assert len(long_map.entities) == 1_000 - 20
+
+
+def test_5_14_1_a_map_is_retrieved_by_its_id(writer: httpx2.Client, halte: list[str]) -> None:
+    location, made = make(writer)
+    assert writer.get(location).json() == made
+    assert list(made["entityMap"]) == halte
+    assert writer.get(f"{MAPS}/bukan-uri").json()["type"].endswith("/BadRequestData")
+    assert writer.get(f"{MAPS}/urn:x:tiada").json()["type"].endswith("/ResourceNotFound")
+
+
+def test_5_14_5_a_map_of_histories_has_those_with_a_time_asked_for(writer: httpx2.Client, halte: list[str]) -> None:
+    asked = {"type": "Halte", "timeproperty": "modifiedAt", "timerel": "after", "timeAt": "2020-01-01T00:00:00Z",
+             "entityMap": "true"}  # fmt: skip
+    answer = writer.get(f"{API}/temporal/entities", params=asked)
+    assert answer.status_code in {200, 201}
+    assert set(halte) <= set(writer.get(answer.headers["ngsild-entitymap"]).json()["entityMap"])
+    none = {**asked, "timerel": "before"}
+    empty = writer.get(f"{API}/temporal/entities", params=none)
+    assert writer.get(empty.headers["ngsild-entitymap"]).json()["entityMap"] == {}

@@ -44,7 +44,7 @@ def both(client: httpx2.Client, query: str, **headers: str) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("query", ["options=keyValues", "options=simplified", "format=keyValues", "format=simplified"])
-def test_key_values_are_values_alone(writer: httpx2.Client, query: str) -> None:
+def test_4_5_4_key_values_are_values_alone(writer: httpx2.Client, query: str) -> None:
     found = both(writer, query)
     assert found["kapasitas"] == 40
     assert found["koridor"] == "urn:ngsi-ld:Koridor:1"
@@ -52,7 +52,7 @@ def test_key_values_are_values_alone(writer: httpx2.Client, query: str) -> None:
 
 
 @pytest.mark.parametrize("query", ["options=concise", "format=concise"])
-def test_concise_has_no_types(writer: httpx2.Client, query: str) -> None:
+def test_6_3_7_concise_has_no_types(writer: httpx2.Client, query: str) -> None:
     found = both(writer, query)
     assert found["kapasitas"] == {"value": 40, "unitCode": "C62"}
     assert found["koridor"] == {"object": "urn:ngsi-ld:Koridor:1"}
@@ -95,13 +95,13 @@ def test_an_entity_of_another_type_is_not_found(writer: httpx2.Client) -> None:
     raise_unless_problem(writer.get(f"{PATH}?type=Shelter"), 404, "ResourceNotFound")
 
 
-def test_a_language_is_chosen(writer: httpx2.Client) -> None:
+def test_4_15_a_language_is_chosen(writer: httpx2.Client) -> None:
     """CIM 009 §4.15."""
     assert both(writer, "lang=en")["label"] == {"type": "Property", "value": "Great Market", "lang": "en"}
     assert both(writer, "lang=min,id;q=0.5&options=keyValues")["label"] == "Pasar Raya"
 
 
-def test_an_instance_is_chosen_by_its_dataset(writer: httpx2.Client) -> None:
+def test_4_5_5_an_instance_is_chosen_by_its_dataset(writer: httpx2.Client) -> None:
     """CIM 009 §4.5.5."""
     assert both(writer, "datasetId=urn:ngsi-ld:Dataset:guess")["penumpang"] == GUESS
     assert both(writer, "datasetId=@none&attrs=penumpang")["penumpang"] == {"type": "Property", "value": 7}
@@ -116,7 +116,7 @@ def test_json_ld_has_its_context_in_the_body(writer: httpx2.Client) -> None:
     assert linked["type"] == "ngsi-ld:default-context/Halte"
 
 
-def test_geojson_is_a_feature(writer: httpx2.Client) -> None:
+def test_5_2_29_geojson_is_a_feature(writer: httpx2.Client) -> None:
     """CIM 009 §4.5.16."""
     response = writer.get(PATH, headers=GEO)
     assert response.headers["content-type"] == "application/geo+json"
@@ -127,7 +127,7 @@ def test_geojson_is_a_feature(writer: httpx2.Client) -> None:
     assert feature["properties"]["kapasitas"]["value"] == 40
 
 
-def test_geojson_of_a_list_is_a_feature_collection(writer: httpx2.Client) -> None:
+def test_5_2_30_geojson_of_a_list_is_a_feature_collection(writer: httpx2.Client) -> None:
     response = writer.get(f"{LIST}&options=keyValues&count=true", headers=GEO)
     collection = response.json()
     assert (collection["type"], collection["@context"]) == ("FeatureCollection", CORE_URL)
@@ -135,7 +135,7 @@ def test_geojson_of_a_list_is_a_feature_collection(writer: httpx2.Client) -> Non
     assert response.headers["ngsild-results-count"] == "1"
 
 
-def test_the_geometry_of_geojson_is_chosen(writer: httpx2.Client) -> None:
+def test_6_3_15_the_geometry_of_geojson_is_chosen(writer: httpx2.Client) -> None:
     assert writer.get(f"{PATH}?geometryProperty=area", headers=GEO).json()["geometry"] == AREA
     assert writer.get(f"{PATH}?geometryProperty=tiada", headers=GEO).json()["geometry"] is None
 
@@ -147,5 +147,5 @@ def test_the_context_of_geojson_goes_to_the_header_when_preferred(writer: httpx2
     assert CORE_URL in response.headers["link"]
 
 
-def test_local_is_accepted(writer: httpx2.Client) -> None:
+def test_6_3_18_local_is_accepted(writer: httpx2.Client) -> None:
     assert both(writer, "local=true")["id"] == ENTITY_ID

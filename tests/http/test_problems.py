@@ -34,7 +34,9 @@ def test_every_leaf_of_the_tree_has_a_status() -> None:
     (errors.ContextNotAvailable, 504, "LdContextNotAvailable"),
     (errors.NonexistentTenant, 404, "NonexistentTenant"),
 ])  # fmt: skip
-def test_the_errors_of_the_standard_have_its_status_and_type(kind: type[HubError], status: int, name: str) -> None:
+def test_5_5_2_the_errors_of_the_standard_have_its_status_and_type(
+    kind: type[HubError], status: int, name: str
+) -> None:
     """CIM 009 §6.3.2."""
     assert STATUS[kind] == (status, ETSI + name)
 
@@ -46,7 +48,7 @@ def test_an_error_that_is_not_in_the_table_takes_the_status_of_its_kind() -> Non
     assert status_of(VeryMissing("gone")) == STATUS[errors.NotFound]
 
 
-def test_an_answer_tells_what_was_wrong() -> None:
+def test_5_5_3_an_answer_tells_what_was_wrong() -> None:
     answer = answer_problem(errors.BadRequestData("The id is 'x', which is no URI."))
     assert answer.status == 400
     assert dict(answer.headers)[b"content-type"] == b"application/json"

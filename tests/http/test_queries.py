@@ -127,7 +127,7 @@ def test_a_first_page_has_no_previous_one_and_a_full_last_page_no_next_one(write
     assert "next" in writer.get(f"{ENTITIES}?type=Halte&limit=7").links
 
 
-def test_a_limit_of_nothing_counts(writer: httpx2.Client) -> None:
+def test_6_3_13_a_limit_of_nothing_counts(writer: httpx2.Client) -> None:
     response = writer.get(f"{ENTITIES}?type=Halte&limit=0&count=true")
     assert (response.json(), response.headers["ngsild-results-count"]) == ([], "8")
     raise_unless_problem(writer.get(f"{ENTITIES}?type=Halte&limit=0"), 400, "BadRequestData")

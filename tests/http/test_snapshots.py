@@ -265,3 +265,15 @@ def test_a_snapshot_survives_a_restart_and_one_half_made_has_failed(tmp_path: Pa
 
     asyncio.run(once(first))
     assert asyncio.run(once(second)) == ["success", "failure"]
+
+
+def test_5_16_3_the_state_of_a_snapshot_is_told_and_5_16_5_it_is_deleted(writer: httpx2.Client, halte: str) -> None:
+    snapshot_id = make(writer, HALTE)
+    path = f"{SNAPSHOTS}/{snapshot_id}"
+    told = writer.get(path).json()
+    assert (told["id"], told["type"], told["snapshotStatus"]) == (snapshot_id, "Snapshot", "success")
+    assert writer.delete(path).status_code == 204
+    for method in ("GET", "DELETE"):
+        assert writer.request(method, path).json()["type"].endswith("/ResourceNotFound")
+        assert writer.request(method, f"{SNAPSHOTS}/bukan-uri").json()["type"].endswith("/BadRequestData")
+    assert within(writer, snapshot_id, f"entities/{halte}").status_code == 404

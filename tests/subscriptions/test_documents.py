@@ -174,6 +174,13 @@ def test_5_8_2_an_update_that_breaks_it_is_refused(
     assert read(client, subscription_id) == before
 
 
+def test_5_8_3_what_is_no_id_or_nobodys_is_told(client: httpx2.Client) -> None:
+    for method in ("GET", "PATCH", "DELETE"):
+        body = {"isActive": False} if method == "PATCH" else None
+        raise_unless_problem(client.request(method, f"{PATH}/bukan-uri", json=body), 400, "BadRequestData")
+        raise_unless_problem(client.request(method, f"{PATH}/urn:x:tiada", json=body), 404, "ResourceNotFound")
+
+
 def test_strangers_neither_read_nor_make_subscriptions(notifying: Served, subscribe: Subscribe) -> None:
     subscription_id = subscribe(URI)
     with notifying.client() as stranger:
