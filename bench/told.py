@@ -17,6 +17,7 @@ from bench.processes import LOAD_CORE, Load, Measured, Server, free_port, put_lo
 
 SUBSCRIPTIONS = 100
 ROUNDS = 3
+SETTLED_SECONDS = 1.0
 
 
 def measure(hub: BenchHub, server: Server, load: Load, plain_post: Measured, folder: Path) -> list[Line]:
@@ -27,10 +28,8 @@ def measure(hub: BenchHub, server: Server, load: Load, plain_post: Measured, fol
             alone.append(put_load_on(server, hub.url, load).rate)
             with _subscribed(hub, receiver, SUBSCRIPTIONS):
                 heard.append(put_load_on(server, hub.url, load).rate)
-            with _subscribed(hub, receiver, 1):
-                before, begin = _count(receiver), time.perf_counter()
-                put_load_on(server, hub.url, load)
-                delivered.append((_count(receiver) - before) / (time.perf_counter() - begin))
+            with _subscribed(hub, receiver, SUBSCRIPTIONS):
+                delivered.append(_deliver(hub, receiver, load.seconds))
     ratio = median(one / other for one, other in zip(heard, alone, strict=True))
     return [
         share_line(f"patch, {SUBSCRIPTIONS} matching subscriptions", median(heard), ratio, "of it alone", 0.6),
@@ -47,8 +46,33 @@ def _receiving(folder: Path) -> Iterator[str]:
         yield url
 
 
-def _count(receiver: str) -> int:
-    with urllib.request.urlopen(receiver, timeout=5) as answer:
+def _deliver(hub: BenchHub, receiver: str, seconds: float) -> float:
+    """Return how many notifications a second arrive, where every change is one for each subscription.
+
+    The next change is made when the last one has arrived everywhere: otherwise changes that wait would be told
+    together, and what is counted would be fewer notifications of more entities each.
+    """
+    path = f"/ngsi-ld/v1/entities/{shape.entity_id(0)}/attrs"
+    before, begin, changes = _settled(receiver), time.perf_counter(), 0
+    while time.perf_counter() < begin + seconds:
+        changes += 1
+        hub.request("PATCH", path, {"level": {"type": "Property", "value": changes + time.time() % 1}})
+        _count(receiver, before + changes * SUBSCRIPTIONS)
+    return changes * SUBSCRIPTIONS / (time.perf_counter() - begin)
+
+
+def _settled(receiver: str) -> int:
+    """Return how many notifications came, once no more come of what was there before."""
+    last = -1
+    while (count := _count(receiver)) != last:
+        last = count
+        time.sleep(SETTLED_SECONDS)
+    return count
+
+
+def _count(receiver: str, wanted: int = 0) -> int:
+    """Return how many notifications came; wait until it is so many."""
+    with urllib.request.urlopen(f"{receiver}/{wanted}", timeout=30) as answer:
         return int(answer.read())
 
 

@@ -20,6 +20,7 @@ from uuid import uuid4
 from simpul import limits
 from simpul.app.hub import Hub
 from simpul.app.notification_line import Line, changed, head_of, numbers_of, rounds_of, take_each, take_newest, via_of
+from simpul.app.notification_pacer import Pacer
 from simpul.domain import subscription as terms
 from simpul.domain.context import Context
 from simpul.domain.endpoint import pairs_of
@@ -43,32 +44,6 @@ from simpul.ports.outbox import Notice, Parked, StoredSubscription
 
 _US = 1_000_000
 _RELATION = 'rel="http://www.w3.org/ns/json-ld#context"; type="application/ld+json"'
-
-
-class Pacer:
-    """Leaves the larger part of the processor to those who write, while they do."""
-
-    def __init__(self) -> None:
-        self._busy_until = 0.0
-        self._free_at = 0.0
-        self._cost_seconds = limits.NOTIFIER_COST_SECONDS
-
-    def note_write(self) -> None:
-        self._busy_until = monotonic() + limits.NOTIFIER_CALM_SECONDS
-
-    async def turn(self) -> None:
-        """Return when the next notification may be made."""
-        now = monotonic()
-        if now >= self._busy_until:
-            return
-        start = max(now, self._free_at)
-        self._free_at = start + self._cost_seconds * limits.NOTIFIER_PAUSE_FACTOR
-        if start > now:
-            await asyncio.sleep(start - now)
-
-    def note_cost(self, seconds: float) -> None:
-        """Take into account how long making the last notification took, beside what sending it takes."""
-        self._cost_seconds += (limits.NOTIFIER_COST_SECONDS + seconds - self._cost_seconds) / 8
 
 
 class Dispatch:
@@ -167,7 +142,6 @@ class Dispatch:
 
     def _offer(self, tenant: str, notices: Sequence[Notice]) -> None:
         """Hand committed notices to the lines that they concern. Called in the event loop."""
-        self._pacer.note_write()
         lines = self._lines.get(tenant, {})
         # Changes that concern the same subscriptions mostly follow each other.
         for numbers, run in groupby(notices, key=lambda notice: notice.numbers):
@@ -214,7 +188,7 @@ class Dispatch:
                 with suppress(TimeoutError):
                     await asyncio.wait_for(changed(line), pause)
                 continue
-            await self._pacer.turn()
+            await self._pacer.turn(is_writing=self._hub_of().outbox.is_writing(line.tenant))
             return take_newest(line) if "throttling" in line.document else take_each(line)
 
     async def _catch_up(self, line: Line) -> None:

@@ -98,6 +98,9 @@ class Outbox(Protocol):
     def set_listener(self, listener: Noticed) -> None:
         """Call this in the event loop after each commit with notices: (tenant, notices)."""
 
+    def is_writing(self, tenant: str) -> bool:
+        """Return whether somebody waits for a write of the city at this moment."""
+
     async def list_notices(self, tenant: str, after: int, limit: int) -> list[Notice]:
         """Return notices with a larger id, in their order."""
 

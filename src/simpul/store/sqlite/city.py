@@ -194,6 +194,11 @@ class CityFile:
 
     # Writing
 
+    @property
+    def is_writing(self) -> bool:
+        """Whether somebody waits for a write."""
+        return self._group_commit.is_running
+
     async def write(self, origin: str, operation: Callable[[Draft], Result]) -> Result:
         result: Result = await self._group_commit.submit(origin, operation)
         return result

@@ -93,6 +93,11 @@ class GroupCommit:
             loop.call_soon(self._run_group, loop, monotonic())
         return future
 
+    @property
+    def is_running(self) -> bool:
+        """Whether somebody waits for a write."""
+        return self._is_running
+
     async def drain(self) -> None:
         """Take nothing more, and return when nothing is waiting and nothing is being written."""
         self._is_closing = True

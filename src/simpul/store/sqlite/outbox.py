@@ -109,6 +109,9 @@ class SqliteOutbox:
     def set_listener(self, listener: Noticed) -> None:
         self._listener = listener
 
+    def is_writing(self, tenant: str) -> bool:
+        return self._city(tenant).is_writing
+
     async def list_notices(self, tenant: str, after: int, limit: int) -> list[Notice]:
         def read(connection: apsw.Connection) -> list[Notice]:
             return [Notice._make(row) for row in connection.execute(SQL.list_notices, (after, limit))]
