@@ -307,3 +307,21 @@ def test_a_declaration_reads_its_applied_form_as_it_was(kota: Kota) -> None:
     kota.declare(csv_source(entity=PLACED, rules=[{"rule": "inside", "attribute": "location", "area": "city"}]))
     applied: SourceDeclaration | None = kota.look(lambda hub: hub.city(TENANT).source("halte"))
     assert applied == kota.load().source("halte")
+
+
+def test_a_row_that_gives_the_id_of_a_row_before_it_is_kept_aside(kota: Kota) -> None:
+    named = {"type": "BusStop", "id": entity_uri("BusStop", "{nama|slug}"), "attributes": {"name": "nama"}}
+    kota.write_csv("halte.csv", [HEADER, [1, "Pasar Raya", 1, 1], [2, "Balai Kota", 1, 1], [3, "PASAR RAYA", 1, 1]])
+    kota.declare(csv_source(entity=named, key="nama"))
+    run = kota.sync()
+    assert (run.rows_written, run.rows_rejected) == (2, 1)
+    (kept,) = kota.rejects()
+    stop = entity_uri("BusStop", "pasar-raya")
+    assert (kept.key, kept.rule) == ("PASAR RAYA", "same_id")
+    assert kept.reason == f"the same id as row 'Pasar Raya': {stop}; the first row counts"
+    assert kota.values(stop) == {"name": "Pasar Raya"}
+    again = kota.sync()
+    assert (again.rows_written, again.rows_unchanged, again.rows_rejected) == (0, 2, 1)
+    kota.write_csv("halte.csv", [HEADER, [2, "Balai Kota", 1, 1], [3, "PASAR RAYA", 1, 1]])
+    assert kota.sync().rows_rejected == 0
+    assert kota.values(stop) == {"name": "PASAR RAYA"}

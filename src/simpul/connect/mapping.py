@@ -28,6 +28,7 @@ from simpul.connect.fields import Plain, suggest
 from simpul.connect.knowledge import NOTHING, Knowledge
 from simpul.connect.rule_words import RUN_RULES, rule_columns
 from simpul.connect.rules import SeenKeys, compile_in_place, compile_inside, compile_rule, compile_skips
+from simpul.connect.same_ids import SameIds, can_share_ids
 from simpul.connect.survey import WARN, CheckMaker, Survey, surveyed_rules
 from simpul.connect.template import compile_template, template_columns, uri_part
 from simpul.connect.values import RowRejected, clean_other, clean_text, text_of
@@ -104,6 +105,7 @@ class Mapper:
         self.survey = self._compile_survey(
             plain, CheckMaker(plain["entity"]["attributes"], setting, knowledge, city.bounds)
         )
+        self._ids = SameIds() if can_share_ids(plain) else None
         self._version = _version(plain, city, self.shape, knowledge)
 
     def _compile_entity(self, entity: Plain, setting: Setting) -> None:
@@ -175,6 +177,8 @@ class Mapper:
             key, verdict = self._key_of(used, number)
         if verdict is None:
             verdict = self._duplicate(used) if self._uniques else None
+        if verdict is None and self._ids is not None:
+            verdict = self._same_id(used, key)
         content = self._version + _content_of(used)
         if verdict is not None:
             content += verdict.reason.encode("utf-8", "surrogatepass")
@@ -251,6 +255,15 @@ class Mapper:
                 value = _KEY_SEPARATOR.join(parts)
                 return RowRejected("unique", f"{', '.join(names)}: {value!r} was there before in this run")
         return None
+
+    def _same_id(self, used: tuple[Any, ...], key: str) -> RowRejected | None:
+        try:
+            entity_id = self._id(self._clean(used))
+        except RowRejected:
+            # Mapping the row says so, too, and why.
+            return None
+        assert self._ids is not None, "the caller has looked"
+        return self._ids.claim(entity_id, key) if entity_id is not None else None
 
     def note(self, key: str) -> None:
         """Remember a key that stands for a place where no row with a key is."""

@@ -24,7 +24,7 @@ from simpul.ports.engine import Replayed
 from simpul.ports.store import Draft, Reject
 
 # What says something about a row's place among the others, which only a whole reading knows.
-_NEEDS_ALL_ROWS: Final = frozenset({"unique", "broken"})
+_NEEDS_ALL_ROWS: Final = frozenset({"unique", "same_id", "broken"})
 _CUT: Final = "…"
 
 

@@ -42,6 +42,8 @@ SAID = (
     _("the entity's id would have %(count)s characters"),
     _("the key %(key)s was there before in this run; the first row counts"),
     _("%(names)s: %(value)s was there before in this run"),
+    _("the same id as row %(key)s: %(id)s; the first row counts"),
+    _("the same id as a row before it: %(id)s; the first row counts"),
     _("the row does not say when it was observed"),
     _("%(value)s is less than %(least)s"),
     _("%(value)s is more than %(most)s"),

@@ -121,6 +121,7 @@ RULES = {
     "required": _("Must not be empty"),
     "rows": _("The number of rows that is expected"),
     "sentinel": _("Stands for: not known"),
+    "same_id": _("Must not have the id of another row"),
     "text": _("Must be readable text"),
     "total": _("The sum that is expected"),
     "tree": _("A parent must be the sum of its parts"),

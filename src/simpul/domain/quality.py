@@ -28,6 +28,7 @@ DIMENSION_OF: Final = {
     "observed_at": COMPLETENESS,
     "key": UNIQUENESS,
     "unique": UNIQUENESS,
+    "same_id": UNIQUENESS,
     "parts": CONSISTENCY,
     "in_place": CONSISTENCY,
     "total": CONSISTENCY,
