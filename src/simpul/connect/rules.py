@@ -164,7 +164,7 @@ def _wrong_code(text: str, codes: CodeList, day: str, within: str) -> str:
     if found is not None:
         return f"{show(text)} ({found.name}) does not lie below {within}"
     for scheme in sorted({name for code in codes.by_code.values() for name in code.bridge}):
-        other = codes.bridged(scheme, text.replace(".", ""))
+        other = codes.bridged(scheme, text) or codes.bridged(scheme, text.replace(".", ""))
         if other is not None:
             return f"{show(text)} is no code of {codes.id}; it is {scheme}'s code of {other.name}, here {other.code}"
     near = nearest_word(text, codes.by_code)
