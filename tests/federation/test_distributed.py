@@ -183,6 +183,23 @@ def test_4_3_6_5_what_a_source_is_to_be_told_is_told(
     assert here.get(path("a")).json()["level"]["value"] == 1
 
 
+def test_4_3_6_6_what_is_sent_conforms_to_the_version_that_the_source_has(
+    here: httpx2.Client, there: httpx2.Client, register: Register
+) -> None:
+    version = [{"key": "ngsildConformance", "value": "1.3"}]
+    register(contextSourceInfo=version, mode="redirect", operations=["redirectionOps"])
+    words = {"type": "LanguageProperty", "languageMap": {"id": "Pasar", "en": "Market"}}
+    made = here.post(ENTITIES, json=stop("lama", sebutan=words, scope="/barat", seats=value(4)))
+    assert made.status_code == 201, made.text
+    kept = there.get(path("lama")).json()
+    assert kept["sebutan"] == {"type": "Property", "value": {"id": "Pasar", "en": "Market"}}
+    assert "scope" not in kept
+    more = {"nama": {"type": "VocabProperty", "vocab": "besar"}}
+    assert here.post(f"{path('lama')}/attrs", json=more).status_code == 204
+    assert there.get(path("lama")).json()["nama"] == {"type": "Property", "value": "besar"}
+    assert there.delete(path("lama")).status_code == 204
+
+
 def test_5_7_11_types_and_attributes_of_both_hubs_are_told(
     here: httpx2.Client, there: httpx2.Client, register: Register
 ) -> None:

@@ -23,7 +23,9 @@ from simpul.app.federation import (
     wire_context,
 )
 from simpul.app.hub import Hub
+from simpul.domain.context import Context
 from simpul.domain.distribution import Division, Share, divide, take
+from simpul.domain.earlier import conform_fragment
 from simpul.domain.entity import Entity
 from simpul.domain.errors import Conflict, HubError, LoopDetected, NotFound, PeerRefused
 from simpul.domain.registration import Mode, Registration
@@ -96,7 +98,7 @@ async def perform(hub: Hub, hop: Hop, division: Division, shape: Shape, local: L
     calls = []
     for share in division.forwarded:
         context = await wire_context(hub, hop, share.registration)
-        body = compact_fragment(context, share.fragment)
+        body = _body_of(share, context)
         calls.append((share.registration, Call(shape.method, shape.path, shape.parameters, body)))
     replies, *own = await asyncio.gather(
         ask_all(hub, hop, calls),
@@ -104,6 +106,12 @@ async def perform(hub: Hub, hop: Hop, division: Division, shape: Shape, local: L
     )
     parts = [part_of(reply, share) for reply, share in zip(replies, division.forwarded, strict=True)]
     return [*own, *without_loops(parts), *(refusal(share) for share in division.refused)]
+
+
+def _body_of(share: Share, context: Context) -> dict[str, Any]:
+    """Return what a source is sent of a change, as the version of the standard has it that it is registered with."""
+    version, fragment = share.registration.version, share.fragment
+    return compact_fragment(context, fragment if version is None else conform_fragment(fragment, version, context))
 
 
 async def _run(local: Local, fragment: Entity) -> Part:
@@ -267,7 +275,7 @@ async def send_batch(hub: Hub, hop: Hop, shares: Sequence[Share], shape: BatchSh
     if not registration.supports(shape.operation) and shape.single is not None:
         return await _send_singly(hub, hop, shares, shape)
     is_deletion = shape.operation == "deleteBatch"
-    body: Any = ids if is_deletion else [compact_fragment(context, share.fragment) for share in shares]
+    body: Any = ids if is_deletion else [_body_of(share, context) for share in shares]
     (reply,) = await ask_all(hub, hop, [(registration, Call("POST", shape.path, shape.parameters, body))])
     return _read_batch(reply, ids, makes=shape.makes)
 
@@ -318,7 +326,7 @@ async def _send_singly(hub: Hub, hop: Hop, shares: Sequence[Share], shape: Batch
     for share in shares:
         one = shape.single(str(share.fragment["id"]))
         context = await wire_context(hub, hop, share.registration)
-        body = None if one.method == "DELETE" else compact_fragment(context, share.fragment)
+        body = None if one.method == "DELETE" else _body_of(share, context)
         calls.append((share.registration, Call(one.method, one.path, one.parameters, body)))
     part = BatchPart([], [], [])
     for reply, share in zip(await ask_all(hub, hop, calls), shares, strict=True):

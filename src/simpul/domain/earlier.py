@@ -29,15 +29,17 @@ def conform(record: Record, version: Version, context: Context) -> Record:
     """Return the entity as that version of the standard has it; the same record where nothing of it is newer."""
     if version >= NATIVE:
         return record
-    entity = _conform_entity(record.entity, version, context)
+    entity = conform_fragment(record.entity, version, context)
     return record if entity == record.entity else Record(entity, record.times, record.context_id)
 
 
-def _conform_entity(entity: Entity, version: Version, context: Context) -> Entity:
-    conformed: Entity = {"id": entity["id"], "type": entity["type"]}
-    is_single = version < _SEVERAL_TYPES_AND_INSTANCES
-    if is_single:
-        conformed["type"] = entity["type"][:1]
+def conform_fragment(entity: Entity, version: Version, context: Context) -> Entity:
+    """Return an entity, or a fragment of one, as that version of the standard has it."""
+    if version >= NATIVE:
+        return entity
+    conformed: Entity = {name: entity[name] for name in ("id", "type") if name in entity}
+    if version < _SEVERAL_TYPES_AND_INSTANCES and "type" in conformed:
+        conformed["type"] = conformed["type"][:1]
     if "scope" in entity and version >= _SCOPES:
         conformed["scope"] = entity["scope"]
     for name in attribute_names(entity):

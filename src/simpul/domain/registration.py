@@ -102,6 +102,15 @@ class Registration:
     def is_expired(self, now_us: int) -> bool:
         return self.expires_us is not None and self.expires_us <= now_us
 
+    @property
+    def version(self) -> tuple[int, int] | None:
+        """Return the version of the standard that what is sent to the source conforms to (§4.3.6.6), if one is told."""
+        told = next((value for key, value in self.headers if key.lower() == "ngsildconformance"), None)
+        if told is None:
+            return None
+        major, _, minor = told.partition(".")
+        return int(major), int(minor)
+
     def supports(self, operation: str) -> bool:
         return operation in self.operations
 
