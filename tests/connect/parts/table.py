@@ -8,6 +8,7 @@ from contextlib import contextmanager
 
 import xlsxwriter  # type: ignore[import-untyped]  # The library ships no types.
 
+from tests.connect.ods import row, write_ods
 from tests.connect.parts.part import FilePart, Part
 from tests.connect.parts.place import Place
 
@@ -20,6 +21,26 @@ class CsvPart(FilePart):
     def fill(self, names: Mapping[int, str]) -> None:
         with self.path.open("w", encoding="utf-8", newline="") as file:
             csv.writer(file).writerows([("id", "nama"), *names.items()])
+
+
+class TsvPart(FilePart):
+    """A file with tabs between its cells."""
+
+    kind = "table"
+
+    def fill(self, names: Mapping[int, str]) -> None:
+        with self.path.open("w", encoding="utf-8", newline="") as file:
+            csv.writer(file, delimiter="\t").writerows([("id", "nama"), *names.items()])
+
+
+class OdsPart(FilePart):
+    """One sheet of an ODS file."""
+
+    kind = "table"
+    holds_whole = "WORKBOOK_BYTES_MAX"
+
+    def fill(self, names: Mapping[int, str]) -> None:
+        write_ods(self.path, {"Halte": [row(["id", "nama"]), *(row(pair) for pair in names.items())]})
 
 
 class WorkbookPart(FilePart):
@@ -45,4 +66,14 @@ def workbook_part(place: Place) -> Iterator[Part]:
     yield WorkbookPart(place.folder / "halte.xlsx")
 
 
-PARTS = {"table": csv_part, "table-xlsx": workbook_part}
+@contextmanager
+def tsv_part(place: Place) -> Iterator[Part]:
+    yield TsvPart(place.folder / "halte.tsv")
+
+
+@contextmanager
+def ods_part(place: Place) -> Iterator[Part]:
+    yield OdsPart(place.folder / "halte.ods")
+
+
+PARTS = {"table": csv_part, "table-tsv": tsv_part, "table-xlsx": workbook_part, "table-ods": ods_part}

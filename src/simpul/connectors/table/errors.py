@@ -86,3 +86,17 @@ def too_large(path: Path, what: str, found: int, most: int) -> SourceMismatch:
 def long_line(path: Path, line: int, most: int) -> SourceMismatch:
     """Return the error for a line that has no end."""
     return SourceMismatch(f"{path}: line {line} is longer than {most:,} characters; is it a text file?")
+
+
+def other_sheet(path: Path, sheet: str, column: str, columns: tuple[str, ...]) -> SourceMismatch:
+    """Return the error for a sheet that has not the columns of the first one."""
+    listed = ", ".join(columns[:40])
+    return SourceMismatch(f"The sheet {sheet!r} of {path} has no column {column!r}, as the first: {listed}.")
+
+
+def uncalculated(path: Path, count: int) -> SourceMismatch:
+    """Return the error for a workbook whose formulas have no values."""
+    return SourceMismatch(
+        f"{path} has {count:,} formulas, and none has a value: it was made by a program and never calculated. "
+        "Open it in Excel or LibreOffice, and save it."
+    )

@@ -6,7 +6,9 @@ import codecs
 import csv
 import re
 import zipfile
+import zlib
 from collections.abc import Iterator, Sequence
+from fnmatch import fnmatchcase
 from io import TextIOWrapper
 from pathlib import Path
 from typing import Any, Final
@@ -18,14 +20,14 @@ from simpul.connect.connector import BrokenRow, Reading, Row, Surroundings, open
 from simpul.connect.fields import Plain
 from simpul.connectors.table import errors
 from simpul.connectors.table.settings import TableSettings, parse_settings
+from simpul.formats.workbook import Grid, measure_ods_sheets, measure_xlsx_sheet
 
 _ZIP: Final = b"PK\x03\x04"
 _OLE: Final = b"\xd0\xcf\x11\xe0"
 _BOMS: Final = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
 _DELIMITERS: Final = (",", ";", "\t", "|")
 _SAMPLE_LINES: Final = 20
-_CELL_REFERENCE: Final = re.compile(rb'<c [^>]*?r="([A-Z]{1,3})([0-9]{1,7})"')
-_SCAN_BYTES: Final = 1024 * 1024
+SHEET_COLUMN: Final = "@sheet"
 
 csv.field_size_limit(limits.CELL_CHARACTERS_MAX)
 
@@ -277,6 +279,7 @@ class WorkbookReading(_Table):
         super().__init__(path, settings)
         self.row_word = "row"
         # Cells are given from the first column that has one, rows from the first of the sheet.
+        self.height = sheet.end[0] + 1 if sheet.end else 0
         self._first_column = sheet.start[1] if sheet.start else 0
         self._rows = enumerate(sheet.iter_rows(), 1)
         self._start(sheet)
@@ -291,7 +294,7 @@ class WorkbookReading(_Table):
         for _ in range(settings.skip_after_header_rows):
             self._header_row()
         before = settings.skip_rows + settings.header_rows + settings.skip_after_header_rows
-        self.rows_expected = max(0, sheet.total_height - before)
+        self.rows_expected = max(0, self.height - before)
 
     def _header_row(self) -> list[str]:
         found = next(self._rows, None)
@@ -328,6 +331,43 @@ class WorkbookReading(_Table):
         self._rows = enumerate(iter(()), 1)
 
 
+class SheetsReading:
+    """Several sheets of a workbook with the same columns, one after the other; `@sheet` says which."""
+
+    def __init__(
+        self, path: Path, settings: TableSettings, workbook: calamine.CalamineWorkbook, names: list[str]
+    ) -> None:
+        self.row_word = "row"
+        self.rows_expected: int | None = None
+        self._path = path
+        self._settings = settings
+        self._workbook = workbook
+        self._names = names
+        self._first: WorkbookReading | None = self._open(names[0])
+        self.columns: tuple[str, ...] = (*self._first.columns, SHEET_COLUMN)
+
+    def _open(self, name: str) -> WorkbookReading:
+        return WorkbookReading(self._path, self._settings, self._workbook.get_sheet_by_name(name))
+
+    def rows(self) -> Iterator[Row | BrokenRow]:
+        above = 0
+        for name in self._names:
+            reading, self._first = self._first or self._open(name), None
+            for column in self.columns[:-1]:
+                if column not in reading.columns:
+                    raise errors.other_sheet(self._path, name, column, reading.columns)
+            order = [reading.columns.index(column) for column in self.columns[:-1]]
+            for row in reading.rows():
+                assert isinstance(row, Row), "a workbook has no broken rows"
+                yield Row(above + row.number, [*(row.cells[place] for place in order), name])
+            above += reading.height
+            reading.close()
+
+    def close(self) -> None:
+        self._names = []
+        self._first = None
+
+
 def _header_text(cell: Any) -> str:
     if isinstance(cell, float) and cell.is_integer():
         return str(int(cell))
@@ -336,10 +376,14 @@ def _header_text(cell: Any) -> str:
 
 def _open_workbook(path: Path, settings: TableSettings) -> Reading:
     if zipfile.is_zipfile(path):
-        _raise_if_bomb(path)
+        _look_into(path)
     try:
         workbook = calamine.CalamineWorkbook.from_path(str(path))
-        return WorkbookReading(path, settings, workbook.get_sheet_by_name(_sheet_name(path, settings, workbook)))
+        names = _sheet_names(path, settings, workbook)
+        if names is not None:
+            return SheetsReading(path, settings, workbook, names)
+        wanted = settings.sheets[0] if settings.sheets else None
+        return WorkbookReading(path, settings, workbook.get_sheet_by_name(_sheet_name(path, wanted, workbook)))
     except calamine.PasswordError as error:
         raise errors.not_workbook(path, "it is protected with a password; save it without one") from error
     except (calamine.CalamineError, OSError) as error:
@@ -351,8 +395,22 @@ def _open_workbook(path: Path, settings: TableSettings) -> Reading:
         raise
 
 
-def _sheet_name(path: Path, settings: TableSettings, workbook: calamine.CalamineWorkbook) -> str:
-    sheets, wanted = workbook.sheet_names, settings.sheet
+def _sheet_names(path: Path, settings: TableSettings, workbook: calamine.CalamineWorkbook) -> list[str] | None:
+    """Return the sheets that are read one after the other, or None where one is read for itself."""
+    wanted, sheets = settings.sheets, workbook.sheet_names
+    if len(wanted) < 2 and not (wanted and "*" in wanted[0] and wanted[0] not in sheets):
+        return None
+    names: dict[str, None] = {}
+    for one in wanted:
+        matching = [name for name in sheets if fnmatchcase(name, one)] if "*" in one and one not in sheets else None
+        if matching == []:
+            raise errors.no_sheet(path, one, sheets)
+        names |= dict.fromkeys(matching or [_sheet_name(path, one, workbook)])
+    return list(names)
+
+
+def _sheet_name(path: Path, wanted: str | None, workbook: calamine.CalamineWorkbook) -> str:
+    sheets = workbook.sheet_names
     if not sheets:
         raise errors.not_workbook(path, "it has no sheet")
     if wanted is None:
@@ -364,37 +422,30 @@ def _sheet_name(path: Path, settings: TableSettings, workbook: calamine.Calamine
     raise errors.no_sheet(path, wanted, sheets)
 
 
-def _raise_if_bomb(path: Path) -> None:
-    """Refuse a workbook that unpacks to too much, or whose cells are so far apart that the grid would not fit."""
+def _look_into(path: Path) -> None:
+    """Refuse a workbook that unpacks to too much, whose cells are too far apart, or that was never calculated."""
     try:
         with zipfile.ZipFile(path) as archive:
-            members = archive.infolist()
-            size = sum(member.file_size for member in members)
+            size = sum(member.file_size for member in archive.infolist())
             if size > limits.WORKBOOK_BYTES_MAX:
                 raise errors.too_large(path, "bytes when unpacked", size, limits.WORKBOOK_BYTES_MAX)
-            for member in members:
-                if re.search(r"worksheets/[^/]*\.xml\Z", member.filename):
-                    _raise_if_vast(path, archive, member)
-    except (zipfile.BadZipFile, EOFError, NotImplementedError, RuntimeError) as error:
+            grids = list(_grids(archive))
+    except (zipfile.BadZipFile, EOFError, NotImplementedError, RuntimeError, zlib.error) as error:
         raise errors.not_workbook(path, f"it is damaged ({error})") from error
+    for name, grid in grids:
+        cells = grid.rows * grid.columns
+        if cells > limits.WORKBOOK_CELLS_MAX:
+            raise errors.too_large(path, f"cells in {name}", cells, limits.WORKBOOK_CELLS_MAX)
+    empty = sum(grid.uncalculated for _, grid in grids)
+    if empty and not any(grid.calculated for _, grid in grids):
+        raise errors.uncalculated(path, empty)
 
 
-def _raise_if_vast(path: Path, archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> None:
-    rows = columns = 0
-    rest = b""
-    with archive.open(member) as file:
-        while block := file.read(_SCAN_BYTES):
-            text = rest + block
-            for found in _CELL_REFERENCE.finditer(text):
-                rows = max(rows, int(found[2]))
-                columns = max(columns, _column_number(found[1]))
-            rest = text[-64:]
-    if rows * columns > limits.WORKBOOK_CELLS_MAX:
-        raise errors.too_large(path, f"cells in {member.filename}", rows * columns, limits.WORKBOOK_CELLS_MAX)
-
-
-def _column_number(letters: bytes) -> int:
-    number = 0
-    for letter in letters:
-        number = number * 26 + letter - 64
-    return number
+def _grids(archive: zipfile.ZipFile) -> Iterator[tuple[str, Grid]]:
+    for member in archive.infolist():
+        if re.search(r"worksheets/[^/]*\.xml\Z", member.filename):
+            with archive.open(member) as file:
+                yield member.filename, measure_xlsx_sheet(file.read)
+        elif member.filename == "content.xml":
+            with archive.open(member) as file:
+                yield from ((member.filename, grid) for grid in measure_ods_sheets(file.read))

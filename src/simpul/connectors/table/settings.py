@@ -31,7 +31,8 @@ def _check_character(text: str) -> str | None:
 
 FIELDS: Final = Fields("read of a table source", (
     Field("path", Text("a path", check=check_references), "the file; relative to the city's folder", required=True),
-    Field("sheet", Text("a sheet's name or number"), "workbooks: its name, or number from 1; default: the first"),
+    Field("sheet", OneOrMany(Text("a sheet's name or number")), "workbooks: its name, or number from 1; "
+          "default: the first; several, or `*` in a name: one after the other, with the column `@sheet`"),
     Field("skip_rows", Integer(0, _TITLE_ROWS_MAX), "title rows above the header; default 0"),
     Field("header_rows", Integer(0, _HEADER_ROWS_MAX), "rows of the header, joined as `Above / Below`; default 1"),
     Field("skip_after_header_rows", Integer(0, _TITLE_ROWS_MAX), "rows under it that are no records; default 0"),
@@ -48,7 +49,7 @@ class TableSettings:
     """The settings, typed."""
 
     path: str
-    sheet: str | None
+    sheets: tuple[str, ...]
     skip_rows: int
     header_rows: int
     skip_after_header_rows: int
@@ -62,9 +63,10 @@ class TableSettings:
 def parse_settings(plain: Plain) -> TableSettings:
     """Return the typed settings of checked ones."""
     delimiter = plain.get("delimiter")
+    sheet = plain.get("sheet", ())
     return TableSettings(
         path=plain["path"],
-        sheet=plain.get("sheet"),
+        sheets=(sheet,) if isinstance(sheet, str) else tuple(sheet),
         skip_rows=plain.get("skip_rows", 0),
         header_rows=plain.get("header_rows", 1),
         skip_after_header_rows=plain.get("skip_after_header_rows", 0),

@@ -1,0 +1,139 @@
+"""Workbooks beyond one plain sheet: several sheets, ODS, formulas, and cells that are repeated a million times."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+import xlsxwriter  # type: ignore[import-untyped]  # The library ships no types.
+from hypothesis import given
+from hypothesis import strategies as some
+
+from simpul.connect.connector import Row, Surroundings
+from simpul.connectors.table.reader import open_reading
+from simpul.domain.errors import SourceMismatch
+from simpul.formats.workbook import Grid, measure_ods_sheets
+from tests.connect.kota import Kota, csv_source, entity_uri
+from tests.connect.ods import cell, row, write_ods
+
+MONTHS: dict[str, Sequence[Sequence[object]]] = {
+    "JAN": [("id", "nama"), (1, "A"), (2, "B")],
+    "FEB": [("nama", "id", "catatan"), ("C", 3, "x")],
+    "Catatan": [("apa",), ("lain",)],
+}
+
+
+def read(path: Path, **settings: Any) -> tuple[tuple[str, ...], list[tuple[int, list[Any]]]]:
+    with closing(open_reading({"path": path.name, **settings}, Surroundings(path.parent))) as reading:
+        return reading.columns, [(row.number, list(row.cells)) for row in reading.rows() if isinstance(row, Row)]
+
+
+def test_several_sheets_are_read_one_after_the_other(kota: Kota) -> None:
+    kota.write_workbook("kas.xlsx", MONTHS)
+    columns, rows = read(kota.folder / "kas.xlsx", sheet=["JAN", "FEB"])
+    assert columns == ("id", "nama", "@sheet")
+    assert rows == [(2, [1, "A", "JAN"]), (3, [2, "B", "JAN"]), (5, [3, "C", "FEB"])]
+    with closing(open_reading({"path": "kas.xlsx", "sheet": "JAN"}, Surroundings(kota.folder))) as reading:
+        assert reading.rows_expected == 2
+
+
+@pytest.mark.parametrize(("sheet", "found"), [(["*N"], {"JAN"}), (["JAN", "F*"], {"JAN", "FEB"}), (["2"], None)])
+def test_sheets_are_named_by_a_pattern(kota: Kota, sheet: list[str], found: set[str] | None) -> None:
+    kota.write_workbook("kas.xlsx", MONTHS)
+    columns, rows = read(kota.folder / "kas.xlsx", sheet=sheet)
+    assert ("@sheet" in columns) is (found is not None)
+    assert found is None or {cells[-1] for _, cells in rows} == found
+
+
+def test_a_sheet_without_the_columns_of_the_first_is_told(kota: Kota) -> None:
+    kota.write_workbook("kas.xlsx", MONTHS)
+    with pytest.raises(SourceMismatch, match=r"The sheet 'Catatan' of .* has no column 'id', as the first: apa\."):
+        read(kota.folder / "kas.xlsx", sheet=["*"])
+    with pytest.raises(SourceMismatch, match=r"has no sheet 'MAR\*'"):
+        read(kota.folder / "kas.xlsx", sheet=["MAR*"])
+
+
+def test_the_sheet_is_a_column_that_a_mapping_can_use(kota: Kota) -> None:
+    kota.write_workbook("kas.xlsx", MONTHS)
+    entity = {"type": "Budget", "id": entity_uri("Budget", "{@sheet}:{id}"), "attributes": {"month": "@sheet"}}
+    read_keys = {"path": "kas.xlsx", "sheet": ["JAN", "FEB"]}
+    kota.declare(csv_source(read=read_keys, key=["@sheet", "id"], entity=entity))
+    assert kota.sync().error is None
+    assert kota.values(entity_uri("Budget", "FEB:3")) == {"month": "FEB"}
+
+
+def test_an_ods_file_with_merged_headers_and_repeated_cells_is_read(tmp_path: Path) -> None:
+    spanned = cell("ANGGARAN", 'table:number-columns-spanned="2"')
+    rows = [
+        row(["id", spanned, "<table:covered-table-cell/>"]),
+        row([None, "MURNI", "GESER"]),
+        row([1, cell(5, 'table:number-columns-repeated="2"')], 'table:number-rows-repeated="3"'),
+        row([2, 'a "b" & c', None]),
+    ]
+    write_ods(tmp_path / "anggaran.ods", {"LRA": rows})
+    columns, found = read(tmp_path / "anggaran.ods", header_rows=2)
+    assert columns == ("id", "ANGGARAN / MURNI", "ANGGARAN / GESER")
+    assert found == [(3, [1, 5, 5]), (4, [1, 5, 5]), (5, [1, 5, 5]), (6, [2, 'a "b" & c', ""])]
+
+
+@pytest.mark.parametrize(("rows", "columns"), [(1_048_576, 16_384), (1_000_000, 30)])
+def test_a_cell_that_is_repeated_too_often_is_refused_before_it_is_opened(
+    tmp_path: Path, rows: int, columns: int
+) -> None:
+    bomb = row([cell(1, f'table:number-columns-repeated="{columns}"')], f'table:number-rows-repeated="{rows}"')
+    write_ods(tmp_path / "bom.ods", {"A": [row(["id"])], "B": [bomb]})
+    with pytest.raises(SourceMismatch, match=f"{rows * columns:,} cells in content.xml; at most 20,000,000"):
+        read(tmp_path / "bom.ods")
+
+
+CELLS = some.tuples(some.booleans(), some.integers(1, 3))
+ROWS = some.lists(some.tuples(some.lists(CELLS, min_size=1, max_size=4), some.integers(1, 3)), max_size=4)
+
+
+@given(sheets=some.lists(ROWS, min_size=1, max_size=3), size=some.integers(1, 200))
+def test_the_corner_of_a_sheet_is_where_its_last_cell_is(sheets: list[Any], size: int) -> None:
+    written, corners = "", []
+    for rows in sheets:
+        written += '<table:table table:name="A">'
+        corner, above = (0, 0), 0
+        for cells, times in rows:
+            made = [cell(1 if filled else None, f'table:number-columns-repeated="{n}"') for filled, n in cells]
+            written += row(made, f'table:number-rows-repeated="{times}"')
+            above += times
+            ends = [sum(n for _, n in cells[: place + 1]) for place, (filled, _) in enumerate(cells) if filled]
+            corner = (above, max(corner[1], *ends)) if ends else corner
+        written += "</table:table>"
+        corners.append(Grid(*corner))
+    blocks = iter([written.encode()[start : start + size] for start in range(0, len(written), size)])
+    assert list(measure_ods_sheets(lambda _: next(blocks, b"")))[1:] == corners
+
+
+def test_a_formula_counts_as_the_value_that_the_workbook_keeps(tmp_path: Path) -> None:
+    path = tmp_path / "rumus.xlsx"
+    with xlsxwriter.Workbook(str(path)) as workbook:
+        sheet = workbook.add_worksheet()
+        sheet.write_row(0, 0, ["id", "jumlah"])
+        sheet.write_row(1, 0, [1])
+        sheet.write_formula(1, 1, "=1+1", None, 2)
+        sheet.write_row(2, 0, [2])
+        sheet.write_formula(2, 1, "=1/0", None, "#DIV/0!")
+    assert read(path)[1] == [(2, [1, 2]), (3, [2, ""])]
+
+
+def test_a_workbook_that_was_never_calculated_is_told(tmp_path: Path) -> None:
+    path = tmp_path / "rumus.xlsx"
+    with xlsxwriter.Workbook(str(path)) as workbook:
+        sheet = workbook.add_worksheet()
+        sheet.write_row(0, 0, ["id", "jumlah"])
+        sheet.write_formula(1, 1, "=1+1", None, "")
+    with pytest.raises(SourceMismatch, match="has 1 formulas, and none has a value"):
+        read(path)
+
+
+def test_a_formula_in_a_text_file_is_a_text(tmp_path: Path) -> None:
+    path = tmp_path / "data.tsv"
+    path.write_text('id\tnama\n1\t=HYPERLINK("http://x")\n2\t@SUM(1)\n'.replace('"', "'"))
+    assert read(path)[1] == [(2, ["1", "=HYPERLINK('http://x')"]), (3, ["2", "@SUM(1)"])]
