@@ -36,6 +36,11 @@ from simpul.store.sqlite import SqliteSnapshots, SqliteStore
 
 log = structlog.get_logger(__name__)
 
+# After how many new objects the collector looks for those that only hold each other. Whoever waits for an answer would
+# feel it looking at many.
+_OBJECTS_MADE = 200_000
+_OBJECTS_MADE_SERVING = 50_000
+
 
 class SystemClock:
     """The machine's own time."""
@@ -50,9 +55,9 @@ async def open_hub(settings: Settings) -> AsyncIterator[Hub]:
 
     The city of the settings is made where it is missing.
     """
-    # A batch or a chunk of a source makes tens of thousands of objects that go with it; looking at all that lives
-    # after every 700 of them costs a fifth of the time.
-    gc.set_threshold(50_000, 20, 20)
+    # A chunk of a source makes a hundred thousand objects that go with it; looking at all that lives after every 700 of
+    # them costs a fifth of the time.
+    gc.set_threshold(_OBJECTS_MADE, 20, 20)
     settings = replace(settings, tenant=settings.tenant or tenant_of(settings.folder))
     outbound = HttpOutbound(allow_private_addresses=settings.allow_private_addresses)
     contexts = ContextLibrary(outbound)
@@ -160,6 +165,7 @@ async def serve(hub: Hub, settings: Settings) -> None:
     if hub.engine is not None:
         hub.engine.give_way()
     # What is there now stays; the collector need not look at it again with every batch.
+    gc.set_threshold(_OBJECTS_MADE_SERVING, 20, 20)
     gc.collect()
     gc.freeze()
     tasks = [asyncio.create_task(run_history_care(hub))]

@@ -8,6 +8,7 @@ from urllib.parse import quote
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.json import encode
 
 from simpul import limits
 from simpul.domain.context import CORE
@@ -72,6 +73,24 @@ def test_the_keys_of_all_attributes_are_those_of_each(attributes: list[Any]) -> 
 @pytest.mark.parametrize("values", [["a", "b" * 1_000], [1.5, -0.0], [1, -(2**63)]])
 def test_the_keys_of_scalars_of_one_kind_are_found_together(values: list[Any]) -> None:
     assert plain_keys([{"type": "Property", "value": value} for value in values]) is not None
+
+
+@given(
+    st.sampled_from([["A"], ["A", "B"]]),
+    st.lists(st.tuples(_attributes, _attributes | st.lists(_attributes, max_size=2)), min_size=1, max_size=3),
+    st.sampled_from([{}, {"scope": ["/p"]}, {"scope": ["/p", "/q"]}, {"expiresAt": "2040-01-01T00:00:00Z"}]),
+    st.sampled_from([{}, {CORE.expand("c"): {"type": "Property", "value": 1, CORE.expand("d"): {"type": "Property"}}}]),
+)
+def test_entities_that_are_alike_are_compacted_as_each_is(
+    types: list[str], pairs: list[tuple[Any, Any]], members: dict[str, Any], deep: dict[str, Any]
+) -> None:
+    entities = [
+        {"id": URN + str(number), "type": [CORE.expand(name) for name in types], **members, **deep}
+        | {CORE.expand("a"): one, CORE.expand("b"): other}
+        for number, (one, other) in enumerate(pairs)
+    ]
+    expected = [encode(CORE.compact_entity(entity)) for entity in entities]
+    assert [encode(one) for one in CORE.compact_alike(entities)] == expected
 
 
 def _types_of(types: Any) -> list[str] | str:

@@ -43,12 +43,15 @@ class SeenKeys:
     def add(self, text: str) -> bool:
         """Add the text; return whether it is new."""
         wanted = (hash(text) & _MASK) or 1
-        position = self._position(wanted)
-        if self._slots[position]:
-            return False
-        self._slots[position] = wanted
+        slots, mask = self._slots, self._mask
+        position = wanted & mask
+        while found := slots[position]:
+            if found == wanted:
+                return False
+            position = (position + 1) & mask
+        slots[position] = wanted
         self.count += 1
-        if self.count * 2 > self._mask:
+        if self.count * 2 > mask:
             self._grow()
         return True
 

@@ -48,7 +48,7 @@ _MIDNIGHT = time(0, 0)
 def text_of(cell: Cell) -> str:
     """Return a cell as the text that a person would read: 3.0 is `3`."""
     kind = type(cell)
-    if kind is str:
+    if kind is str or kind is int:
         return str(cell)
     if kind is float:
         return str(int(cell)) if cell.is_integer() and abs(cell) < 1e15 else repr(cell)

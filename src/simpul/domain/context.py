@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from operator import itemgetter
 from typing import Any, Final
 
 from simpul import limits
@@ -21,7 +22,7 @@ from simpul.domain.core_context import (
     core_context_document,
     list_core_terms,
 )
-from simpul.domain.entity import Entity, Instance
+from simpul.domain.entity import ENTITY_MEMBERS, Entity, Instance
 from simpul.domain.errors import BadRequestData
 
 __all__ = ["CORE", "CORE_CONTEXT_URL", "CORE_CONTEXT_URLS", "Context", "build_context", "core_context_document"]
@@ -163,6 +164,27 @@ class Context:
                 compacted[iri] = value
             else:
                 compacted[names[iri]] = self._map_attribute(value, names)
+        return compacted
+
+    def compact_alike(self, entities: Sequence[Entity]) -> list[dict[str, Any]]:
+        """Return what `compact_entity` does of each of some entities with the same types and members.
+
+        Where all their attributes are plain, which is asked for all of them at once, it takes half the time.
+        """
+        first = entities[0]
+        members = tuple(first)
+        plain = PLAIN_MEMBERS.issuperset
+        is_plain = members[:2] == ("id", "type") and ENTITY_MEMBERS.isdisjoint(members[2:])
+        for iri in members[2:] if is_plain else ():
+            values = list(map(itemgetter(iri), entities))
+            is_plain = is_plain and set(map(type, values)) == {dict} and all(map(plain, values))
+        if not is_plain:
+            return [self.compact_entity(entity) for entity in entities]
+        names = ("id", "type", *(self._names[iri] for iri in members[2:]))
+        types = self.compact_entity({"id": "", "type": first["type"]})["type"]
+        compacted = [dict(zip(names, entity.values(), strict=True)) for entity in entities]
+        for one in compacted:
+            one["type"] = types
         return compacted
 
     def expand_instance(self, instance: Instance) -> Instance:

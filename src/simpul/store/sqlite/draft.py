@@ -134,23 +134,30 @@ class SqliteDraft:
             self._put_notice(self.watch, None, record, (), (record.times.modified_us, body))
 
     def create_all(self, records: Sequence[Record]) -> None:
-        entries = self.changes.entries
-        alike: dict[tuple[Any, ...], list[tuple[int, Entity]]] = {}
-        type_sets: dict[int, TypeSet] = {}
+        entries, next_eid = self.changes.entries, self._numbers.next_eid
+        alike: dict[tuple[Any, ...], list[tuple[int, Record]]] = {}
         for record in records:
-            if self.watch is not None or entries.get(record.id) is not NEVER_THERE:
+            entity = record.entity
+            if self.watch is not None or entries.get(entity["id"]) is not NEVER_THERE:
                 self.create(record)
-                continue
-            eid = self._numbers.next_eid()
-            type_set = self._names.type_set(record.types)
-            type_sets[type_set.id] = type_set
-            body = self._put_entity(eid, record, type_set, is_new=True)
+            else:
+                shape = (record.context_id, *entity["type"], *entity)
+                alike.setdefault(shape, []).append((next_eid(), record))
+        for newcomers in alike.values():
+            self._create_alike(newcomers)
+
+    def _create_alike(self, newcomers: Sequence[tuple[int, Record]]) -> None:
+        """Put new entities of the same types and @context, with attributes of the same names."""
+        first = newcomers[0][1]
+        type_set = self._names.type_set(first.types)
+        compacted = self._contexts.get(first.context_id).compact_alike([record.entity for _, record in newcomers])
+        for (eid, record), content in zip(newcomers, compacted, strict=True):
+            body = _encode(content)
+            self._put_body(eid, record, type_set, body, is_new=True)
             self._put_created(eid, record, body)
-            alike.setdefault((type_set.id, *record.entity), []).append((eid, record.entity))
-        for shape, entities in alike.items():
-            type_set = type_sets[shape[0]]
-            self.changes.counts.append((type_set, len(entities)))
-            put_rows_of_all(self.changes, self._names, type_set.terms, entities)
+        self.changes.counts.append((type_set, len(newcomers)))
+        entities = [(eid, record.entity) for eid, record in newcomers]
+        put_rows_of_all(self.changes, self._names, type_set.terms, entities)
 
     def _put_created(self, eid: int, record: Record, body: bytes) -> None:
         fragment = body if record.context_id == 0 else _encode(CORE.compact_entity(_told(record)))
@@ -243,6 +250,10 @@ class SqliteDraft:
     def _put_entity(self, eid: int, record: Record, type_set: TypeSet, *, is_new: bool) -> bytes:
         context = self._contexts.get(record.context_id)
         body = _encode(context.compact_entity(record.entity))
+        self._put_body(eid, record, type_set, body, is_new=is_new)
+        return body
+
+    def _put_body(self, eid: int, record: Record, type_set: TypeSet, body: bytes, *, is_new: bool) -> None:
         if len(body) > limits.ENTITY_BYTES_MAX:
             raise BadRequestData(
                 f"The entity {record.id} has {len(body)} bytes; at most {limits.ENTITY_BYTES_MAX} can be kept. "
@@ -263,7 +274,6 @@ class SqliteDraft:
         self.changes.put_entry(row.id, Entry(eid, record, body))
         if record.context_id > 0:
             self.changes.contexts.add(record.context_id)
-        return body
 
     def _put_changed(self, before: Record, after: Record, touched: list[str]) -> None:
         eid = self._eid(after.id)
