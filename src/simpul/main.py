@@ -29,6 +29,7 @@ from simpul.connect.runner import Engine
 from simpul.connect.schedule import run_schedules
 from simpul.domain.errors import HubError
 from simpul.notifiers import SchemeNotifier
+from simpul.operator_socket import listening
 from simpul.outbound import HttpOutbound
 from simpul.peers import HttpPeer
 from simpul.settings import Settings
@@ -172,7 +173,8 @@ async def serve(hub: Hub, settings: Settings) -> None:
     if settings.syncs:
         tasks.append(asyncio.create_task(run_schedules(hub)))
     try:
-        await server.serve()
+        async with listening(hub):
+            await server.serve()
     finally:
         for task in tasks:
             task.cancel()

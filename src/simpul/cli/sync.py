@@ -10,12 +10,8 @@ import click
 from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
 
-from simpul.app import sources
-from simpul.app.hub import Hub
-from simpul.app.identity import operator
 from simpul.cli.city_folder import folder_option, settings_of
-from simpul.domain.city import SourceDeclaration
-from simpul.main import open_hub
+from simpul.cli.reaching import Reached, reach
 from simpul.ports.engine import Progress as SourceProgress
 from simpul.ports.store import Run
 from simpul.settings import Settings
@@ -41,25 +37,18 @@ def sync(source: tuple[str, ...], folder: Path | None, accept_shrink: bool) -> N
 async def _sync(settings: Settings, wanted: Sequence[str], *, accept_shrink: bool) -> list[str]:
     console = Console(stderr=True, highlight=False)
     failed: list[str] = []
-    async with open_hub(settings) as hub:
-        tenant = hub.settings.tenant
-        chosen = _choose(hub, tenant, wanted)
+    async with reach(settings) as city:
+        chosen = await city.ask("list_sources", list[str], wanted=list(wanted))
         if not chosen:
+            tenant = city.settings.tenant
             raise click.ClickException(f"{tenant} has no sources in force. Put them there with: simpul apply")
         with _bars(console) as bars:
-            for declaration in chosen:
-                run = await _run(hub, tenant, declaration, bars, accept_shrink=accept_shrink)
+            for source_id in chosen:
+                run = await _run(city, source_id, bars, accept_shrink=accept_shrink)
                 bars.console.print(_told(run), markup=False, soft_wrap=True)
                 if run.error is not None:
                     failed.append(run.source)
     return failed
-
-
-def _choose(hub: Hub, tenant: str, wanted: Sequence[str]) -> list[SourceDeclaration]:
-    if not wanted:
-        return list(hub.city(tenant).sources)
-    caller = operator(tenant)
-    return [sources.get_source(caller, hub, source_id).source for source_id in dict.fromkeys(wanted)]
 
 
 def _bars(console: Console) -> Progress:
@@ -73,13 +62,13 @@ def _bars(console: Console) -> Progress:
     )
 
 
-async def _run(hub: Hub, tenant: str, source: SourceDeclaration, bars: Progress, *, accept_shrink: bool) -> Run:
-    task: TaskID = bars.add_task(source.id, total=None)
+async def _run(city: Reached, source_id: str, bars: Progress, *, accept_shrink: bool) -> Run:
+    task: TaskID = bars.add_task(source_id, total=None)
 
     def on_progress(progress: SourceProgress) -> None:
         bars.update(task, completed=progress.rows_read, total=progress.rows_expected)
 
-    run = await sources.sync(operator(tenant), hub, source.id, accept_shrink=accept_shrink, on_progress=on_progress)
+    run = await city.ask("sync", Run, on_progress, source=source_id, accept_shrink=accept_shrink)
     bars.update(task, completed=run.rows_read, total=max(run.rows_read, 1))
     bars.remove_task(task)
     return run

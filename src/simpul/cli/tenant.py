@@ -1,14 +1,13 @@
-"""`simpul tenant`: the cities of a data folder. Talks to the files, so no hub may be serving them."""
+"""`simpul tenant`: the cities of a data folder. What may be done is decided by the use-cases."""
 
 from __future__ import annotations
 
-import asyncio
 from pathlib import Path
 
 import click
 
-from simpul.main import open_hub
-from simpul.settings import Settings, load_settings
+from simpul.cli.reaching import ask_once
+from simpul.settings import load_settings
 
 
 @click.group()
@@ -23,13 +22,8 @@ _folder = click.option("--folder", type=click.Path(path_type=Path), help="The ci
 @_folder
 def list_tenants(folder: Path | None) -> None:
     """List the cities, one a line."""
-    for name in asyncio.run(_list(load_settings(folder=folder))):
+    for name in ask_once(load_settings(folder=folder), "list_tenants", list[str]):
         click.echo(name)
-
-
-async def _list(settings: Settings) -> list[str]:
-    async with open_hub(settings) as hub:
-        return hub.tenants.list_tenants()
 
 
 @tenant.command("create")
@@ -37,13 +31,8 @@ async def _list(settings: Settings) -> list[str]:
 @_folder
 def create_tenant(name: str, folder: Path | None) -> None:
     """Make an empty city."""
-    asyncio.run(_create(load_settings(folder=folder), name))
+    ask_once(load_settings(folder=folder), "create_tenant", type(None), name=name)
     click.echo(f"Made {name}. Name it with the header 'NGSILD-Tenant: {name}'.")
-
-
-async def _create(settings: Settings, name: str) -> None:
-    async with open_hub(settings) as hub:
-        await hub.tenants.create_tenant(name)
 
 
 @tenant.command("delete")
@@ -51,13 +40,8 @@ async def _create(settings: Settings, name: str) -> None:
 @click.option("--confirm", required=True, help="The city's name once more: everything it has is removed.")
 @_folder
 def delete_tenant(name: str, confirm: str, folder: Path | None) -> None:
-    """Remove a city and all that it has."""
+    """Remove a city and all that it has; not while a hub serves it."""
     if confirm != name:
         raise click.ClickException(f"--confirm says '{confirm}'; to remove {name} it has to say {name}.")
-    asyncio.run(_delete(load_settings(folder=folder), name))
+    ask_once(load_settings(folder=folder), "delete_tenant", type(None), name=name)
     click.echo(f"Removed {name}.")
-
-
-async def _delete(settings: Settings, name: str) -> None:
-    async with open_hub(settings) as hub:
-        await hub.tenants.delete_tenant(name)

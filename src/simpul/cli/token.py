@@ -1,18 +1,16 @@
-"""`simpul token`: access tokens of a city. Talks to the city's file, so no hub may be serving it."""
+"""`simpul token`: access tokens of a city. What may be done is decided by the use-cases."""
 
 from __future__ import annotations
 
-import asyncio
 from datetime import UTC, datetime
 from pathlib import Path
 
 import click
 
-from simpul.app import identity
+from simpul.cli.reaching import ask_once
 from simpul.domain.access import ROLES
-from simpul.main import open_hub
 from simpul.ports.store import Token
-from simpul.settings import Settings, load_settings
+from simpul.settings import load_settings
 
 _US_PER_SECOND = 1_000_000
 
@@ -31,15 +29,11 @@ _tenant = click.option("--tenant", "tenant_name", help="The city, where a data f
 @_tenant
 def list_tokens(folder: Path | None, tenant_name: str | None) -> None:
     """List the tokens: id, roles, when made, state, name. Never a secret."""
-    for one in asyncio.run(_list(load_settings(folder=folder, tenant=tenant_name))):
+    settings = load_settings(folder=folder, tenant=tenant_name)
+    for one in ask_once(settings, "list_tokens", list[Token]):
         made = datetime.fromtimestamp(one.created_us / _US_PER_SECOND, UTC)
         state = "revoked" if one.revoked_us is not None else "valid"
         click.echo(f"{one.id}  {','.join(one.roles):24}  {made:%Y-%m-%d %H:%M}  {state:8} {one.name}")
-
-
-async def _list(settings: Settings) -> list[Token]:
-    async with open_hub(settings) as hub:
-        return identity.list_tokens(identity.operator(hub.settings.tenant), hub)
 
 
 @token.command("create")
@@ -53,13 +47,8 @@ def create_token(
 ) -> None:
     """Make a token and show its secret, once."""
     settings = load_settings(folder=folder, tenant=tenant_name)
-    made, secret = asyncio.run(_create(settings, name, roles, days))
+    made, secret = ask_once(settings, "create_token", tuple[Token, str], name=name, roles=roles, days=days)
     click.echo(f"Token {made.id} for {made.name}. Keep it now; it is not shown again:\n{secret}")
-
-
-async def _create(settings: Settings, name: str, roles: tuple[str, ...], days: int | None) -> tuple[Token, str]:
-    async with open_hub(settings) as hub:
-        return await identity.create_token(identity.operator(hub.settings.tenant), hub, name, roles, days)
 
 
 @token.command("revoke")
@@ -68,10 +57,6 @@ async def _create(settings: Settings, name: str, roles: tuple[str, ...], days: i
 @_tenant
 def revoke_token(token_id: str, folder: Path | None, tenant_name: str | None) -> None:
     """End a token, and the console sessions signed in with it."""
-    asyncio.run(_revoke(load_settings(folder=folder, tenant=tenant_name), token_id))
+    settings = load_settings(folder=folder, tenant=tenant_name)
+    ask_once(settings, "revoke_token", type(None), token_id=token_id)
     click.echo(f"Revoked {token_id}.")
-
-
-async def _revoke(settings: Settings, token_id: str) -> None:
-    async with open_hub(settings) as hub:
-        await identity.revoke_token(identity.operator(hub.settings.tenant), hub, token_id)

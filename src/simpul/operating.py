@@ -1,0 +1,78 @@
+"""What the machine's operator asks of a hub at the command line: the same use-cases as everywhere. No sockets here.
+
+Each command takes the hub, the city and what was given, and returns what can be told as JSON. It is run by the hub that
+serves the city, where one does (`operator_socket.py`), else by the command itself over the city's file.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Any, Final
+
+from simpul.app import identity, sources
+from simpul.app.hub import Hub
+from simpul.domain.access import Caller
+from simpul.domain.errors import BadRequestData, HubBusy
+from simpul.ports.engine import Progress
+
+Given = dict[str, Any]
+Tell = Callable[[Progress], None]
+Command = Callable[[Caller, Hub, Given, Tell], Awaitable[Any]]
+
+
+async def perform(hub: Hub, name: str, given: Given, tell: Tell) -> Any:
+    """Carry a command out for the city `given["tenant"]`, or the hub's own. Raises what its use-case raises."""
+    command = COMMANDS.get(name)
+    if command is None:
+        raise BadRequestData(f"This hub knows no command {name[:100]!r}; is it of the same version as `simpul`?")
+    return await command(identity.operator(given.get("tenant") or hub.settings.tenant), hub, given, tell)
+
+
+async def _list_tokens(caller: Caller, hub: Hub, _given: Given, _tell: Tell) -> Any:
+    return identity.list_tokens(caller, hub)
+
+
+async def _create_token(caller: Caller, hub: Hub, given: Given, _tell: Tell) -> Any:
+    return await identity.create_token(caller, hub, given["name"], tuple(given["roles"]), given["days"])
+
+
+async def _revoke_token(caller: Caller, hub: Hub, given: Given, _tell: Tell) -> Any:
+    await identity.revoke_token(caller, hub, given["token_id"])
+
+
+async def _list_tenants(_caller: Caller, hub: Hub, _given: Given, _tell: Tell) -> Any:
+    return hub.tenants.list_tenants()
+
+
+async def _create_tenant(_caller: Caller, hub: Hub, given: Given, _tell: Tell) -> Any:
+    await hub.tenants.create_tenant(given["name"])
+
+
+async def _delete_tenant(_caller: Caller, hub: Hub, given: Given, _tell: Tell) -> Any:
+    if given.get("is_served"):
+        raise HubBusy(f"A hub serves {given['name']}, so it is in use. Stop the hub, and remove the city then.")
+    await hub.tenants.delete_tenant(given["name"])
+
+
+async def _list_sources(caller: Caller, hub: Hub, given: Given, _tell: Tell) -> Any:
+    """Return the ids of the sources that are meant, all of them where none is named. Raises NotFound."""
+    wanted = dict.fromkeys(given["wanted"])
+    if not wanted:
+        return [source.id for source in hub.city(caller.tenant).sources]
+    return [sources.get_source(caller, hub, source_id).source.id for source_id in wanted]
+
+
+async def _sync(caller: Caller, hub: Hub, given: Given, tell: Tell) -> Any:
+    return await sources.sync(caller, hub, given["source"], accept_shrink=given["accept_shrink"], on_progress=tell)
+
+
+COMMANDS: Final[dict[str, Command]] = {
+    "list_tokens": _list_tokens,
+    "create_token": _create_token,
+    "revoke_token": _revoke_token,
+    "list_tenants": _list_tenants,
+    "create_tenant": _create_tenant,
+    "delete_tenant": _delete_tenant,
+    "list_sources": _list_sources,
+    "sync": _sync,
+}

@@ -1,0 +1,98 @@
+"""`simpul token`, `tenant` and `sync` while a hub serves the city: the hub is asked over a socket of its own."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from simpul.cli import main
+from simpul.main import open_hub
+from simpul.operator_socket import listening, socket_path
+from simpul.settings import Settings
+from tests.connect.kota import TENANT, Kota, csv_source
+
+
+@pytest.fixture
+def city(kota: Kota, monkeypatch: pytest.MonkeyPatch) -> Kota:
+    monkeypatch.setenv("SIMPUL_FOLDER", str(kota.folder))
+    kota.write_csv("halte.csv", [["id", "nama"], [1, "Pasar Raya"], [2, "Terminal"]])
+    kota.declare(csv_source())
+    return kota
+
+
+@pytest.fixture
+def data(city: Kota) -> Iterator[Path]:
+    """Hold the city open as a hub that serves it does; return its data folder."""
+    settings = Settings(folder=city.folder, tenant=TENANT, syncs=False)
+    ready, stop = threading.Event(), threading.Event()
+
+    async def hold() -> None:
+        async with open_hub(settings) as hub, listening(hub):
+            ready.set()
+            await asyncio.to_thread(stop.wait)
+
+    thread = threading.Thread(target=lambda: asyncio.run(hold()), daemon=True)
+    thread.start()
+    assert ready.wait(20)
+    yield settings.data_directory
+    stop.set()
+    thread.join(20)
+    assert not socket_path(settings.data_directory).exists()
+
+
+def call(*arguments: str) -> Result:
+    return CliRunner().invoke(main, list(arguments))
+
+
+def test_tokens_are_made_listed_and_revoked_while_a_hub_serves(data: Path) -> None:
+    made = call("token", "create", "papan", "--role", "reader", "--days", "3")
+    assert made.exit_code == 0, made.output
+    assert made.output.splitlines()[-1].startswith("simpul_")
+    token_id = made.output.split()[1]
+    assert f"{token_id}  reader" in call("token", "list").output
+    assert call("token", "revoke", token_id).output == f"Revoked {token_id}.\n"
+    assert "revoked" in call("token", "list").output
+    wrong = call("token", "revoke", "nobody")
+    assert (wrong.exit_code, "nobody" in wrong.output) == (1, True)
+
+
+def test_sources_are_read_by_the_hub_that_serves(data: Path) -> None:
+    result = call("sync")
+    assert result.exit_code == 0, result.output
+    assert "2 changed" in result.output
+    assert call("sync", "haltee").exit_code == 1
+
+
+def test_cities_are_made_and_not_removed_while_a_hub_serves(data: Path) -> None:
+    assert call("tenant", "create", "solok").exit_code == 0
+    assert call("tenant", "list").output.split() == [TENANT, "solok"]
+    refused = call("tenant", "delete", "solok", "--confirm", "solok")
+    assert (refused.exit_code, "Stop the hub" in refused.output) == (1, True)
+
+
+def test_the_socket_is_its_owners_alone(data: Path) -> None:
+    assert socket_path(data).stat().st_mode & 0o777 == 0o600
+
+
+def test_a_socket_that_a_killed_hub_left_is_in_nobodys_way(city: Kota) -> None:
+    path = socket_path(city.folder / "data")
+    path.touch()
+    assert call("token", "list").exit_code == 0
+    assert call("sync").exit_code == 0
+
+
+@pytest.mark.parametrize("line", [b"{}\n", b"no json\n", b'{"command":"x","given":{}}\n'])
+def test_a_request_of_another_version_is_told_so(data: Path, line: bytes) -> None:
+    async def ask() -> bytes:
+        reader, writer = await asyncio.open_unix_connection(str(socket_path(data)))
+        writer.write(line)
+        told = await reader.readline()
+        writer.close()
+        return told
+
+    assert b'"error"' in asyncio.run(ask())
