@@ -343,6 +343,16 @@ def test_5_8_6_a_time_interval_tells_what_there_is_again_and_again(
     assert {entity_id for entity_id, _ in receiver.told()} == {halte}
 
 
+def test_5_5_11_3_updates_of_one_entity_in_a_batch_are_told_one_by_one(
+    client: httpx2.Client, subscribe: Subscribe, receiver: Receiver, halte: str
+) -> None:
+    subscribe(receiver.uri)
+    batch = [{"id": halte, "type": "Halte", "nama": {"type": "Property", "value": nama}} for nama in "abc"]
+    assert client.post(f"{API}/entityOperations/update", json=batch).status_code == 204
+    receiver.wait_for(3)
+    assert receiver.told() == [(halte, "a"), (halte, "b"), (halte, "c")]
+
+
 def test_a_batch_is_one_notification_of_every_entity(
     client: httpx2.Client, subscribe: Subscribe, receiver: Receiver
 ) -> None:
