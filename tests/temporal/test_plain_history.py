@@ -14,13 +14,16 @@ from simpul.domain.moment import count_microseconds
 from simpul.domain.parse import parse_entity
 from simpul.domain.plain_history import Log, render_plain
 from simpul.domain.temporal import TemporalQuery, cut, select
+from simpul.domain.temporal_parse import parse_history
 from simpul.domain.temporal_render import TemporalRepresentation, render_series
 
 START_US = count_microseconds("2024-05-01T10:00:00Z")
 TYPES = (CORE.expand("Gauge"),)
 _encode = msgspec.json.encode
 
-texts = st.sampled_from(["a", 'q"x":{', '},"', "{}", '"observedAt":"', "padang ⛲", "\\", "\n"])
+texts = st.sampled_from(
+    ["a", '},{"type":"', "},{", "}]}", 'q"x":{', '},"', "{}", '"observedAt":"', "padang ⛲", "\\", "\n"]
+)
 values = st.one_of(st.integers(0, 3), texts, st.booleans(), st.just([1, 2]), st.just({"observedAt": "2020"}))
 instances = st.fixed_dictionaries(
     {"type": st.just("Property"), "value": values},
@@ -32,6 +35,11 @@ instances = st.fixed_dictionaries(
     },
 )
 attributes = st.dictionaries(st.sampled_from(["depth", "name", "height"]), instances, max_size=2)
+written_together = st.dictionaries(
+    st.sampled_from(["depth", "name"]),
+    st.lists(instances, min_size=1, max_size=4).map(lambda found: found[0] if len(found) == 1 else found),
+    max_size=2,
+)
 kinds = st.sampled_from([ChangeKind.CREATED, ChangeKind.CHANGED, ChangeKind.CHANGED, ChangeKind.WRITTEN])
 measured = st.builds(
     lambda number, minute: {
@@ -41,6 +49,15 @@ measured = st.builds(
     st.integers(0, 59),
 )
 logs = st.one_of(
+    st.lists(st.tuples(st.just(ChangeKind.WRITTEN), written_together, st.just(())), min_size=1, max_size=3),
+    st.lists(
+        st.one_of(
+            st.tuples(st.just(ChangeKind.CHANGED), attributes, st.just(())),
+            st.tuples(st.just(ChangeKind.WRITTEN), written_together, st.just(())),
+        ),
+        min_size=1,
+        max_size=4,
+    ),
     st.lists(st.tuples(kinds, attributes, st.just(())), min_size=1, max_size=8),
     st.lists(st.tuples(st.just(ChangeKind.CHANGED), measured, st.just(())), min_size=1, max_size=12),
     st.lists(st.tuples(st.sampled_from(list(ChangeKind)), attributes, st.just(("depth",))), min_size=1, max_size=3),
@@ -58,7 +75,8 @@ queries = st.builds(
 def entries(log: list[Any]) -> list[tuple[Any, ...]]:
     rows = []
     for place, (kind, given_attributes, removed) in enumerate(log):
-        entity = parse_entity({"id": "urn:a:1", "type": "Gauge", **given_attributes}, CORE)
+        parse = parse_history if kind is ChangeKind.WRITTEN else parse_entity
+        entity = parse({"id": "urn:a:1", "type": "Gauge", **given_attributes}, CORE)
         kept = _encode(list(removed)).decode() if removed else None
         rows.append((place + 1, START_US + place * 1_000_000, kind.value, _encode(CORE.compact_entity(entity)), kept))
     return rows
@@ -89,3 +107,14 @@ def test_what_a_sensor_sends_is_plain() -> None:
     assert shown is not None
     assert len(msgspec.json.decode(shown)["depth"]) == 60
     assert render_plain(Log("urn:a:1", TYPES, rows), TemporalQuery(), CORE, 59) is None
+
+
+def test_what_was_written_together_is_plain() -> None:
+    written = [
+        {"type": "Property", "value": text, "observedAt": f"2024-05-01T10:{place:02}:00Z"}
+        for place, text in enumerate(["},", "}]}", '"', "a", '","observedAt'])
+    ]
+    rows: Any = entries([(ChangeKind.WRITTEN, {"depth": written}, ())])
+    shown = render_plain(Log("urn:a:1", TYPES, rows), TemporalQuery(last_n=4), CORE, 1_000)
+    assert shown is not None
+    assert [one["value"] for one in msgspec.json.decode(shown)["depth"]] == ["}]}", '"', "a", '","observedAt']

@@ -22,14 +22,12 @@ from simpul.http.ngsild.pages import paging_headers
 from simpul.http.ngsild.temporal_plan import (
     POST_PARAMETERS,
     QUERY_PARAMETERS,
-    RETRIEVE_PARAMETERS,
     parse_temporal_body,
-    parse_temporal_query,
     parse_temporal_question,
-    parse_temporal_representation,
+    parse_temporal_retrieval,
 )
 from simpul.http.parameters import parse_parameters
-from simpul.http.plan import EntityPlan, parse_types
+from simpul.http.plan import EntityPlan
 
 _NORMALIZED = TemporalRepresentation()
 
@@ -38,13 +36,10 @@ async def retrieve(hub: Hub, exchange: Exchange) -> Answer:
     """GET /temporal/entities/{id} (§6.19.3.1)."""
     (entity_id,) = exchange.names
     media_type = negotiate(exchange.accept, ANY_JSON)
-    parameters = parse_parameters(exchange.query, RETRIEVE_PARAMETERS)
-    representation = parse_temporal_representation(parameters)
     caller = admit(hub, exchange)
     context = await context_of_reader(hub, exchange)
     raise_unless_uri(entity_id, "The entity id in the path")
-    asked = parse_temporal_query(parameters, context)
-    types = parse_types(parameters.get("type", ""), context)
+    asked, representation, types = parse_temporal_retrieval(exchange.query, context)
     if representation == _NORMALIZED and types is None and media_type != LD_JSON:
         plain = temporal.find_plain(caller, hub, entity_id, asked, context)
         if plain is not None:

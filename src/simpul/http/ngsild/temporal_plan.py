@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import Any
+from functools import lru_cache
+from typing import Any, NamedTuple
 
 from msgspec.structs import replace
 
@@ -15,7 +16,7 @@ from simpul.domain.context import Context
 from simpul.domain.errors import BadRequestData
 from simpul.domain.order import parse_order
 from simpul.domain.q import find_instant, linked_depth, names_attribute, parse_scope_selection
-from simpul.domain.query import EntityQuery
+from simpul.domain.query import EntityQuery, TypeSelection
 from simpul.domain.temporal import TemporalQuery
 from simpul.domain.temporal_render import Form, TemporalRepresentation
 from simpul.http.admission import kind_of
@@ -28,9 +29,17 @@ from simpul.http.parameters import (
     parse_ids,
     parse_options,
     parse_page,
+    parse_parameters,
     parse_whole_number,
 )
-from simpul.http.plan import parse_id_pattern, parse_place, parse_question, parse_representation, parse_types
+from simpul.http.plan import (
+    is_worth_remembering,
+    parse_id_pattern,
+    parse_place,
+    parse_question,
+    parse_representation,
+    parse_types,
+)
 
 TIMES = frozenset({"endTimeAt", "lastN", "timeAt", "timeproperty", "timerel"})
 SHAPE = frozenset({
@@ -58,6 +67,30 @@ _BODY_MEMBERS = frozenset({
 _AGGREGATION = frozenset({"aggrMethods", "aggrPeriodDuration"})
 _TIMES_MEMBERS = TIMES | _AGGREGATION | {"type"}
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+class Retrieval(NamedTuple):
+    """What is asked for of one entity's history, how it is to be shown, and which types the entity may have."""
+
+    query: TemporalQuery
+    representation: TemporalRepresentation
+    types: TypeSelection | None
+
+
+def _parse_retrieval(query_string: bytes, context: Context) -> Retrieval:
+    parameters = parse_parameters(query_string, RETRIEVE_PARAMETERS)
+    representation = parse_temporal_representation(parameters)
+    types = parse_types(parameters.get("type", ""), context)
+    return Retrieval(parse_temporal_query(parameters, context), representation, types)
+
+
+_remembered = lru_cache(maxsize=limits.PLANS_REMEMBERED_MAX)(_parse_retrieval)
+
+
+def parse_temporal_retrieval(query_string: bytes, context: Context) -> Retrieval:
+    """Return the plan of a query string under an @context; short ones are remembered. Raises HubError."""
+    parse = _remembered if is_worth_remembering(query_string, context) else _parse_retrieval
+    return parse(query_string, context)
 
 
 def parse_temporal_query(parameters: Parameters, context: Context) -> TemporalQuery:
