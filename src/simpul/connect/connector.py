@@ -128,6 +128,12 @@ def get_connector(kind: str) -> Connector:
     return connector
 
 
+def told_kind(kind: str) -> str:
+    """Return what a kind reads, in one sentence."""
+    about = import_module(f"{_PACKAGE}.{kind}").__doc__ or ""
+    return about.partition("\n")[0].partition(": ")[2]
+
+
 def open_file(path: Path, bytes_max: int) -> Path:
     """Return the path of a readable file of acceptable size. Raises SourceUnreachable."""
     try:

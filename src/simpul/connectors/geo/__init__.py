@@ -1,4 +1,4 @@
-"""The `geo` connector: GeoJSON files.
+"""The `geo` connector: the features of GeoJSON files, one row each.
 
 The columns are the features' properties, and `@id` (the feature's id) and `@geometry`. The file is held whole, within
 `GEO_FILE_BYTES_MAX`; its geometries are decoded one at a time. Coordinates are WGS 84.
