@@ -132,9 +132,10 @@ async def sync(
     source_id: str,
     *,
     accept_shrink: bool = False,
+    from_run: int | None = None,
     on_progress: Callable[[Progress], None] | None = None,
 ) -> Run:
-    """Read a source into the hub. What is wrong with the source is in the run's `error`.
+    """Read a source into the hub, or the rows that are kept of one of its runs. What is wrong is in the run's `error`.
 
     Raises NotFound, Unauthenticated, Forbidden, HubBusy, StorageFull, StorageUnavailable.
     """
@@ -142,7 +143,9 @@ async def sync(
     source = _get_declaration(hub, caller.tenant, source_id)
     if hub.engine is None:
         raise InternalError("This hub was put together without an engine for sources.")
-    return await hub.engine.run(hub, caller.tenant, source, accept_shrink=accept_shrink, on_progress=on_progress)
+    return await hub.engine.run(
+        hub, caller.tenant, source, accept_shrink=accept_shrink, from_run=from_run, on_progress=on_progress
+    )
 
 
 async def preview(caller: Caller, hub: Hub, source: SourceDeclaration, rows: int = 10) -> Preview:
@@ -235,6 +238,8 @@ async def _put_entities(caller: Caller, hub: Hub, before: City, city: City) -> N
     await hub.entities.write(caller.tenant, caller.principal, operation)
     for source_id in removed:
         await hub.reports.forget_source(caller.tenant, source_id)
+        if hub.engine is not None:
+            hub.engine.forget_rows(hub, caller.tenant, source_id)
 
 
 def _iter_rejects(hub: Hub, tenant: str, source_id: str) -> Iterable[Reject]:

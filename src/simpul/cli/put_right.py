@@ -9,7 +9,7 @@ from pathlib import Path
 
 import click
 
-from simpul.app import corrections
+from simpul.app import corrections, sources
 from simpul.app.corrections import text_of_raw
 from simpul.app.identity import operator
 from simpul.cli.city_folder import counted, folder_option, settings_of
@@ -17,7 +17,7 @@ from simpul.domain.errors import BadRequestData, NotFound
 from simpul.main import open_hub
 from simpul.ports.engine import Replayed
 from simpul.ports.quality import Correction
-from simpul.ports.store import Reject
+from simpul.ports.store import Reject, Run
 from simpul.settings import Settings
 
 _KEY, _RULE, _REASON = "(key)", "(rule)", "(reason)"
@@ -106,11 +106,29 @@ def _told(replayed: Replayed) -> str:
 
 @click.command()
 @click.argument("source_id", metavar="SOURCE")
+@click.option("--run", type=click.IntRange(1), help="All rows of this run instead, where the source has `keep_raw`.")
 @folder_option
-def replay(source_id: str, folder: Path | None) -> None:
-    """Try the rows of a SOURCE that were kept aside again, as they came and as they were put right."""
+def replay(source_id: str, run: int | None, folder: Path | None) -> None:
+    """Try the rows of a SOURCE that were kept aside again, as they came and as they were put right.
+
+    The agency's system is not asked.
+    """
+    if run is not None:
+        ended = asyncio.run(_replay_run(settings_of(folder), source_id, run))
+        if ended.error is not None:
+            raise click.ClickException(ended.error)
+        counts = (
+            f"{ended.rows_written:,} changed, {ended.rows_unchanged:,} as before, {ended.rows_rejected:,} kept aside"
+        )
+        click.echo(f"{counted(ended.rows_read, 'row')} of run {run} taken over again: {counts}")
+        return
     replayed = asyncio.run(_replay(settings_of(folder), source_id))
     click.echo(f"{counted(replayed.tried, 'row')} tried again: {_told(replayed)}")
+
+
+async def _replay_run(settings: Settings, source_id: str, run: int) -> Run:
+    async with open_hub(settings) as hub:
+        return await sources.sync(operator(hub.settings.tenant), hub, source_id, from_run=run)
 
 
 async def _replay(settings: Settings, source_id: str) -> Replayed:

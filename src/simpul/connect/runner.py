@@ -21,7 +21,7 @@ from simpul import limits
 from simpul.app.hub import Hub
 from simpul.app.sources import note_run
 from simpul.connect.chunks import Chunk, Item, RowSource
-from simpul.connect.connector import Reading, Surroundings, get_connector
+from simpul.connect.connector import Connector, Reading, Surroundings, get_connector
 from simpul.connect.contexts import read_contexts
 from simpul.connect.drift import (
     raise_if_collapsed,
@@ -32,13 +32,21 @@ from simpul.connect.drift import (
 )
 from simpul.connect.gathering import gather
 from simpul.connect.mapping import Mapper, read_columns
+from simpul.connect.raw_rows import KeptReading, RecordingReading, folder_of, forget_rows
 from simpul.connect.replaying import replay_rejects
 from simpul.connect.reporting import Reporting
 from simpul.connect.takeover import Past, Takeover
 from simpul.connect.vanished import Vanished
 from simpul.domain.city import City, SourceDeclaration
 from simpul.domain.context import CORE, Context
-from simpul.domain.errors import BadRequestData, HubBusy, HubError, SourceError, SourceMismatch
+from simpul.domain.errors import (
+    BadRequestData,
+    HubBusy,
+    HubError,
+    SourceError,
+    SourceMismatch,
+    StorageUnavailable,
+)
 from simpul.ports.engine import Preview, Progress, Replayed
 from simpul.ports.quality import SourceShape
 from simpul.ports.store import Draft, Reject, Run
@@ -72,6 +80,7 @@ class Job:
     accept_shrink: bool = False
     on_progress: OnProgress | None = None
     rows_at_once: int = limits.SOURCE_CHUNK_ROWS
+    from_run: int | None = None
 
 
 class Engine:
@@ -92,16 +101,17 @@ class Engine:
         source: SourceDeclaration,
         *,
         accept_shrink: bool = False,
+        from_run: int | None = None,
         on_progress: OnProgress | None = None,
     ) -> Run:
-        """Read the source, take over what changed, and return how it ended."""
+        """Read the source, or the kept rows of a run; take over what changed, and return how it ended."""
         if (tenant, source.id) in self._running:
             raise HubBusy(f"The source {source.id} is being read already. Wait until that run ends.")
         self._running.add((tenant, source.id))
         try:
             city = hub.city(tenant)
             rows_at_once = limits.SOURCE_CHUNK_ROWS * self._chunks_at_once
-            job = Job(hub, city, source, self._surroundings(city), accept_shrink, on_progress, rows_at_once)
+            job = Job(hub, city, source, self._surroundings(city), accept_shrink, on_progress, rows_at_once, from_run)
             return await SourceRun(job).run()
         finally:
             self._running.discard((tenant, source.id))
@@ -117,6 +127,10 @@ class Engine:
             return await replay_rejects(hub, hub.city(tenant), source, keys)
         finally:
             self._running.discard((tenant, source.id))
+
+    def forget_rows(self, hub: Hub, tenant: str, source_id: str) -> None:
+        """Remove the rows that are kept of a source."""
+        forget_rows(hub.settings.data_directory, tenant, source_id)
 
     def is_running(self, tenant: str, source_id: str) -> bool:
         return (tenant, source_id) in self._running
@@ -151,6 +165,7 @@ class SourceRun:
     # There once all rows were read and settled.
     _reporting: Reporting | None = None
     shape_before: SourceShape | None = None
+    _recording: RecordingReading | None = None
     _thread: ThreadPoolExecutor = field(
         default_factory=lambda: ThreadPoolExecutor(1, thread_name_prefix="simpul-source")
     )
@@ -174,6 +189,7 @@ class SourceRun:
             _log.exception("source run failed", tenant=city.tenant, source=source.id)
             error = f"The source could not be read because of an unexpected {type(defect).__name__}; the log has more."
         finally:
+            self._discard_recording()
             self._thread.shutdown(wait=False)
         run = self._record(started_us, error)
         try:
@@ -215,7 +231,7 @@ class SourceRun:
                 self.job.hub.contexts.preload(url, document)
         context = await self.job.hub.contexts.resolve(plain.get("context"))
         connector = get_connector(source.kind)
-        reading = await self._in_thread(partial(connector.open_reading, plain["read"], self.job.surroundings))
+        reading = await self._in_thread(partial(self._open_reading, connector))
         try:
             knowledge = await gather(self.job.hub, self.job.city, source, context)
             columns = with_old_names(reading.columns, plain.get("renamed", {}))
@@ -226,6 +242,27 @@ class SourceRun:
         except BaseException:  # Whatever it is, the connection must not stay open.
             await self._in_thread(reading.close)
             raise
+
+    def _discard_recording(self) -> None:
+        if self._recording is not None:
+            self._recording.discard()
+
+    def _open_reading(self, connector: Connector) -> Reading:
+        """Open the source itself, or the rows that are kept of an earlier run."""
+        job = self.job
+        folder = folder_of(job.hub.settings.data_directory, job.city.tenant, job.source.id)
+        if job.from_run is not None:
+            return KeptReading(folder, job.from_run)
+        plain = job.source.declaration
+        reading = connector.open_reading(plain["read"], job.surroundings)
+        if "keep_raw" not in plain or not self.run_id:
+            return reading
+        try:
+            self._recording = RecordingReading(reading, folder, self.run_id)
+        except OSError as error:
+            reading.close()
+            raise StorageUnavailable(f"Rows cannot be kept in {folder}: {error.strerror}.") from error
+        return self._recording
 
     async def _open_and_read(self) -> None:
         reading, mapper, context = await self._open()
@@ -241,6 +278,9 @@ class SourceRun:
         finally:
             await self._in_thread(reading.close)
         await self._settle(mapper, takeover)
+        if self._recording is not None:
+            await self._in_thread(partial(self._recording.keep, self.job.source.declaration["keep_raw"]))
+            self._recording = None
         self._reporting = Reporting(hub, tenant, mapper, self.shape_before, rows.sample or ())
 
     async def _read(self, rows: RowSource, takeover: Takeover, rows_expected: int | None) -> None:

@@ -6,6 +6,7 @@ import re
 from typing import Any, Final
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from simpul import limits
 from simpul.connect.connector import connector_kinds, get_connector
 from simpul.connect.document import Node, Problem
 from simpul.connect.fields import (
@@ -13,6 +14,7 @@ from simpul.connect.fields import (
     Choice,
     Field,
     Fields,
+    Integer,
     ListOf,
     Localized,
     MappingOf,
@@ -108,6 +110,7 @@ def source_fields(read: Shape) -> Fields:
         Field("entity", _ENTITY, "how a row becomes an entity", required=True),
         Field("rules", ListOf(Rule()), "what counts as wrong"),
         Field("vanished", Choice(("keep", "expire", "delete")), "what happens to a row that is gone; default keep"),
+        Field("keep_raw", Integer(1, limits.KEPT_RUNS_MAX), "of how many runs the rows are kept as they came"),
         Field("schedule", _SCHEDULE, "when `simpul serve` reads it"),
     ))  # fmt: skip
 

@@ -161,6 +161,9 @@ SAID = (
         "%(file)s: the source has %(found)s rows, and it had %(before)s. Nothing that is gone from it was touched. "
         "If that is right, run `%(command)s`."
     ),
+    _("The kept rows %(path)s are damaged. Read the source itself again."),
+    _("The rows of run %(run)s are not kept. Runs whose rows are kept: %(listed)s."),
+    _("Rows cannot be kept in %(path)s: %(why)s."),
     _("the column is new"),
     _("the column is gone"),
     _("%(path)s is no table: it is %(said)s, whatever its name says."),

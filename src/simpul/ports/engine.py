@@ -53,9 +53,12 @@ class SourceEngine(Protocol):
         source: SourceDeclaration,
         *,
         accept_shrink: bool = False,
+        from_run: int | None = None,
         on_progress: Callable[[Progress], None] | None = None,
     ) -> Run:
         """Read the source, take over what changed, and return how it ended; `error` says what went wrong.
+
+        With `from_run` the rows are those that are kept of that run, as they came then; NotFound where none are.
 
         Raises HubBusy when the source is being read already; StorageFull and StorageUnavailable from the store.
         """
@@ -67,6 +70,9 @@ class SourceEngine(Protocol):
 
         Raises HubBusy when the source is being read just now; SourceError; StorageFull and StorageUnavailable.
         """
+
+    def forget_rows(self, hub: Hub, tenant: str, source_id: str) -> None:
+        """Remove the rows that are kept of a source as they came."""
 
     def is_running(self, tenant: str, source_id: str) -> bool:
         """Return whether the source is being read just now."""

@@ -137,6 +137,8 @@ class SqliteStore:
         for suffix in ("-wal", "-shm", ".lock", ""):
             self._path(tenant).with_name(f"{tenant}{_SUFFIX}{suffix}").unlink(missing_ok=True)
         shutil.rmtree(self.snapshot_directory(tenant), ignore_errors=True)
+        # Rows that sources kept as they came.
+        shutil.rmtree(self._directory / "raw" / tenant, ignore_errors=True)
 
     # EntityStore
 

@@ -1,0 +1,183 @@
+"""Rows kept as they came, one packed file for each run, so that a source can be replayed without its system.
+
+Kept only where a source says `keep_raw`: rows may be personal. A file is a gzip stream of msgpack frames, each with its
+length before it: the columns first, then rows. It is read and written in bounded memory.
+"""
+
+from __future__ import annotations
+
+import gzip
+import os
+import shutil
+import zlib
+from collections.abc import Callable, Iterator
+from datetime import date, datetime, time, timedelta
+from decimal import Decimal
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+
+from simpul import limits
+from simpul.connect.connector import BrokenRow, Reading, Row
+from simpul.domain.errors import NotFound, SourceUnreachable
+
+_LENGTH_BYTES: Final = 4
+_INTEGER_MAX: Final = 2**63 - 1
+_COMPRESSION: Final = 3
+
+_encode = msgspec.msgpack.Encoder().encode
+
+
+def folder_of(data_directory: Path, tenant: str, source_id: str) -> Path:
+    """Return where a source's rows are kept."""
+    return data_directory / "raw" / tenant / source_id
+
+
+def forget_rows(data_directory: Path, tenant: str, source_id: str) -> None:
+    """Remove all rows that are kept of a source."""
+    shutil.rmtree(folder_of(data_directory, tenant, source_id), ignore_errors=True)
+
+
+# What msgpack does not know: the type, its number in the file, its text, and the way back.
+_OTHERS: Final[tuple[tuple[type, int, Callable[[Any], str], Callable[[str], Any]], ...]] = (
+    (Decimal, 1, str, Decimal),
+    (datetime, 2, datetime.isoformat, datetime.fromisoformat),
+    (date, 3, date.isoformat, date.fromisoformat),
+    (time, 4, time.isoformat, time.fromisoformat),
+    (timedelta, 5, lambda span: repr(span.total_seconds()), lambda seconds: timedelta(seconds=float(seconds))),
+    (int, 6, str, int),
+)
+_READERS: Final = {number: read for _, number, _, read in _OTHERS}
+_PLAIN: Final = frozenset({str, float, bool, bytes, type(None), dict, list})
+
+
+def _pack(cell: Any) -> Any:
+    kind = type(cell)
+    if kind in _PLAIN or (kind is int and abs(cell) <= _INTEGER_MAX):
+        return cell
+    for type_, number, text, _ in _OTHERS:
+        if isinstance(cell, type_):
+            return msgspec.msgpack.Ext(number, text(cell).encode())
+    return bytes(cell) if isinstance(cell, bytearray | memoryview) else str(cell)
+
+
+def _unpack(number: int, data: memoryview) -> Any:
+    return _READERS[number](bytes(data).decode())
+
+
+class RecordingReading:
+    """A reading whose rows are kept on their way. The file is there under its name only once `keep` was called."""
+
+    def __init__(self, reading: Reading, folder: Path, run_id: int) -> None:
+        self._reading = reading
+        self._path = folder / f"{run_id}.rows"
+        self._part = folder / f"{run_id}.part"
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        descriptor = os.open(self._part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        self._raw = os.fdopen(descriptor, "wb")
+        self._file = gzip.GzipFile(fileobj=self._raw, mode="wb", compresslevel=_COMPRESSION, mtime=0)
+        self._put([reading.row_word, list(reading.columns)])
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        return self._reading.columns
+
+    @property
+    def row_word(self) -> str:
+        return self._reading.row_word
+
+    @property
+    def rows_expected(self) -> int | None:
+        return self._reading.rows_expected
+
+    def rows(self) -> Iterator[Row | BrokenRow]:
+        for row in self._reading.rows():
+            if isinstance(row, BrokenRow):
+                raw = {name: _pack(cell) for name, cell in row.raw.items()}
+                self._put([row.number, None, row.reason, raw])
+            else:
+                self._put([row.number, [_pack(cell) for cell in row.cells]])
+            yield row
+
+    def _put(self, frame: Any) -> None:
+        packed = _encode(frame)
+        self._file.write(len(packed).to_bytes(_LENGTH_BYTES, "big") + packed)
+
+    def keep(self, runs: int) -> None:
+        """Keep the file, and of the older ones only as many as make up `runs`."""
+        self._close_files()
+        self._part.replace(self._path)
+        files = sorted(self._path.parent.glob("*.rows"), key=lambda path: int(path.stem), reverse=True)
+        for path in files[runs:]:
+            path.unlink(missing_ok=True)
+
+    def close(self) -> None:
+        try:
+            self._reading.close()
+        finally:
+            self._close_files()
+
+    def discard(self) -> None:
+        """Remove what a run that did not end well has kept."""
+        self._close_files()
+        self._part.unlink(missing_ok=True)
+
+    def _close_files(self) -> None:
+        self._file.close()
+        self._raw.close()
+
+
+class KeptReading:
+    """The rows of an earlier run, as they came then."""
+
+    def __init__(self, folder: Path, run_id: int) -> None:
+        path = folder / f"{run_id}.rows"
+        if not path.is_file():
+            kept = ", ".join(sorted((file.stem for file in folder.glob("*.rows")), key=int)) or "none"
+            raise NotFound(f"The rows of run {run_id} are not kept. Runs whose rows are kept: {kept}.")
+        self._path = path
+        self._decode = msgspec.msgpack.Decoder(ext_hook=_unpack).decode
+        self._file = gzip.GzipFile(path, "rb")
+        try:
+            head = self._frame()
+            if not isinstance(head, list) or len(head) != 2:
+                raise self._damaged()
+        except SourceUnreachable:
+            self._file.close()
+            raise
+        self._word, self._columns = str(head[0]), tuple(head[1])
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        return self._columns
+
+    @property
+    def row_word(self) -> str:
+        return self._word
+
+    @property
+    def rows_expected(self) -> int | None:
+        return None
+
+    def rows(self) -> Iterator[Row | BrokenRow]:
+        while (frame := self._frame()) is not None:
+            if frame[1] is None:
+                yield BrokenRow(frame[0], frame[2], frame[3])
+            else:
+                yield Row(frame[0], frame[1])
+
+    def _frame(self) -> Any:
+        try:
+            length = int.from_bytes(self._file.read(_LENGTH_BYTES), "big")
+            if length > limits.KEPT_ROW_BYTES_MAX:
+                raise self._damaged()
+            return self._decode(self._file.read(length)) if length else None
+        except (OSError, EOFError, zlib.error, ValueError, msgspec.DecodeError) as error:
+            raise self._damaged() from error
+
+    def _damaged(self) -> SourceUnreachable:
+        return SourceUnreachable(f"The kept rows {self._path} are damaged. Read the source itself again.")
+
+    def close(self) -> None:
+        self._file.close()
