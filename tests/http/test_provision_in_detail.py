@@ -116,6 +116,17 @@ def test_5_4_a_fragment_is_of_the_entity_of_its_path(writer: httpx2.Client, meth
     raise_unless_problem(response, 400, "BadRequestData")
 
 
+@pytest.mark.parametrize("body", [
+    {"@context": [{"nama": {"@id": "https://kota.example.org/nama", "@context": {"x": "https://kota.example.org/x"}}}]},
+    {"@context": [{}], "nama": {"type": "Property", "value": 1, "@context": {"x": "https://kota.example.org/x"}}},
+])  # fmt: skip
+def test_5_5_7_contexts_stand_at_the_top_and_have_none_within(writer: httpx2.Client, body: dict[str, Any]) -> None:
+    headers = {"content-type": "application/ld+json"}
+    response = writer.post(ENTITIES, json={"id": ID, "type": "Halte", **body}, headers=headers)
+    raise_unless_problem(response, 400, "BadRequestData")
+    assert writer.get(f"{ENTITIES}/{ID}").status_code == 404
+
+
 @pytest.mark.parametrize("operation", ["create", "upsert", "update", "merge", "delete"])
 @pytest.mark.parametrize("body", ["[]", "[null]"])
 def test_5_6_8_4_a_batch_of_nothing_is_bad_data(writer: httpx2.Client, operation: str, body: str) -> None:
