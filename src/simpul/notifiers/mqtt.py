@@ -25,6 +25,7 @@ class _NamedContext(ssl.SSLContext):
     """Checks the certificate against the host's name, though the connection is made to an address."""
 
     host: str
+    wrapped: ssl.SSLSocket | None = None
 
     @classmethod
     def of(cls, host: str) -> _NamedContext:
@@ -36,7 +37,13 @@ class _NamedContext(ssl.SSLContext):
 
     def wrap_socket(self, *arguments: Any, **options: Any) -> ssl.SSLSocket:
         """Wrap the socket in the name of the host."""
-        return super().wrap_socket(*arguments, **{**options, "server_hostname": self.host})
+        self.wrapped = super().wrap_socket(*arguments, **{**options, "server_hostname": self.host})
+        return self.wrapped
+
+    def close(self) -> None:
+        """Close the socket: paho leaves it open where the certificate is refused."""
+        if self.wrapped is not None:
+            self.wrapped.close()
 
 
 class MqttNotifier:
@@ -72,18 +79,23 @@ class MqttNotifier:
 
 
 async def _publish_at(address: str, port: int, parts: SplitResult, message: Message) -> None:
+    tls = _NamedContext.of(parts.hostname or "") if parts.scheme == "mqtts" else None
     client = aiomqtt.Client(
         address,
         port,
         username=unquote(parts.username) if parts.username else None,
         password=unquote(parts.password) if parts.password else None,
         protocol=_VERSIONS[message.options.get("MQTT-Version", "mqtt5.0")],
-        tls_context=_NamedContext.of(parts.hostname or "") if parts.scheme == "mqtts" else None,
+        tls_context=tls,
         timeout=message.timeout_seconds,
     )
-    async with client:
-        qos = int(message.options.get("MQTT-QoS", _QOS_DEFAULT))
-        await client.publish(unquote(parts.path.strip("/")), wrapped(message), qos=qos)
+    try:
+        async with client:
+            qos = int(message.options.get("MQTT-QoS", _QOS_DEFAULT))
+            await client.publish(unquote(parts.path.strip("/")), wrapped(message), qos=qos)
+    finally:
+        if tls is not None:
+            tls.close()
 
 
 def wrapped(message: Message) -> bytes:
