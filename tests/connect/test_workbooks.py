@@ -137,3 +137,28 @@ def test_a_formula_in_a_text_file_is_a_text(tmp_path: Path) -> None:
     path = tmp_path / "data.tsv"
     path.write_text('id\tnama\n1\t=HYPERLINK("http://x")\n2\t@SUM(1)\n'.replace('"', "'"))
     assert read(path)[1] == [(2, ["1", "=HYPERLINK('http://x')"]), (3, ["2", "@SUM(1)"])]
+
+
+def test_codes_that_became_numbers_are_taken_as_they_are_shown(tmp_path: Path) -> None:
+    path = tmp_path / "kode.xlsx"
+    with xlsxwriter.Workbook(str(path)) as workbook:
+        sheet = workbook.add_worksheet("Sub & Kegiatan")
+        two, five = (workbook.add_format({"num_format": code}) for code in ("0.00", "00000;-0"))
+        money = workbook.add_format({"num_format": "#,##0.00"})
+        sheet.write_row(1, 1, ["kode", "nomor", "pagu"])
+        for place, (code, number) in enumerate([(2.1, 13), (2.01, 171), ("2.1", 99_999)], 2):
+            sheet.write(place, 1, code, two)
+            sheet.write(place, 2, number, five)
+            sheet.write(place, 3, 2.1, money)
+        sheet.write_row(5, 1, [2.1, 13, 2.1])
+    _, plain = read(path, skip_rows=1)
+    assert [cells[:2] for _, cells in plain[:2]] == [[2.1, 13], [2.01, 171]]
+    _, rows = read(path, skip_rows=1, as_shown=["kode", "nomor", "pagu"])
+    assert rows == [
+        (3, ["2.10", "00013", 2.1]),
+        (4, ["2.01", "00171", 2.1]),
+        (5, ["2.1", "99999", 2.1]),
+        (6, [2.1, 13, 2.1]),
+    ]
+    with pytest.raises(SourceMismatch, match="has no column 'kod' to take as it is shown; did you mean 'kode'"):
+        read(path, skip_rows=1, as_shown=["kod"])

@@ -36,7 +36,7 @@ class Grid(NamedTuple):
 def measure_xlsx_sheet(read: Read) -> Grid:
     """Return the grid of a sheet of an XLSX file from its XML."""
     rows = columns = calculated = uncalculated = 0
-    for text in _overlapping(read):
+    for text in overlapping(read):
         for found in _CELL_REFERENCE.finditer(text):
             rows = max(rows, int(found[2]))
             columns = max(columns, _column_number(found[1]))
@@ -75,7 +75,7 @@ def _times(pattern: re.Pattern[bytes], attributes: bytes) -> int:
     return 1 if found is None else int(found[1])
 
 
-def _overlapping(read: Read) -> Iterator[bytes]:
+def overlapping(read: Read) -> Iterator[bytes]:
     """Yield blocks, each with the end of the one before: nothing that is looked for is cut."""
     rest = b""
     while block := read(_BLOCK_BYTES):

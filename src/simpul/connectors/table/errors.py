@@ -70,11 +70,11 @@ def bad_width(path: Path, named: int, found: int) -> SourceMismatch:
     return SourceMismatch(f"{path} has {found} columns, and 'columns' names {named}.")
 
 
-def unknown_fill_down(path: Path, name: str, columns: tuple[str, ...]) -> SourceMismatch:
-    """Return the error for a column to fill that is not there."""
+def unknown_column(path: Path, name: str, columns: tuple[str, ...], what_for: str) -> SourceMismatch:
+    """Return the error for a column that a setting names and that is not there."""
     listed = ", ".join(columns[:40])
     return SourceMismatch(
-        f"{path} has no column {name!r} to fill down{suggest(name, columns)}. Its columns are: {listed}."
+        f"{path} has no column {name!r} {what_for}{suggest(name, columns)}. Its columns are: {listed}."
     )
 
 

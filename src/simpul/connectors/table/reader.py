@@ -7,7 +7,7 @@ import csv
 import re
 import zipfile
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from fnmatch import fnmatchcase
 from io import TextIOWrapper
 from pathlib import Path
@@ -21,6 +21,7 @@ from simpul.connect.fields import Plain
 from simpul.connectors.table import errors
 from simpul.connectors.table.settings import TableSettings, parse_settings
 from simpul.formats.workbook import Grid, measure_ods_sheets, measure_xlsx_sheet
+from simpul.formats.workbook_text import shown_numbers
 
 _ZIP: Final = b"PK\x03\x04"
 _OLE: Final = b"\xd0\xcf\x11\xe0"
@@ -68,7 +69,7 @@ class _Table:
             raise errors.too_large(self.path, "columns", len(self.columns), limits.SOURCE_COLUMNS_MAX)
         for name in self.settings.fill_down:
             if name not in self.columns:
-                raise errors.unknown_fill_down(self.path, name, self.columns)
+                raise errors.unknown_column(self.path, name, self.columns, "to fill down")
             self._filled.append(self.columns.index(name))
 
     def fill_down(self, cells: list[Any]) -> None:
@@ -282,6 +283,8 @@ class WorkbookReading(_Table):
         self.height = sheet.end[0] + 1 if sheet.end else 0
         self._first_column = sheet.start[1] if sheet.start else 0
         self._rows = enumerate(sheet.iter_rows(), 1)
+        self._shown: Mapping[tuple[int, int], str] = {}
+        self._shown_places: list[int] = []
         self._start(sheet)
 
     def _start(self, sheet: calamine.CalamineSheet) -> None:
@@ -293,6 +296,7 @@ class WorkbookReading(_Table):
         self.name_columns(names)
         for _ in range(settings.skip_after_header_rows):
             self._header_row()
+        self._shown = self._find_shown(sheet.name) if settings.as_shown else {}
         before = settings.skip_rows + settings.header_rows + settings.skip_after_header_rows
         self.rows_expected = max(0, self.height - before)
 
@@ -323,12 +327,26 @@ class WorkbookReading(_Table):
             cells += [None] * (width - len(cells))
             if all(cell is None or cell == "" for cell in cells):
                 continue
+            for place in self._shown_places:
+                cells[place] = self._shown.get((number, place + self._first_column), cells[place])
             if self._filled:
                 self.fill_down(cells)
             yield Row(number, cells)
 
+    def _find_shown(self, sheet: str) -> Mapping[tuple[int, int], str]:
+        """Return the texts that Excel shows in the columns of codes, by row and column."""
+        for name in self.settings.as_shown:
+            if name not in self.columns:
+                raise errors.unknown_column(self.path, name, self.columns, "to take as it is shown")
+            self._shown_places.append(self.columns.index(name))
+        if not zipfile.is_zipfile(self.path):
+            return {}
+        with zipfile.ZipFile(self.path) as archive:
+            return shown_numbers(archive, sheet, [place + self._first_column for place in self._shown_places])
+
     def close(self) -> None:
         self._rows = enumerate(iter(()), 1)
+        self._shown = {}
 
 
 class SheetsReading:

@@ -38,6 +38,8 @@ FIELDS: Final = Fields("read of a table source", (
     Field("skip_after_header_rows", Integer(0, _TITLE_ROWS_MAX), "rows under it that are no records; default 0"),
     Field("columns", ListOf(Text("the name of a column"), 1, limits.SOURCE_COLUMNS_MAX), "names the columns itself"),
     Field("fill_down", OneOrMany(Text("the name of a column")), "columns where an empty cell means: as above"),
+    Field("as_shown", OneOrMany(Text("the name of a column")), "XLSX: columns whose numbers are codes, taken as "
+          "Excel shows them: `2.10`, `00013`"),
     Field("delimiter", Text("a character", check=_check_character), "CSV: between cells; default: found out"),
     Field("quote", Text("a character", check=_check_character), 'CSV: around cells; default "'),
     Field("encoding", Text("an encoding", check=_check_encoding), "CSV: default utf-8"),
@@ -55,6 +57,7 @@ class TableSettings:
     skip_after_header_rows: int
     columns: tuple[str, ...]
     fill_down: tuple[str, ...]
+    as_shown: tuple[str, ...]
     delimiter: str | None
     quote: str
     encoding: str
@@ -72,6 +75,7 @@ def parse_settings(plain: Plain) -> TableSettings:
         skip_after_header_rows=plain.get("skip_after_header_rows", 0),
         columns=tuple(plain.get("columns", ())),
         fill_down=tuple(plain.get("fill_down", ())),
+        as_shown=tuple(plain.get("as_shown", ())),
         delimiter=None if delimiter is None else _NAMED.get(delimiter, delimiter),
         quote=plain.get("quote", '"'),
         encoding=plain.get("encoding", "utf-8"),
