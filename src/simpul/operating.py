@@ -7,10 +7,12 @@ serves the city, where one does (`operator_socket.py`), else by the command itse
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 from typing import Any, Final
 
 from simpul.app import identity, sources
 from simpul.app.hub import Hub
+from simpul.connect.city import load_city
 from simpul.domain.access import Caller
 from simpul.domain.errors import BadRequestData, HubBusy
 from simpul.ports.engine import Progress
@@ -66,6 +68,14 @@ async def _sync(caller: Caller, hub: Hub, given: Given, tell: Tell) -> Any:
     return await sources.sync(caller, hub, given["source"], accept_shrink=given["accept_shrink"], on_progress=tell)
 
 
+async def _apply(caller: Caller, hub: Hub, given: Given, _tell: Tell) -> Any:
+    """Make the city's folder the one in force; return the steps. Raises BadRequestData where it has problems."""
+    loaded = load_city(Path(given["folder"]))
+    if loaded.city is None:
+        raise BadRequestData("; ".join(str(problem) for problem in loaded.problems))
+    return await sources.apply(caller, hub, loaded.city)
+
+
 COMMANDS: Final[dict[str, Command]] = {
     "list_tokens": _list_tokens,
     "create_token": _create_token,
@@ -74,5 +84,6 @@ COMMANDS: Final[dict[str, Command]] = {
     "create_tenant": _create_tenant,
     "delete_tenant": _delete_tenant,
     "list_sources": _list_sources,
+    "apply": _apply,
     "sync": _sync,
 }

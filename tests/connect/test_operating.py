@@ -68,6 +68,15 @@ def test_sources_are_read_by_the_hub_that_serves(data: Path) -> None:
     assert call("sync", "haltee").exit_code == 1
 
 
+def test_what_is_declared_anew_is_in_force_in_the_hub_that_serves(data: Path, city: Kota) -> None:
+    city.write("sources/shelter.yaml", csv_source(source="shelter"))
+    applied = call("apply")
+    assert applied.exit_code == 0, applied.output
+    assert "shelter" in applied.output
+    assert call("sync", "shelter").exit_code == 0
+    assert call("apply").output == "Nothing to change.\n"
+
+
 def test_cities_are_made_and_not_removed_while_a_hub_serves(data: Path) -> None:
     assert call("tenant", "create", "solok").exit_code == 0
     assert call("tenant", "list").output.split() == [TENANT, "solok"]
