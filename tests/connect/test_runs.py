@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from simpul import limits
 from simpul.app import sources
 from simpul.app.hub import Hub
 from simpul.app.identity import operator
@@ -39,6 +40,26 @@ def test_rows_become_entities(kota: Kota) -> None:
     point = {"type": "Point", "coordinates": [100.36, -0.95]}
     assert kota.count("BusStop") == 3
     assert kota.values(STOP) == {"name": "Pasar Raya", "location": point}
+
+
+def test_less_is_written_at_once_where_requests_are_answered(kota: Kota, monkeypatch: pytest.MonkeyPatch) -> None:
+    start(kota)
+    monkeypatch.setattr(limits, "SOURCE_CHUNK_ROWS", 10)
+
+    async def first_steps(hub: Hub) -> list[int]:
+        assert hub.engine is not None
+        rows_read: list[int] = []
+        seen: list[int] = []
+        for version in (1, 2):
+            kota.write_csv("halte.csv", [HEADER, *([n, f"Halte {version}/{n}", 100.36, -0.95] for n in range(200))])
+            rows_read.clear()
+            await sources.sync(operator(TENANT), hub, "halte", on_progress=lambda now: rows_read.append(now.rows_read))
+            seen.append(rows_read[0])
+            hub.engine.give_way()
+        return seen
+
+    # What is being written, and what was read meanwhile.
+    assert kota.with_hub(first_steps) == [80, 20]
 
 
 def test_a_run_says_what_it_did(kota: Kota) -> None:
