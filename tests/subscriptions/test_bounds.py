@@ -152,3 +152,17 @@ def test_a_change_that_came_from_elsewhere_is_told_with_its_way(
     (got,) = receiver.wait_for(1)
     assert got.headers["via"].startswith("1.1 agam, 1.1 solok, 1.1 padang-")
     assert client.get(f"{API}/temporal/entities/{halte}").status_code == 200
+
+
+def test_a_receiver_that_writes_back_what_it_was_told_changes_nothing_and_is_told_nothing_more(
+    client: httpx2.Client, subscribe: Subscribe, receiver: Receiver, halte: str
+) -> None:
+    """So a circle without Via ends as soon as its values agree."""
+    subscribe(receiver.uri)
+    rename(client, halte, "sama")
+    (got,) = receiver.wait_for(1)
+    told = {name: value for name, value in got.data[0].items() if name not in ("id", "type")}
+    assert client.patch(f"{API}/entities/{halte}/attrs", json=told).status_code == 204
+    rename(client, halte, "lain")
+    receiver.wait_for(2)
+    assert [nama for _, nama in receiver.told()] == ["sama", "lain"]
