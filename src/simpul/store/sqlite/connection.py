@@ -39,7 +39,9 @@ _PRAGMAS = (
 def open_connection(path: Path, *, lock_wait_ms: int = limits.LOCK_WAIT_MS) -> apsw.Connection:
     """Return a connection with the store's settings. Raises StorageUnavailable, StorageFull."""
     with translated_errors(path):
-        connection = apsw.Connection(str(path), statementcachesize=64)
+        # apsw forgets a compiled statement after so many runs of others, not after so many others: 64 writes, each of
+        # which looks for its entity, would have every statement of the next group compiled anew.
+        connection = apsw.Connection(str(path), statementcachesize=limits.STATEMENTS_KEPT_MAX)
         connection.set_busy_timeout(lock_wait_ms)
         # Otherwise SQLite compiles a statement anew whenever a bound value might lead to a better plan: 35 µs a query.
         connection.config(apsw.SQLITE_DBCONFIG_ENABLE_QPSG, 1)
