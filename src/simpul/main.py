@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import signal
+import threading
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -174,8 +176,15 @@ async def serve(hub: Hub, settings: Settings) -> None:
         tasks.append(asyncio.create_task(run_schedules(hub)))
     try:
         async with listening(hub):
+            _survive_sigterm()
             await server.serve()
     finally:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+
+
+def _survive_sigterm() -> None:
+    """See to it that what follows the serving still happens: uvicorn stops at SIGTERM, and then sends it once more."""
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGTERM, lambda *_: None)

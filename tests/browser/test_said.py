@@ -12,12 +12,23 @@ from simpul.console.said import SAID, translate
 
 SOURCE = Path(simpul.__file__).parent
 # Where the sentences are made that a run, a reject, a parked notification or a connected hub is shown with.
-MAKERS = {"RowRejected", "SourceMismatch", "SourceUnreachable", "Delivery", "BrokenRow"}
+MAKERS = {
+    "RowRejected",
+    "SourceMismatch",
+    "SourceUnreachable",
+    "Delivery",
+    "BrokenRow",
+    "BadRow",
+    "BadValue",
+    "ScriptBroken",
+}
 MODULES = (
     "connect/attributes.py", "connect/connector.py", "connect/mapping.py", "connect/rules.py", "connect/runner.py",
     "connect/drift.py", "connect/replaying.py",
-    "connect/values.py", "connect/vanished.py", "connectors/geo/errors.py", "connectors/geo/reader.py",
-    "connectors/sql/errors.py", "connectors/sql/reader.py", "connectors/table/errors.py", "notifiers/http.py",
+    "connect/raw_rows.py", "connect/values.py", "connect/vanished.py", "connectors/geo/errors.py",
+    "connectors/geo/reader.py", "connectors/rest/errors.py", "connectors/rest/reader.py", "connectors/sql/errors.py",
+    "connectors/sql/reader.py", "connectors/sqldump/errors.py", "connectors/sqldump/reader.py",
+    "connectors/table/errors.py", "fetching.py", "formats/sql_script.py", "formats/sql_values.py", "notifiers/http.py",
     "notifiers/mqtt.py", "app/notify.py",
 )  # fmt: skip
 
@@ -27,6 +38,7 @@ SAMPLES = {
     "suggest": "",
     "_neighbours": "",
     "hint": "",
+    "known": "There is no list of records in it.",
     "near": "",
     "_HINTS": "",
     "what": "columns",

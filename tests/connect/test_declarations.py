@@ -52,7 +52,11 @@ def test_a_right_source_has_no_problems(kota: Kota) -> None:
             ("2:9: there is no agency 'dishubb' in agencies.yaml; did you mean 'dishub'?"),
         ),
         ("agency: dishub", "agencyy: dishub", "2:1: a source has no key 'agencyy'; did you mean 'agency'?"),
-        ("kind: table", "kind: tabel", ("4:7: expected one of geo, sql, table, found 'tabel'; did you mean 'table'?")),
+        (
+            "kind: table",
+            "kind: tabel",
+            "4:7: expected one of geo, rest, sql, sqldump, table, found 'tabel'; did you mean 'table'?",
+        ),
         (
             "{path: halte.csv}",
             "{pat: halte.csv}",
@@ -254,7 +258,7 @@ def test_the_schemas_know_every_key_that_the_reader_knows() -> None:
     attribute = source["$defs"]["attribute"]["oneOf"][1]
     assert {"column", "number", "unknown", "with"} <= set(attribute["properties"])
     kinds = {one["if"]["properties"]["kind"]["const"] for one in source["allOf"]}
-    assert kinds == {"geo", "sql", "table"}
+    assert kinds == {"geo", "rest", "sql", "sqldump", "table"}
     assert all(field["description"] for field in source["properties"].values())
 
 

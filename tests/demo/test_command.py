@@ -88,12 +88,17 @@ def test_the_first_start_builds_connects_and_serves(folder: Path, free_port: int
         assert process.wait(20) == 0
 
 
-def test_a_later_start_reads_nothing_again_and_is_quick(folder: Path, free_port: int) -> None:
+@pytest.mark.parametrize("stop", [signal.SIGINT, signal.SIGTERM])
+def test_a_later_start_reads_nothing_again_and_a_stop_leaves_nothing_behind(
+    folder: Path, free_port: int, stop: signal.Signals
+) -> None:
     with demo(folder, free_port) as process:
         said = read_until(process, "temporal")
         assert get(free_port, "/health").status_code == 200
-        process.send_signal(signal.SIGINT)
+        process.send_signal(stop)
         _, complaints = process.communicate(timeout=20)
+    assert process.returncode == 0
+    assert list(folder.glob("**/*.sock")) == []
     assert "is served on" in said
     assert complaints == ""
 

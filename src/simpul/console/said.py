@@ -227,6 +227,90 @@ SAID = (
     _("%(path)s has %(found)s bytes when unpacked; at most %(most)s are read. Divide the file."),
     _("%(path)s has %(found)s cells in %(sheet)s; at most %(most)s are read. Divide the file."),
     _("%(path)s: line %(number)s is longer than %(most)s characters; is it a text file?"),
+    _("The sheet %(sheet)s of %(path)s has no column %(name)s, as the first: %(listed)s."),
+    _(
+        "%(path)s has %(found)s formulas, and none has a value: it was made by a program and never "
+        "calculated. Open it in Excel or LibreOffice, and save it."
+    ),
+    _("%(path)s cannot be read on: %(said)s. Nothing of it is believed to have vanished; dump it again."),
+    _("%(path)s cannot be unpacked: %(said)s. It is damaged, or was cut off; copy it again."),
+    _("%(path)s unpacks to more than %(most)s bytes, which are the most that are read of a dump."),
+    _("%(path)s unpacks to more than %(ratio)s times its size; that is no dump. Unpack it by hand."),
+    _("%(path)s is no SQL text: it holds NUL bytes. Ask for a dump as .sql, or packed as .sql.gz."),
+    _("%(path)s holds %(count)s files; a packed dump must be one file."),
+    _("%(path)s says that it is in %(charset)s, which is not known here; write encoding: …"),
+    _("%(path)s has no table %(said)s. Its tables: %(listed)s."),
+    _("%(path)s has the table %(table)s in two databases; write %(named)s."),
+    _("%(path)s has the rows of %(table)s as COPY, which only PostgreSQL reads; use pg_dump --inserts."),
+    _(
+        "%(path)s does not name the columns of %(table)s: it has no CREATE TABLE. Name them with 'columns: "
+        "[…]', or dump with the structure."
+    ),
+    _("%(path)s puts values into a column %(name)s that %(table)s has not. Its columns: %(listed)s."),
+    _("it is protected with a password"),
+    _("it ends in the middle of an INSERT"),
+    _("it ends in the middle of a CREATE TABLE"),
+    _("it ends in the middle of a statement"),
+    _("it ends in the middle of a text"),
+    _("a row or a statement is longer than %(most)s characters"),
+    _("it has no %(mark)s at its end, so it was cut off"),
+    _("it has %(found)s values, and %(named)s columns are named"),
+    _("%(name)s is %(piece)s, which would have to be calculated; nothing is executed"),
+    _("%(name)s is no %(encoding)s: there is the byte %(byte)s; %(said)s"),
+    _("%(name)s holds bytes that are no %(encoding)s"),
+    _("it is no record: a record has names and values"),
+    _("%(where)s answers with a page, not with JSON. Is the URL that of the interface, or a login?"),
+    _("%(where)s answers with what is no JSON: %(why)s."),
+    _("%(where)s has no list at %(wanted)s. There is no list of records in it."),
+    _("%(where)s has no list at %(wanted)s. Lists are at: %(found)s."),
+    _("%(where)s does not say which list is meant. There is no list of records in it. Write list: and one of them."),
+    _("%(where)s does not say which list is meant. Lists are at: %(found)s. Write list: and one of them."),
+    _("%(where)s answers with a message instead of a list: %(message)s."),
+    _(
+        "%(where)s gives the same rows for page %(number)s as for the one before; it seems not to know the "
+        "parameter %(name)s. Check 'pages'."
+    ),
+    _("%(where)s has more than %(most)s pages; ask for larger ones, or divide the source."),
+    _("%(where)s says that it has %(told)s rows, and gave %(came)s. Check 'pages'; nothing vanished."),
+    _("%(where)s asks to be left alone for %(seconds)s s. Set requests_per_second lower."),
+    _("%(where)s redirects more than %(most)s times."),
+    _("%(where)s leads to %(other)s, another host, which is not followed."),
+    _("%(where)s answers compressed, which was not asked for."),
+    _("%(where)s answers with more than %(most)s bytes. Ask for it in pages ('pages')."),
+    _("%(where)s did not answer within %(seconds)s s. Is the service running?"),
+    _("%(where)s is not asked: %(said)s. Where it is meant, add private: true."),
+    _("%(where)s refuses us (status %(status)s). Check 'auth', and the secret behind it."),
+    _("%(where)s fails with status %(status)s. That is the agency's to mend; it is tried again."),
+    _("%(where)s answers with status %(status)s. Check the URL and its parameters."),
+    _("The certificate of %(where)s has expired. The agency has to renew it."),
+    _(
+        "%(where)s has a certificate that nobody vouches for (%(why)s). Where that is meant, add its "
+        "certificate with certificate: path, or self_signed: true."
+    ),
+    _("%(where)s has a certificate that does not fit: %(why)s."),
+    _("%(where)s speaks no TLS that is understood (%(why)s)."),
+    _("%(where)s cannot be reached (%(why)s). Check host and port, and that the service runs."),
+    _("%(path)s has no column %(name)s %(setting)s. Its columns are: %(listed)s."),
+    _("%(path)s has no column %(name)s %(setting)s; did you mean %(near)s?. Its columns are: %(listed)s."),
+    _(
+        "%(path)s has %(found)s formulas, and none has a value: it was made by a program and never "
+        "calculated. Open it in Excel or LibreOffice, and save it."
+    ),
+    _(
+        "%(path)s does not name the columns of %(table)s: it has no CREATE TABLE. Name them with 'columns: "
+        "[…]', or dump with the structure."
+    ),
+    _("an INSERT whose rows come from elsewhere (SELECT, SET) is not read; nothing is executed"),
+    _("write encoding: latin1 (or what the database used)"),
+    _("see encoding"),
+    _(
+        "%(where)s gives the same rows for page %(number)s as for the one before; it seems not to know the "
+        "parameter %(name)s. Check 'pages'."
+    ),
+    _(
+        "%(where)s has a certificate that nobody vouches for (%(why)s). Where that is meant, add its "
+        "certificate with certificate: path, or self_signed: true."
+    ),
     # Why a notification did not arrive, or another hub did not answer.
     _("The receiver answered with status %(status)s."),
     _("The receiver did not answer within %(seconds)s s."),

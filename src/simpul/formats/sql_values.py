@@ -167,11 +167,11 @@ class Meaning:
                 text.encode()
             except UnicodeEncodeError as error:
                 byte = ord(text[error.start]) & 0xFF
-                hint = (
+                advice = (
                     "write encoding: latin1 (or what the database used)" if self.encoding == "utf-8" else "see encoding"
                 )
                 raise BadValue(
-                    f"{column.name} is no {self.encoding}: there is the byte 0x{byte:02x}; {hint}"
+                    f"{column.name} is no {self.encoding}: there is the byte 0x{byte:02x}; {advice}"
                 ) from error
         return text
 

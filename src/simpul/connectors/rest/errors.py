@@ -45,8 +45,8 @@ def too_many_pages(where: str, most: int) -> SourceMismatch:
     return SourceMismatch(f"{where} has more than {most:,} pages; ask for larger ones, or divide the source.")
 
 
-def missing_rows(where: str, told: int, came: int) -> SourceMismatch:
+def missing_rows(where: str, announced: int, came: int) -> SourceMismatch:
     """Return the error for a list that ends before its told end."""
     return SourceMismatch(
-        f"{where} says that it has {told:,} rows, and gave {came:,}. Check 'pages'; nothing vanished."
+        f"{where} says that it has {announced:,} rows, and gave {came:,}. Check 'pages'; nothing vanished."
     )
