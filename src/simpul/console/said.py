@@ -292,25 +292,9 @@ SAID = (
     _("%(where)s cannot be reached (%(why)s). Check host and port, and that the service runs."),
     _("%(path)s has no column %(name)s %(setting)s. Its columns are: %(listed)s."),
     _("%(path)s has no column %(name)s %(setting)s; did you mean %(near)s?. Its columns are: %(listed)s."),
-    _(
-        "%(path)s has %(found)s formulas, and none has a value: it was made by a program and never "
-        "calculated. Open it in Excel or LibreOffice, and save it."
-    ),
-    _(
-        "%(path)s does not name the columns of %(table)s: it has no CREATE TABLE. Name them with 'columns: "
-        "[…]', or dump with the structure."
-    ),
     _("an INSERT whose rows come from elsewhere (SELECT, SET) is not read; nothing is executed"),
     _("write encoding: latin1 (or what the database used)"),
     _("see encoding"),
-    _(
-        "%(where)s gives the same rows for page %(number)s as for the one before; it seems not to know the "
-        "parameter %(name)s. Check 'pages'."
-    ),
-    _(
-        "%(where)s has a certificate that nobody vouches for (%(why)s). Where that is meant, add its "
-        "certificate with certificate: path, or self_signed: true."
-    ),
     # Why a notification did not arrive, or another hub did not answer.
     _("The receiver answered with status %(status)s."),
     _("The receiver did not answer within %(seconds)s s."),
