@@ -117,6 +117,11 @@ API = """Simpul speaks [ETSI GS CIM 009 v1.9.1](https://www.etsi.org/deliver/ets
   and never from private addresses unless a setting allows it.
 - **Formats**: `application/json`, `application/ld+json`, `application/geo+json` for entities; normalized, concise and
   keyValues.
+- **Where it comes from**: with `lineage=true` the attributes of entities that are retrieved or queried, at most 100 at
+  once, have two sub-attributes more. `providedBy` is a relationship to the source's entity; `lineage`, a JsonProperty,
+  says which source and run set the attribute and when. For those who keep the sources it has the key of the row, its
+  columns, the words of the mapping with their file and line, what was put right in the row, and where the run's quality
+  is. None of it is stored with the entity, so `q` and subscriptions know nothing of it.
 - Every error is a [problem](errors.md) that says what would be right.
 
 `GET /health` answers 200 when the hub is ready; `GET /version` says which one it is. `GET /ngsi-ld/v1/openapi.json` is

@@ -296,3 +296,18 @@ def test_4_17_a_type_that_is_asked_for_holds_beside_sources_too(
         assert there.get(path).json()["lines"]["value"] == 1
     for client in (here, there):
         client.delete(path, params={"local": "true"})
+
+
+def test_4_5_2_lineage_is_told_of_what_this_hub_has_itself(
+    here: httpx2.Client, there: httpx2.Client, register: Register
+) -> None:
+    here.post(ENTITIES, json=stop("a", roof=value(True), level=value(1, observedAt="2026-01-01T00:00:00Z")))
+    there.post(ENTITIES, json=stop("a", bench=value(4), level=value(2, observedAt="2026-01-02T00:00:00Z")))
+    register()
+    for told in (
+        here.get(path("a") + "?lineage=true").json(),
+        *here.get(f"{ENTITIES}?type=BusStop&lineage=true").json(),
+    ):
+        assert told["roof"]["lineage"]["json"]["origin"] == "api"
+        assert "lineage" not in told["bench"]
+        assert (told["level"]["value"], "lineage" in told["level"]) == (2, False)

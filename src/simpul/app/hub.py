@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from simpul.ports.contexts import ContextStore
     from simpul.ports.engine import SourceEngine
     from simpul.ports.history import HistoryStore
+    from simpul.ports.lineage import LineageStore
     from simpul.ports.notifier import Notifier
     from simpul.ports.outbox import Outbox, SubscriptionStore
     from simpul.ports.peer import Peer
@@ -51,6 +52,7 @@ class Hub:
     sources: SourceStore
     reports: ReportStore
     corrections: CorrectionStore
+    lineage: LineageStore
     identities: IdentityStore
     declarations: DeclarationStore
     tenants: TenantStore

@@ -19,6 +19,7 @@ COMMANDS = {
     "sync": "Read sources into the hub.",
     "source": "Look at sources: their runs and the rows kept aside.",
     "quality": "Tell how good a source is, and what breaks which rule.",
+    "lineage": "Tell where an entity's attributes come from: source, run, row and mapping.",
     "codes": "Look up reference codes, and say what names mean.",
     "tenant": "List, make and remove the cities served here.",
     "token": "List, make and revoke access tokens.",

@@ -8,7 +8,7 @@ exactly the rows that are durable, and takes over the rest.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Collection, Container, Mapping
+from collections.abc import Callable, Collection, Container, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
@@ -36,6 +36,7 @@ from simpul.connect.raw_rows import KeptReading, RecordingReading, folder_of, fo
 from simpul.connect.replaying import replay_rejects
 from simpul.connect.reporting import Reporting
 from simpul.connect.takeover import Past, Takeover
+from simpul.connect.tracing import trace_source
 from simpul.connect.vanished import Vanished
 from simpul.domain.city import City, SourceDeclaration
 from simpul.domain.context import CORE, Context
@@ -48,6 +49,7 @@ from simpul.domain.errors import (
     StorageUnavailable,
 )
 from simpul.ports.engine import Preview, Progress, Replayed
+from simpul.ports.lineage import RowWanted, Traced
 from simpul.ports.quality import SourceShape
 from simpul.ports.store import Draft, Reject, Run
 
@@ -131,6 +133,10 @@ class Engine:
     def forget_rows(self, hub: Hub, tenant: str, source_id: str) -> None:
         """Remove the rows that are kept of a source."""
         forget_rows(hub.settings.data_directory, tenant, source_id)
+
+    async def trace(self, hub: Hub, tenant: str, source: SourceDeclaration, wanted: Sequence[RowWanted]) -> Traced:
+        """Return how the source makes its attributes, and the keys of the rows that are wanted."""
+        return await trace_source(hub, hub.city(tenant), source, wanted)
 
     def is_running(self, tenant: str, source_id: str) -> bool:
         return (tenant, source_id) in self._running

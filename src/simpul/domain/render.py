@@ -37,7 +37,8 @@ class Representation:
 
     `attributes` is `attrs`; `pick` and `omit` may also name `id`, `type` and `scope`. `dataset_id` keeps only these
     instances, where `@none` is the default one. `language` is a filter of §4.15, such as `id,en;q=0.8`. With `join`,
-    linked entities are shown too (`linked.py`), as far as `linked_pick` and `linked_omit` let them through.
+    linked entities are shown too (`linked.py`), as far as `linked_pick` and `linked_omit` let them through. `lineage`
+    asks for sub-attributes that tell where each attribute comes from; whoever renders has put them in.
     """
 
     format: Format = Format.NORMALIZED
@@ -51,6 +52,7 @@ class Representation:
     join: Join | None = None
     linked_pick: Projection = NOTHING
     linked_omit: Projection = NOTHING
+    lineage: bool = False
 
     def shows(self, member: str) -> bool:
         """Return whether a member of the entity is shown: `id`, `type`, `scope` or an attribute."""

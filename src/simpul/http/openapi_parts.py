@@ -51,6 +51,7 @@ PARAMETERS: Final[dict[str, tuple[str, Schema]]] = {
         {"type": "integer", "minimum": 1, "maximum": limits.TEMPORAL_CHANGES_MAX},
     ),
     "limit": ("How many at most", {"type": "integer", "minimum": 0, "maximum": limits.PAGE_SIZE_MAX}),
+    "lineage": ("Show where each attribute comes from, as its sub-attributes providedBy and lineage (§4.5.2)", _FLAG),
     "local": ("Ask no other hub (§5.5.13)", _FLAG),
     "observedAt": ("The time of observation of what has none of its own", _TEXT),
     "offset": ("How many to pass over", {"type": "integer", "minimum": 0, "maximum": limits.OFFSET_MAX}),

@@ -24,8 +24,8 @@ from simpul.http import parameters as given
 from simpul.http.parameters import Parameters
 
 _SHOWN = frozenset({
-    "attrs", "datasetId", "format", "geometryProperty", "lang", "omit", "options", "pick", "sysAttrs", "type",
-    *linking.PARAMETERS,
+    "attrs", "datasetId", "format", "geometryProperty", "lang", "lineage", "omit", "options", "pick", "sysAttrs",
+    "type", *linking.PARAMETERS,
 })  # fmt: skip
 _SHAPING = _SHOWN - {"type"}
 RETRIEVE_PARAMETERS = _SHOWN
@@ -94,6 +94,7 @@ def parse_representation(parameters: Parameters, context: Context) -> Representa
         join=join,
         linked_pick=pick,
         linked_omit=omit,
+        lineage=given.parse_flag(parameters, "lineage"),
     )
 
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from simpul.domain.city import SourceDeclaration
 from simpul.domain.entity import Entity
+from simpul.ports.lineage import RowWanted, Traced
 from simpul.ports.store import Reject, Run
 
 if TYPE_CHECKING:
@@ -73,6 +74,9 @@ class SourceEngine(Protocol):
 
     def forget_rows(self, hub: Hub, tenant: str, source_id: str) -> None:
         """Remove the rows that are kept of a source as they came."""
+
+    async def trace(self, hub: Hub, tenant: str, source: SourceDeclaration, wanted: Sequence[RowWanted]) -> Traced:
+        """Return how the source makes its attributes, and the keys of the rows that are wanted. Reads no source."""
 
     def is_running(self, tenant: str, source_id: str) -> bool:
         """Return whether the source is being read just now."""

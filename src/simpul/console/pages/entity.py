@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -11,7 +10,9 @@ from urllib.parse import urlencode
 from starlette.responses import JSONResponse, Response
 
 from simpul import limits
-from simpul.app import entities, identity, temporal
+from simpul.app import temporal
+from simpul.app.lineage import Lineages, get_lineage, lineage_of
+from simpul.console.origins import Origin, label_of, origin_of
 from simpul.console.page import Page, Panel, Step, panel_alone
 from simpul.console.values import (
     Shown,
@@ -24,7 +25,7 @@ from simpul.console.values import (
 )
 from simpul.console.visit import Moment, Visit
 from simpul.domain.context import CORE
-from simpul.domain.entity import Entity, Instance, Record, attribute_names, instances
+from simpul.domain.entity import Entity, Instance, Record, attribute_key, attribute_names, instances
 from simpul.domain.errors import NotFound
 from simpul.domain.moment import count_microseconds
 from simpul.ports.store import Change
@@ -34,16 +35,6 @@ Point = tuple[float, float | None]
 # Fewer points than this have no usual interval; more missing intervals than this are a gap.
 GAP_POINTS_MIN = 10
 GAP_INTERVALS = 5
-
-
-@dataclass(frozen=True, slots=True)
-class Origin:
-    """Who or what put a value there, and when."""
-
-    label: str
-    href: str
-    at: Moment | None
-    note: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,9 +104,9 @@ async def panel(visit: Visit, entity_id: str) -> Panel:
 
 
 async def view_of(visit: Visit, entity_id: str) -> EntityView:
-    record = await entities.retrieve(visit.caller, visit.hub, entity_id)
+    record, lineages = await get_lineage(visit.caller, visit.hub, entity_id)
     history = await temporal.retrieve(visit.caller, visit.hub, entity_id)
-    lines = [_attribute(visit, record, name, history.changes) for name in attribute_names(record.entity)]
+    lines = [_attribute(visit, record, name, lineages) for name in attribute_names(record.entity)]
     links = {name for name in attribute_names(record.entity) if _kind(record.entity[name]) == "Relationship"}
     is_public = visit.city.public_types.issuperset(record.types)
     return EntityView(
@@ -141,47 +132,18 @@ def _kind(attribute: Instance | list[Instance]) -> str:
     return str(instances(attribute)[0].get("type", ""))
 
 
-def _attribute(visit: Visit, record: Record, name: str, changes: Sequence[Change]) -> AttributeView:
+def _attribute(visit: Visit, record: Record, name: str, lineages: Lineages) -> AttributeView:
     attribute = record.entity[name]
-    observed = instances(attribute)[0].get("observedAt", "")
+    shown = instances(attribute)[0]
+    observed = shown.get("observedAt", "")
+    lineage = lineages.get(attribute_key(name, shown.get("datasetId")))
     return AttributeView(
         label=visit.word(name),
         term=term(name),
         shown=render_attribute(visit, attribute, name),
         observed=render_attribute(visit, {"type": "Property", "value": observed}).text if observed else "",
-        origin=_origin(visit, _last_change(name, changes)),
+        origin=origin_of(visit, lineage),
     )
-
-
-def _last_change(name: str, changes: Sequence[Change]) -> Change | None:
-    """Return the change that set the attribute as it is now."""
-    return next((change for change in reversed(changes) if name in change.attributes), None)
-
-
-def _origin(visit: Visit, change: Change | None) -> Origin:
-    if change is None:
-        return Origin(visit.text("Unknown"), "", None, "")
-    at = visit.moment(change.at_us)
-    found = re.fullmatch(r"source/([^#]+)(?:#(.+))?", change.origin)
-    if found is not None:
-        source = visit.city.source(found[1])
-        label = visit.pick(source.title) if source is not None else found[1]
-        run = visit.text("run %(run)s", run=found[2]) if found[2] else ""
-        return Origin(label, f"/sources/{found[1]}", at, run)
-    if change.origin.startswith("token/"):
-        return _token(visit, change.origin.removeprefix("token/"), at)
-    return Origin(visit.text("The hub's operator"), "", at, "")
-
-
-def _token(visit: Visit, token_id: str, at: Moment | None) -> Origin:
-    """Return whose token it was, for those who manage tokens; which one is nobody else's to know."""
-    if not visit.is_administrator:
-        return Origin(visit.text("A token of the API"), "", at, "")
-    # A session's id begins with that of the token that it was signed in with.
-    made_with, _, _ = token_id.partition(".")
-    tokens = identity.list_tokens(visit.caller, visit.hub)
-    name = next((one.name for one in tokens if one.id == made_with), token_id)
-    return Origin(visit.text("Token “%(name)s”", name=name), "/access", at, "")
 
 
 def _histories(visit: Visit, record: Record, changes: Sequence[Change]) -> list[HistoryView]:
@@ -213,7 +175,7 @@ def _history(visit: Visit, entity: Entity, name: str, touched: Sequence[Change])
         HistoryRow(
             _known(visit.moment(_time_of(change, name))),
             render_attribute(visit, change.attributes[name]).text,
-            _origin(visit, change).label,
+            label_of(visit, lineage_of(visit.caller, visit.hub, change.origin, change.at_us)),
         )
         for change in shown
     )

@@ -19,6 +19,7 @@ from simpul.http.admission import admit, admit_writer, context_headers, context_
 from simpul.http.exchange import GEO_JSON, LD_JSON, NO_CONTENT, Answer, Exchange, Headers, answer_bytes
 from simpul.http.negotiate import ANY_JSON_OR_GEO, PATCH_BODY_TYPES, negotiate
 from simpul.http.ngsild.fragments import MERGE_PARAMETERS, parse_manner, read_fragment
+from simpul.http.ngsild.lineage import with_lineage
 from simpul.http.ngsild.pages import fetch_page, paging_headers
 from simpul.http.ngsild.shown import Asker, Shown, answer_many, answer_one
 from simpul.http.parameters import Parameters, parse_parameters
@@ -61,7 +62,12 @@ async def query(hub: Hub, exchange: Exchange) -> Answer:
     plan = parse_entity_query(exchange.query, context, caller)
     documents, count, is_last = await fetch_page(caller, hub, plan)
     headers = paging_headers(plan, count, is_last=is_last, exchange=exchange)
-    return answer_documents((caller, hub), documents, plan, (context, media_type, exchange.prefer), headers)
+    shown = (context, media_type, exchange.prefer)
+    if plan.representation.lineage:
+        records = entities.read_records(caller, hub, documents)
+        traced = await with_lineage(caller, hub, records, plan.representation)
+        return answer_many((caller, hub), traced, plan.representation, shown, headers)
+    return answer_documents((caller, hub), documents, plan, shown, headers)
 
 
 async def retrieve(hub: Hub, exchange: Exchange) -> Answer:
@@ -84,6 +90,8 @@ async def retrieve(hub: Hub, exchange: Exchange) -> Answer:
     else:
         (record,) = entities.read_records(caller, hub, [document])
     raise_unless_anything_shown(record, plan.representation, context)
+    if plan.representation.lineage:
+        (record,) = await with_lineage(caller, hub, [record], plan.representation)
     return answer_one((caller, hub), record, plan.representation, (context, media_type, exchange.prefer))
 
 

@@ -32,6 +32,7 @@ from simpul.http.admission import admit, context_of_reader, read_body
 from simpul.http.exchange import Answer, Exchange, Handler, Headers
 from simpul.http.negotiate import ANY_JSON, ANY_JSON_OR_GEO, negotiate
 from simpul.http.ngsild import distributed, entities, question, temporal
+from simpul.http.ngsild.lineage import with_lineage
 from simpul.http.ngsild.pages import paging_headers
 from simpul.http.ngsild.shown import answer_many
 from simpul.http.ngsild.temporal_plan import (
@@ -174,7 +175,8 @@ async def _answer_page(finder: Finder, plan: EntityPlan, wish: Wish, shown: tupl
         *location_headers(entity_map),
     )
     answered_in = (finder.hop.context, media_type, exchange.prefer)
-    given = answer_many((caller, hub), page.entities, plan.representation, answered_in, headers)
+    found = await with_lineage(caller, hub, page.entities, plan.representation)
+    given = answer_many((caller, hub), found, plan.representation, answered_in, headers)
     return Answer(status, given.headers, given.body)
 
 

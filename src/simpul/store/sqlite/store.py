@@ -34,6 +34,7 @@ from simpul.store.sqlite.connection import SQL, translated_errors
 from simpul.store.sqlite.contexts import SqliteContexts
 from simpul.store.sqlite.entity_maps import SqliteEntityMaps
 from simpul.store.sqlite.forwarding import SqliteForwarding
+from simpul.store.sqlite.lineage import SqliteLineage
 from simpul.store.sqlite.names import VALUE
 from simpul.store.sqlite.number_range import number_range_of
 from simpul.store.sqlite.ordered import answer_ordered
@@ -67,6 +68,7 @@ class SqliteStore:
         self.registrations = SqliteRegistrations(self._city)
         self.hosted_contexts = SqliteContexts(self._city)
         self.quality = SqliteQuality(self._city)
+        self.lineage = SqliteLineage(self._city)
         self.entity_maps = SqliteEntityMaps(self._city)
         self.forwarding = SqliteForwarding(self._city)
         try:
