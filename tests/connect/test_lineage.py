@@ -93,9 +93,9 @@ def test_what_was_written_over_the_api_comes_from_there(city: Kota) -> None:
         await entities.update_attributes(KEEPS, hub, STOP, fragment, CORE)
 
     city.with_hub(write)
-    manager = Caller(TENANT, "token/3", frozenset({ADMINISTRATOR}), None)
+    administrator = Caller(TENANT, "token/3", frozenset({ADMINISTRATOR}), None)
     assert lineage_of(city, STOP, "name").kind == SOURCE
-    told = [lineage_of(city, STOP, "state", caller) for caller in (READS, KEEPS, manager)]
+    told = [lineage_of(city, STOP, "state", caller) for caller in (READS, KEEPS, administrator)]
     assert [(one.kind, one.token_id, one.trail) for one in told] == [(API, "", None), (API, "", None), (API, "2", None)]
 
 
