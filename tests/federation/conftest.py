@@ -63,6 +63,19 @@ def register(here: httpx2.Client, neighbour: Served) -> Iterator[Register]:
         here.delete(path)
 
 
+@pytest.fixture
+def emptied(here: httpx2.Client, there: httpx2.Client) -> Iterator[None]:
+    """Leave no bus stop and no history of one behind in either hub."""
+    yield
+    for client in (here, there):
+        everything = {"type": "BusStop", "local": "true", "limit": 1000}
+        for one in client.get(f"{API}/temporal/entities", params=everything).json():
+            client.delete(f"{API}/temporal/entities/{one['id']}?local=true")
+        ids = [one["id"] for one in client.get(ENTITIES, params=everything).json()]
+        if ids:
+            client.post(f"{API}/entityOperations/delete?local=true", json=ids)
+
+
 def registration(endpoint: str, **members: Any) -> dict[str, Any]:
     """Return a registration of a source that has every BusStop."""
     return {

@@ -13,20 +13,31 @@ from msgspec.structs import replace
 
 from simpul import limits
 from simpul.app import entities
-from simpul.app.federation import Call, Hop, Reply, ask_all, list_sources, raise_if_back, wire_context
+from simpul.app.federation import (
+    Call,
+    Hop,
+    Paging,
+    Reply,
+    ask_all,
+    ask_pages,
+    count_told,
+    list_sources,
+    raise_if_back,
+    read_bodies,
+    wire_context,
+)
 from simpul.app.hub import Hub
 from simpul.domain.context import Context
 from simpul.domain.distribution import Contribution, read_times, restrict, unite_records, without_proxied
 from simpul.domain.entity import EXPIRING, Record, is_expiring
-from simpul.domain.errors import HubError, LoopDetected, PeerInvalid, PeerRefused, TooComplexQuery
+from simpul.domain.errors import HubError, TooComplexQuery
 from simpul.domain.geo import matches_geo
 from simpul.domain.match import FindRecord, matches, matches_scope
 from simpul.domain.parse import parse_entity
 from simpul.domain.query import EntityQuery
 from simpul.domain.registration import Information, Registration
-from simpul.domain.source_matching import SourceQuestion, matching_information, passes_filter
+from simpul.domain.source_matching import SourceQuestion, matching_information, may_have, passes_filter
 
-_NOT_FOUND = 404
 _SYSTEM_ATTRIBUTES = ("options", "sysAttrs")
 
 
@@ -57,19 +68,20 @@ def find_asked(hub: Hub, hop: Hop, question: SourceQuestion, operations: Sequenc
 def _concerned(hub: Hub, hop: Hop, question: SourceQuestion, operations: Sequence[str]) -> list[Asked]:
     return [
         Asked(one, information)
-        for one in list_sources(hub, hop)
+        for one in list_sources(hub, hop, operations)
         if any(map(one.supports, operations))
+        and may_have(question.span, one)
         and (information := matching_information(question, one))
         and passes_filter(question, one)
     ]
 
 
-def raise_if_held_in_a_circle(hub: Hub, hop: Hop, question: SourceQuestion) -> None:
+def raise_if_held_in_a_circle(hub: Hub, hop: Hop, question: SourceQuestion, operations: Sequence[str]) -> None:
     """Refuse a retrieval that came back to a hub which has nothing of the entity, because a source alone has it.
 
     Raises LoopDetected (§6.3.17).
     """
-    if hop.is_back and any(one.registration.mode.is_proxied for one in _concerned(hub, hop, question, RETRIEVING)):
+    if hop.is_back and any(one.registration.mode.is_proxied for one in _concerned(hub, hop, question, operations)):
         raise_if_back(hop)
 
 
@@ -98,30 +110,33 @@ async def retrieve(hub: Hub, hop: Hop, entity_id: str, asked: Sequence[Asked]) -
 
 
 def _retrieval(context: Context, entity_id: str, one: Asked) -> Call:
-    names = ",".join(context.compact(name) for name in _limiting(one.information))
+    names = ",".join(context.compact(name) for name in limiting(one.information))
     attributes = (("attrs", names),) if names else ()
     if one.registration.supports("retrieveEntity"):
         return Call("GET", f"/entities/{quote(entity_id, safe=':')}", (*attributes, _SYSTEM_ATTRIBUTES))
     return _question_call(context, one, EntityQuery(ids=(entity_id,)), (), by_post=False)
 
 
-def _limiting(information: Iterable[Information]) -> list[str]:
+def limiting(information: Iterable[Information]) -> list[str]:
     """Return the attributes that the source is registered for, or nothing where it is for all."""
     parts = [info.attributes for info in information]
     return sorted(set().union(*parts)) if all(parts) else []
+
+
+def narrow_names(information: Iterable[Information], wanted: Sequence[str]) -> list[str]:
+    """Return which attributes a source is asked for: of those wanted, those that it is registered for (§4.3.6.1)."""
+    limited = limiting(information)
+    if limited and wanted:
+        return [name for name in wanted if name in limited]
+    return limited or list(wanted)
 
 
 def _question_call(
     context: Context, one: Asked, query: EntityQuery, filters: tuple[tuple[str, str], ...], *, by_post: bool
 ) -> Call:
     """Return the query of one source: of what is asked for, what it is registered for (§4.3.6.1)."""
-    wanted = _limiting(one.information)
-    names = (
-        [name for name in query.attributes if name in wanted]
-        if wanted and query.attributes
-        else (wanted or list(query.attributes))
-    )
-    selection = _select(one.information, query, context)
+    names = narrow_names(one.information, query.attributes)
+    selection = select(one.information, query, context)
     attributes = [context.compact(name) for name in names]
     prefers_post = by_post and one.registration.supports("queryBatch")
     if one.registration.supports("queryEntity") and not prefers_post:
@@ -144,7 +159,7 @@ def _selector_of(selection: dict[str, str]) -> dict[str, Any]:
     return {"type": "*", **selection, **({"id": ids} if len(ids) > 1 else {})}
 
 
-def _select(information: Sequence[Information], query: EntityQuery, context: Context) -> dict[str, str]:
+def select(information: Sequence[Information], query: EntityQuery, context: Context) -> dict[str, str]:
     """Return type, id and idPattern for one source."""
     infos = [entity for info in information for entity in info.entities]
     selection: dict[str, str] = {}
@@ -169,31 +184,17 @@ def _select(information: Sequence[Information], query: EntityQuery, context: Con
 
 async def read_reply(hub: Hub, hop: Hop, reply: Reply) -> tuple[list[Record], HubError | None]:
     """Return the entities in a source's reply that it may tell of and the caller may see, and what is wrong with it."""
-    if reply.error is not None or reply.answer is None:
-        is_absent = isinstance(reply.error, PeerRefused) and reply.error.status == _NOT_FOUND
-        # Not to have the entity is nothing abnormal (§6.3.17); to have had the request already is none of its fault.
-        is_abnormal = not is_absent and not isinstance(reply.error, LoopDetected)
-        return [], reply.error if is_abnormal else None
-    try:
-        decoded = msgspec.json.decode(reply.answer.body) if reply.answer.body else []
-        bodies = decoded if isinstance(decoded, list) else [decoded]
-        context = await wire_context(hub, hop, reply.registration)
-        found = [await _read_entity(hub, body, context) for body in bodies]
-    except (msgspec.DecodeError, RecursionError) as error:
-        return [], PeerInvalid(f"The source {reply.registration.id} answered with what is no JSON: {error}.")
-    except HubError as error:
-        return [], PeerInvalid(f"The source {reply.registration.id} answered with no valid entity: {error.detail}")
+    now_us = hub.clock.now_us()
+    found, warning = await read_bodies(hub, hop, reply, lambda body, context: _read_entity(body, context, now_us))
     told = [restricted for record in found if (restricted := restrict(record, reply.registration)) is not None]
-    return [record for record in told if hop.caller.may_read(record.types)], None
+    return [record for record in told if hop.caller.may_read(record.types)], warning
 
 
-async def _read_entity(hub: Hub, body: Any, context: Context) -> Record:
-    if isinstance(body, dict) and "@context" in body:
-        context = await hub.contexts.resolve(None, body["@context"])
+def _read_entity(body: Any, context: Context, now_us: int) -> Record:
     entity = parse_entity(body, context)
     expanded = {name: iri for name in body if (iri := _attribute_of(name, context, entity)) is not None}
     context_id = EXPIRING if is_expiring(entity) else 0
-    return Record(entity, read_times(body, expanded, hub.clock.now_us()), context_id)
+    return Record(entity, read_times(body, expanded, now_us), context_id)
 
 
 def _attribute_of(name: str, context: Context, entity: dict[str, Any]) -> str | None:
@@ -282,36 +283,23 @@ async def gather(hub: Hub, hop: Hop, question: EntityQuery, asked: Sequence[Aske
             doubles += record.id in parts
             known = parts.setdefault(record.id, _own_part(hub, hop, record.id, registrations))
             known.append(Contribution(record, reply.registration))
-    counted = _total(page.count, [several[0] for several in told], doubles)
+    counted = (page.count or 0) - doubles + count_told([several[0] for several in told])
     return Gathered(parts, warnings, counted)
 
 
 async def _ask_pages(hub: Hub, hop: Hop, one: Asked, question: EntityQuery, telling: Telling) -> list[Reply]:
     """Ask a source for as many pages as the question needs, one after the other; the last reply may be a failure."""
     filters, by_post = telling
-    wanted = max(question.offset + question.limit, 1)
-    window = min(wanted, limits.PEER_ENTITIES_PER_ANSWER)
     context = await wire_context(hub, hop, one.registration)
-    can_filter = context is hop.context and not _limiting(one.information)
-    replies: list[Reply] = []
-    for offset in range(0, wanted, window):
-        paging = [("limit", str(window))]
-        paging += [("offset", str(offset))] if offset else []
-        paging += [("count", "true")] if question.counts else []
+    can_filter = context is hop.context and not limiting(one.information)
+
+    async def ask(paging: Paging) -> Reply:
         told = (*(filters if can_filter else ()), *paging)
         call = _question_call(context, one, question, told, by_post=by_post)
-        replies += await ask_all(hub, hop, [(one.registration, call)])
-        if replies[-1].error is not None or wanted <= window or _size(replies[-1]) < window:
-            break
-    return replies
+        (reply,) = await ask_all(hub, hop, [(one.registration, call)])
+        return reply
 
-
-def _size(reply: Reply) -> int:
-    """Return how many entities a reply has, as far as it is a list."""
-    try:
-        return len(msgspec.json.decode(reply.answer.body, type=list[msgspec.Raw])) if reply.answer is not None else 0
-    except (msgspec.DecodeError, RecursionError):
-        return 0
+    return await ask_pages(max(question.offset + question.limit, 1), ask, counts=question.counts)
 
 
 def _own_part(hub: Hub, hop: Hop, entity_id: str, registrations: Sequence[Registration]) -> list[Contribution]:
@@ -331,11 +319,3 @@ def fits(question: EntityQuery, record: Record, find_linked: FindRecord | None =
     if question.geo is not None and not matches_geo(question.geo, record.entity):
         return False
     return question.q is None or matches(question.q, record, find_linked)
-
-
-def _total(own: int | None, replies: Sequence[Reply], doubles: int) -> int:
-    total = (own or 0) - doubles
-    for reply in replies:
-        told = reply.answer.headers.get("ngsild-results-count", "") if reply.answer is not None else ""
-        total += int(told) if told.isdecimal() else 0
-    return total

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 from urllib.parse import quote
 
 import msgspec
@@ -25,11 +25,13 @@ from simpul.domain.errors import (
     PeerTimeout,
     PeerUnreachable,
 )
+from simpul.domain.operations import HISTORICAL
 from simpul.domain.registration import FROM_REQUEST, Registration
 from simpul.ports.peer import PeerAnswer, PeerRequest
 
 _API = "/ngsi-ld/v1"
 _LD_JSON = "application/ld+json"
+_NOT_FOUND = 404
 _LOOP = 508
 _SERVER_FAILS = 500
 _REFUSES = 300
@@ -40,6 +42,8 @@ _NEVER_TAKEN_OVER = frozenset({
 })  # fmt: skip
 
 _encode = msgspec.json.Encoder().encode
+Told = TypeVar("Told")
+Paging = tuple[tuple[str, str], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,9 +86,14 @@ async def hop_of(hub: Hub, caller: Caller, context: Context, headers: Sequence[t
     return Hop(caller, context, via, via_text, told, await hub.registry.get_alias(caller.tenant))
 
 
-def list_sources(hub: Hub, hop: Hop) -> list[Registration]:
-    """Return the sources that the request may still be forwarded to: those that it has not been to (§5.12)."""
-    known = hub.registry.list_sources(hop.caller.tenant, hub.clock.now_us())
+def list_sources(hub: Hub, hop: Hop, operations: Sequence[str]) -> list[Registration]:
+    """Return the sources that one of these operations may still be forwarded to.
+
+    They are those that it has not been to (§5.12), of histories where the operations are about histories (§5.9.1).
+    """
+    is_historical = not HISTORICAL.isdisjoint(operations)
+    find = hub.registry.list_history_sources if is_historical else hub.registry.list_sources
+    known = find(hop.caller.tenant, hub.clock.now_us())
     return [one for one in known if one.alias is None or one.alias not in hop.via]
 
 
@@ -241,3 +250,56 @@ def decode_object(answer: PeerAnswer) -> dict[str, Any]:
     except (msgspec.DecodeError, RecursionError):
         return {}
     return decoded if isinstance(decoded, dict) else {}
+
+
+async def read_bodies(
+    hub: Hub, hop: Hop, reply: Reply, read: Callable[[Any, Context], Told]
+) -> tuple[list[Told], HubError | None]:
+    """Return what `read` makes of each entity in a source's reply, and what is wrong with the reply (§6.3.17)."""
+    if reply.error is not None or reply.answer is None:
+        is_absent = isinstance(reply.error, PeerRefused) and reply.error.status == _NOT_FOUND
+        # Not to have the entity is nothing abnormal (§6.3.17); to have had the request already is none of its fault.
+        is_abnormal = not is_absent and not isinstance(reply.error, LoopDetected)
+        return [], reply.error if is_abnormal else None
+    try:
+        decoded = msgspec.json.decode(reply.answer.body) if reply.answer.body else []
+        bodies = decoded if isinstance(decoded, list) else [decoded]
+        context = await wire_context(hub, hop, reply.registration)
+        return [read(body, await _context_of(hub, body, context)) for body in bodies], None
+    except (msgspec.DecodeError, RecursionError) as error:
+        return [], PeerInvalid(f"The source {reply.registration.id} answered with what is no JSON: {error}.")
+    except HubError as error:
+        return [], PeerInvalid(f"The source {reply.registration.id} answered with no valid entity: {error.detail}")
+
+
+async def _context_of(hub: Hub, body: Any, context: Context) -> Context:
+    is_told = isinstance(body, dict) and "@context" in body
+    return await hub.contexts.resolve(None, body["@context"]) if is_told else context
+
+
+async def ask_pages(wanted: int, ask: Callable[[Paging], Awaitable[Reply]], *, counts: bool = False) -> list[Reply]:
+    """Ask a source for pages until there are as many entities as wanted; the last reply may be a failure."""
+    window = min(wanted, limits.PEER_ENTITIES_PER_ANSWER)
+    replies: list[Reply] = []
+    for offset in range(0, wanted, window):
+        paging = [("limit", str(window))]
+        paging += [("offset", str(offset))] if offset else []
+        paging += [("count", "true")] if counts else []
+        replies.append(await ask(tuple(paging)))
+        if replies[-1].error is not None or wanted <= window or _size(replies[-1]) < window:
+            break
+    return replies
+
+
+def _size(reply: Reply) -> int:
+    """Return how many entities a reply has, as far as it is a list."""
+    try:
+        return len(msgspec.json.decode(reply.answer.body, type=list[msgspec.Raw])) if reply.answer is not None else 0
+    except (msgspec.DecodeError, RecursionError):
+        return 0
+
+
+def count_told(replies: Sequence[Reply]) -> int:
+    """Return how many entities there are at these sources, by what each told in its first reply."""
+    told = (one.answer.headers.get("ngsild-results-count", "") for one in replies if one.answer is not None)
+    return sum(int(number) for number in told if number.isdecimal())

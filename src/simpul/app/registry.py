@@ -14,7 +14,7 @@ from typing import Protocol
 
 from simpul import limits
 from simpul.domain.registration import Registration, compile_registration
-from simpul.domain.source_matching import provides_current_state
+from simpul.domain.source_matching import provides_current_state, provides_histories
 from simpul.ports.registrations import KeptRegistration, RegistrationStore, SourceNotice
 
 
@@ -137,6 +137,10 @@ class Registry:
     def list_sources(self, tenant: str, now_us: int) -> list[Registration]:
         """Return the registrations that requests about the current state may be forwarded to."""
         return [one for one in self.list_all(tenant) if not one.is_expired(now_us) and provides_current_state(one)]
+
+    def list_history_sources(self, tenant: str, now_us: int) -> list[Registration]:
+        """Return the registrations that requests about histories may be forwarded to."""
+        return [one for one in self.list_all(tenant) if not one.is_expired(now_us) and provides_histories(one)]
 
     def status(self, tenant: str, registration_id: str) -> SourceStatus:
         return self._statuses.setdefault((tenant, registration_id), SourceStatus())

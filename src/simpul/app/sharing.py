@@ -42,6 +42,7 @@ class Part(NamedTuple):
     """What became of one part of a change: done here (`registration` is None) or at a source.
 
     `unchanged` are (name, reason) of attributes that were left as they are, though the part as such succeeded.
+    `result` is what came of it here, or the status of the source's answer.
     """
 
     registration: Registration | None
@@ -53,12 +54,16 @@ class Part(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """How a change is sent: `path` below the API, and its parameters. `operation` is its name of §4.20."""
+    """How a change is sent: `path` below the API, and its parameters. `operation` is its name of §4.20.
+
+    `below` is what stands behind the name of an attribute in the path.
+    """
 
     operation: str
     method: str
     path: str
     parameters: tuple[tuple[str, str], ...] = ()
+    below: str = ""
 
 
 class Target(NamedTuple):
@@ -87,7 +92,7 @@ class AttributeTarget(NamedTuple):
 
 def share_out(hub: Hub, hop: Hop, target: Target, fragment: Entity, operation: str) -> Division:
     """Return who gets what of a fragment. Raises LoopDetected."""
-    division = divide(fragment, target.entity_id, target.types, list_sources(hub, hop), operation)
+    division = divide(fragment, target.entity_id, target.types, list_sources(hub, hop, (operation,)), operation)
     if not division.is_local:
         raise_if_back(hop)
     return division
@@ -129,7 +134,7 @@ def part_of(reply: Reply, share: Share) -> Part:
     if reply.error is not None or reply.answer is None:
         return Part(reply.registration, names, reply.error)
     if reply.answer.status != _PARTLY:
-        return Part(reply.registration, names)
+        return Part(reply.registration, names, result=reply.answer.status)
     told = decode_object(reply.answer)
     left = told.get("notUpdated")
     if isinstance(left, list) and left:
@@ -168,7 +173,7 @@ async def perform_whole(hub: Hub, hop: Hop, target: Target, shape: Shape, local:
     """Remove an entity at every source that has something of it, and here (§5.6.6). None where no source has."""
     concerned = [
         one
-        for one in list_sources(hub, hop)
+        for one in list_sources(hub, hop, (shape.operation,))
         if one.mode is not Mode.AUXILIARY and covered_attributes(one, target.entity_id, target.types, ()) is not None
     ]
     forwarded = [one for one in concerned if one.supports(shape.operation)]
@@ -196,7 +201,7 @@ async def perform_on_attribute(
     types = target_of(hub, hop, target.entity_id).types
     concerned = [
         one
-        for one in list_sources(hub, hop)
+        for one in list_sources(hub, hop, (shape.operation,))
         if one.mode is not Mode.AUXILIARY and covered_attributes(one, target.entity_id, types, (name,))
     ]
     proxied = [one for one in concerned if one.mode.is_proxied]
@@ -208,7 +213,7 @@ async def perform_on_attribute(
     calls = []
     for one in asked:
         context = await wire_context(hub, hop, one)
-        path = f"{shape.path}/{quote(context.compact(name), safe='')}"
+        path = f"{shape.path}/{quote(context.compact(name), safe='')}{shape.below}"
         calls.append((one, Call(shape.method, path, shape.parameters, body)))
     replies, *own = await asyncio.gather(ask_all(hub, hop, calls), *([] if proxied else [_run(local, {name: {}})]))
     parts = [part_of(reply, Share(reply.registration, {name: {}})) for reply in replies]
@@ -238,7 +243,7 @@ def divide_batch(
     hub: Hub, hop: Hop, members: Sequence[Entity], shape: BatchShape
 ) -> tuple[dict[str, list[Share]], list[Share], list[Entity]]:
     """Return what each source takes of a batch by its id, what it should and cannot, and what is left (§5.6.7.4)."""
-    sources = list_sources(hub, hop)
+    sources = list_sources(hub, hop, (shape.operation,))
     taken: dict[str, list[Share]] = {}
     refused: list[Share] = []
     rest: list[Entity] = []
@@ -345,7 +350,7 @@ def divide_deletion(
     refused: list[Share] = []
     proxied: set[str] = set()
     targets = [target_of(hub, hop, entity_id) for entity_id in entity_ids]
-    for registration in list_sources(hub, hop):
+    for registration in list_sources(hub, hop, (shape.operation,)):
         if registration.mode is Mode.AUXILIARY:
             continue
         is_able = registration.supports(shape.operation) or registration.supports("deleteEntity")

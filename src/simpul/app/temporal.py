@@ -84,6 +84,15 @@ async def _get_history(caller: Caller, hub: Hub, entity_id: str, window: Tempora
     return history
 
 
+async def find_series(caller: Caller, hub: Hub, entity_id: str, query: TemporalQuery) -> Series | None:
+    """Return what was asked for of the history that is held here; None where the caller may read none."""
+    raise_unless_readable_id(caller, entity_id)
+    history = await hub.histories.find_history(caller.tenant, entity_id, query)
+    if history is None or not history.writes or not caller.may_read(history.types):
+        return None
+    return select(history, query)
+
+
 def find_plain(caller: Caller, hub: Hub, entity_id: str, query: TemporalQuery, context: Context) -> bytes | None:
     """Return a history as it is shown most, as JSON, or None where `retrieve_series` has to say what there is."""
     raise_unless_readable_id(caller, entity_id)
@@ -183,7 +192,7 @@ async def _list_all(caller: Caller, hub: Hub, question: TemporalQuestion) -> lis
 
 def _keeper(selector: EntityQuery, window: TemporalQuery) -> Callable[[History], Series | None]:
     """Return what makes of a history the series that is asked for, or None where it does not match."""
-    everything = replace(window, attributes=(), dataset_ids=(), pick=(), omit=(), last_n=None)
+    everything = unprojected(window)
     is_asked = selector.q is not None or selector.geo is not None
     scopes = selector.scope
 
@@ -197,14 +206,21 @@ def _keeper(selector: EntityQuery, window: TemporalQuery) -> Callable[[History],
             series = last_of_each(within, window.last_n)
         if series.is_empty and not ("scope" in window.pick and series.attributes):
             return None
-        if is_asked and not _matches(selector, record_of(select(history, everything))):
+        if is_asked and not fits(selector, select(history, everything)):
             return None
         return series
 
     return keep
 
 
-def _matches(selector: EntityQuery, record: Record) -> bool:
+def unprojected(window: TemporalQuery) -> TemporalQuery:
+    """Return the question for all that lies in its time, whatever of it is shown: what filters are asked of."""
+    return replace(window, attributes=(), dataset_ids=(), pick=(), omit=(), last_n=None)
+
+
+def fits(selector: EntityQuery, series: Series) -> bool:
+    """Return whether `q` and the place of a selector hold of all instances together."""
+    record = record_of(series)
     if selector.q is not None and not matches(selector.q, record):
         return False
     return selector.geo is None or matches_geo(selector.geo, record.entity)

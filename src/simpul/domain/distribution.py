@@ -107,8 +107,12 @@ class Contribution(NamedTuple):
 
     @property
     def rank(self) -> int:
-        """Return when it is heard: the hub and its equals first, auxiliary sources last."""
-        return 1 if self.registration is not None and self.registration.mode is Mode.AUXILIARY else 0
+        return rank_of(self.registration)
+
+
+def rank_of(registration: Registration | None) -> int:
+    """Return when what a source tells is heard: the hub (None) and its equals first, auxiliary sources last."""
+    return 1 if registration is not None and registration.mode is Mode.AUXILIARY else 0
 
 
 def restrict(record: Record, registration: Registration) -> Record | None:
@@ -126,17 +130,23 @@ def restrict(record: Record, registration: Registration) -> Record | None:
 
 def without_proxied(record: Record, registrations: Iterable[Registration]) -> Record:
     """Return the hub's own record without what it may not hold, because a source alone does (§4.3.6.3)."""
-    names = attribute_names(record.entity)
-    proxied = {
-        name
-        for one in registrations
-        if one.mode.is_proxied
-        for name in covered_attributes(one, record.id, record.types, names) or ()
-    }
+    proxied = proxied_names(record.id, record.types, attribute_names(record.entity), registrations)
     if not proxied:
         return record
     entity = {name: value for name, value in record.entity.items() if name not in proxied}
     return Record(entity, record.times, record.context_id)
+
+
+def proxied_names(
+    entity_id: str, types: Sequence[str], names: Sequence[str], registrations: Iterable[Registration]
+) -> set[str]:
+    """Return which attributes of an entity the hub may not hold, because a source alone does (§4.3.6.3)."""
+    return {
+        name
+        for one in registrations
+        if one.mode.is_proxied
+        for name in covered_attributes(one, entity_id, types, names) or ()
+    }
 
 
 def unite_records(contributions: Sequence[Contribution]) -> Record:

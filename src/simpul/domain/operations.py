@@ -31,8 +31,12 @@ OPERATIONS: Final = frozenset({
     "updateAttrInstanceTemporal", "deleteAttrInstanceTemporal", "deleteTemporal", "createEntityMapQueryTemporal",
 })  # fmt: skip
 DEFAULT_GROUP: Final = "federationOps"
-# CIM 009 §5.9.3.4: an auxiliary source is only ever read.
-AUXILIARY_OPERATIONS: Final = frozenset({"retrieveOps", "retrieveEntity", "queryEntity"})
+# No group has any of these: a source offers its histories by their names.
+HISTORICAL: Final = frozenset(name for name in OPERATIONS if name.endswith("Temporal"))
+# CIM 009 §5.9.3.4: an auxiliary source is only ever read. §5.7.3.4 and §5.7.4.4 have auxiliary sources of histories.
+AUXILIARY_OPERATIONS: Final = frozenset({
+    "retrieveOps", "retrieveEntity", "queryEntity", "retrieveTemporal", "queryTemporal",
+})  # fmt: skip
 READING: Final = frozenset({"retrieveEntity", "queryEntity", "queryBatch", "retrieveTemporal", "queryTemporal"})
 
 

@@ -11,6 +11,7 @@ from simpul.domain.entity import Entity, Record, Times
 from simpul.domain.geo import GeoQuery, find_test
 from simpul.domain.match import matches, matches_scope
 from simpul.domain.moment import count_microseconds
+from simpul.domain.operations import HISTORICAL
 from simpul.domain.pattern import compile_pattern, matches_pattern
 from simpul.domain.q import Expression
 from simpul.domain.query import ScopeSelection, TypeSelection
@@ -110,13 +111,28 @@ def provides_current_state(registration: Registration) -> bool:
     return not {"observationInterval", "managementInterval"} & registration.document.keys()
 
 
+def provides_histories(registration: Registration) -> bool:
+    """Return whether the source has histories: it says of which time (§5.9.1), or offers an operation about them."""
+    return not provides_current_state(registration) or not HISTORICAL.isdisjoint(registration.operations)
+
+
+def may_have(span: TimeSpan | None, registration: Registration) -> bool:
+    """Return whether the source may have something of that time. One that does not say of which time it is may."""
+    if span is None:
+        return True
+    interval = registration.document.get("observationInterval" if span.is_observed else "managementInterval")
+    return interval is None or _overlaps(span, interval)
+
+
 def _matches_time(span: TimeSpan | None, document: dict[str, Any]) -> bool:
     observed, managed = document.get("observationInterval"), document.get("managementInterval")
     if span is None:
         return observed is None and managed is None
     interval = observed if span.is_observed else managed
-    if interval is None:
-        return False
+    return interval is not None and _overlaps(span, interval)
+
+
+def _overlaps(span: TimeSpan, interval: dict[str, Any]) -> bool:
     start_us = count_microseconds(interval["startAt"])
     end_us = count_microseconds(interval["endAt"]) if "endAt" in interval else None
     begins_in_time = span.last_us is None or start_us < span.last_us

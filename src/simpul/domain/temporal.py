@@ -6,7 +6,7 @@ observation are compared as text (`history.sortable`).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -312,6 +312,29 @@ def _mark_of(name: str, last: Instance) -> Instance:
     return gone
 
 
+def narrow(series: Series, query: TemporalQuery) -> Series:
+    """Return of instances of the time asked for what is asked for of them: attributes, datasets, the last N of each."""
+    selection = _Selection(query)
+    known = _Known()
+    known.names = {name: {} for name in series.attributes}
+    found = _finish(
+        series.history, known, {name: list(points) for name, points in series.attributes.items()}, selection
+    )
+    for name, points in series.attributes.items():
+        # It has some elsewhere.
+        if not points and selection.wants(name):
+            found.attributes[name] = []
+    return found._replace(lacks=series.lacks and found.lacks)
+
+
+def time_finder(query: TemporalQuery) -> Callable[[Instance, int, int | None], str | None]:
+    """Return what tells the time asked for of an instance, made at a moment and perhaps deleted at another.
+
+    It tells None of what is not meant.
+    """
+    return _Selection(query).time_of
+
+
 def shows_scope(query: TemporalQuery) -> bool:
     """Return whether the scope is among what is asked for."""
     return _Selection(query).wants("scope")
@@ -407,6 +430,23 @@ def cut(found: Sequence[Series], query: TemporalQuery, instances_max: int) -> tu
         for one in found
     ]
     return page, _content_range(query, first, last)
+
+
+def cut_at(found: Sequence[Series], query: TemporalQuery, covered: str) -> tuple[list[Series], ContentRange]:
+    """Return what lies in the time that is known whole: up to the moment `covered`, or with `lastN` back to it."""
+    is_back = query.last_n is not None
+    page = [
+        one._replace(
+            attributes={
+                name: [point for point in points if (point.moment >= covered if is_back else point.moment <= covered)]
+                for name, points in one.attributes.items()
+            }
+        )
+        for one in found
+    ]
+    moments = [point.moment for one in page for points in one.attributes.values() for point in points]
+    first = (max if is_back else min)(moments, default=covered)
+    return page, _content_range(query, first, covered)
 
 
 def _content_range(query: TemporalQuery, first: str, last: str) -> ContentRange:

@@ -32,7 +32,7 @@ def parse_instances(body: Any, context: Context) -> Entity:
     if not isinstance(body, dict):
         raise BadRequestData(f'An entity is a JSON object, such as {{"id": …, "type": …}}; this is {shown(body)}.')
     identity = {name: body[name] for name in _IDENTITY if name in body}
-    scopes = _read_scopes(identity.get("scope"), context)
+    scopes = read_scopes(identity.get("scope"), context)
     if scopes:
         del identity["scope"]
     written = parse_fragment(identity, context)
@@ -69,10 +69,15 @@ def _read_parts(name: str, value: Any, context: Context) -> dict[str, list[Insta
     if parts is value and not all(isinstance(part, dict) for part in parts):
         raise BadRequestData(f"The attribute '{name}' mixes instances and plain values; write each as an instance.")
     for part in parts:
-        for iri, instance in without_expiry(_read_part(name, part, context)).items():
-            if iri not in _BEARER:
-                read.setdefault(iri, []).append(instance)
+        for iri, instance in read_instance(name, part, context).items():
+            read.setdefault(iri, []).append(instance)
     return read
+
+
+def read_instance(name: str, part: Any, context: Context) -> dict[str, Instance]:
+    """Return one instance by its attribute's expanded name; nothing where the name is that of a time."""
+    read = without_expiry(_read_part(name, part, context))
+    return {iri: instance for iri, instance in read.items() if iri not in _BEARER}
 
 
 def _read_part(name: str, part: Any, context: Context) -> Entity:
@@ -82,7 +87,7 @@ def _read_part(name: str, part: Any, context: Context) -> Entity:
     return parse_entity({**_BEARER, name: part}, context)
 
 
-def _read_scopes(value: Any, context: Context) -> list[Instance]:
+def read_scopes(value: Any, context: Context) -> list[Instance]:
     """Return the scopes of a scope that comes as a Property (§4.5.6, §4.18), each with when it was set, if it says so.
 
     Empty where the scope comes as it is in an entity. `observedAt` says when it was set, as in what is read.

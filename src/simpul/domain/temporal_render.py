@@ -141,7 +141,11 @@ def _render_point(point: Point, context: Context, representation: TemporalRepres
     shown = dict(kept if context is CORE or _is_plain(kept) else _compact(kept, context))
     shown.pop("modifiedAt", None)
     if name != "scope":
-        shown["instanceId"] = kept.get("instanceId") or instance_id(point.sequence, point.place)
+        identifier = kept.get("instanceId", "")
+        shown["instanceId"] = identifier or instance_id(point.sequence, point.place)
+        if identifier is None:
+            # Another source has it, and gave it no id (`told_history.py`).
+            del shown["instanceId"]
     if point.deleted_us is not None:
         shown["deletedAt"] = render_moment(point.deleted_us)
     elif representation.system_attributes:

@@ -67,7 +67,7 @@ async def retrieve(hub: Hub, exchange: Exchange) -> Answer:
         return await _retrieve_here(hub, exchange, hop, concern)
     record, warnings = await assembly.retrieve(hub, hop, entity_id, asked)
     if record is None:
-        return _answer_absent(hop, entity_id, warnings)
+        return answer_absent(hop, entity_id, warnings)
     if plan.types is not None and not plan.types.matches(record.types):
         raise NotFound(f"The entity {entity_id} is there, but not with the type that the parameter 'type' asks for.")
     entities.raise_unless_anything_shown(record, plan.representation, context)
@@ -83,11 +83,11 @@ async def _retrieve_here(hub: Hub, exchange: Exchange, hop: Hop, concern: Source
     try:
         return await entities.retrieve(hub, exchange)
     except NotFound:
-        assembly.raise_if_held_in_a_circle(hub, hop, concern)
+        assembly.raise_if_held_in_a_circle(hub, hop, concern, RETRIEVING)
         raise
 
 
-def _answer_absent(hop: Hop, entity_id: str, warnings: Sequence[HubError]) -> Answer:
+def answer_absent(hop: Hop, entity_id: str, warnings: Sequence[HubError]) -> Answer:
     """Return 404 with what could not be asked (§6.3.17)."""
     hint = f", though not every source could be asked: {warnings[0].detail}" if warnings else ", here or elsewhere."
     absent = answer_problem(NotFound(f"There is no entity {entity_id[:200]}{hint}"))
@@ -172,7 +172,7 @@ def raise_if_ordered(plan: EntityPlan) -> None:
 
 def is_local_body(body: dict[str, Any]) -> bool:
     """Return whether a query in a body is for this hub alone."""
-    return body.get("local") is True or any(selector["type"] == "*" for selector in body.get("entities", ()))
+    return body.get("local") is True or any(selector.get("type") == "*" for selector in body.get("entities", ()))
 
 
 def filters_of(body: dict[str, Any]) -> tuple[tuple[str, str], ...]:

@@ -66,7 +66,7 @@ async def _discover(hub: Hub, exchange: Exchange, kind: Discovery) -> Answer:
         return await kind.ordinary(hub, exchange)
     context = await context_of_reader(hub, exchange)
     hop = await hop_of(hub, caller, context, exchange.headers)
-    sources = [one for one in list_sources(hub, hop) if one.supports(kind.operation)]
+    sources = [one for one in list_sources(hub, hop, (kind.operation,)) if one.supports(kind.operation)]
     if not sources or hop.is_back:
         return await kind.ordinary(hub, exchange)
     own, absence = await _ask_here(hub, exchange, kind)

@@ -31,7 +31,7 @@ from simpul.domain.temporal_render import TemporalRepresentation
 from simpul.http.admission import admit, context_of_reader, read_body
 from simpul.http.exchange import Answer, Exchange, Handler, Headers
 from simpul.http.negotiate import ANY_JSON, ANY_JSON_OR_GEO, negotiate
-from simpul.http.ngsild import distributed, entities, question, temporal
+from simpul.http.ngsild import distributed, distributed_histories, entities, question, temporal
 from simpul.http.ngsild.lineage import with_lineage
 from simpul.http.ngsild.pages import paging_headers
 from simpul.http.ngsild.shown import answer_many
@@ -50,6 +50,7 @@ MAP_PARAMETERS = frozenset({"entityMap", "entityMapLifetime"})
 _SECOND_US = 1_000_000
 _CREATED = 201
 _OK = 200
+_FOUND = (200, 206)
 
 
 class Wish(NamedTuple):
@@ -217,8 +218,8 @@ async def retrieve_history(hub: Hub, exchange: Exchange) -> Answer:
     """GET /temporal/entities/{id} (§5.7.3.4): the history as ever, beside a map of it."""
     exchange, wish = take_wish(exchange)
     (entity_id,) = exchange.names
-    answer = await temporal.retrieve(hub, exchange)
-    if not (wish.is_wanted or wish.named):
+    answer = await _plainly(hub, exchange, temporal.retrieve, distributed_histories.retrieve)
+    if not (wish.is_wanted or wish.named) or answer.status not in _FOUND:
         return answer
 
     async def make() -> dict[str, Sources]:
@@ -234,7 +235,7 @@ async def query_histories(hub: Hub, exchange: Exchange) -> Answer:
     """GET /temporal/entities (§5.7.4.4) with an entity map."""
     exchange, wish = take_wish(exchange)
     if not (wish.is_wanted or wish.named):
-        return await temporal.query(hub, exchange)
+        return await _plainly(hub, exchange, temporal.query, distributed_histories.query)
     media_type = negotiate(exchange.accept, ANY_JSON)
     parameters = parse_parameters(exchange.query, QUERY_PARAMETERS)
     caller = admit(hub, exchange)
@@ -252,7 +253,7 @@ async def query_histories_by_post(hub: Hub, exchange: Exchange) -> Answer:
     body, context = await read_body(hub, exchange)
     wish = wish_in(body, wish)
     if not (wish.is_wanted or wish.named):
-        return await temporal.query_by_body(hub, exchange)
+        return await _plainly(hub, exchange, temporal.query_by_body, distributed_histories.query_by_body)
     asked = parse_temporal_body(body, parameters, context, caller)
     return await _answer_histories((caller, hub, exchange), asked, wish, (context, media_type))
 

@@ -14,6 +14,8 @@ from simpul.http.ngsild import (
     contexts,
     distributed,
     distributed_batches,
+    distributed_histories,
+    distributed_history_writes,
     distributed_types,
     distributed_writes,
     entities,
@@ -141,6 +143,15 @@ DISTRIBUTED: dict[Handler, Handler] = {
     types.get_type: distributed_types.get_type,
     types.list_attributes: distributed_types.list_attributes,
     types.get_attribute: distributed_types.get_attribute,
+    temporal.query: distributed_histories.query,
+    temporal.retrieve: distributed_histories.retrieve,
+    temporal.query_by_body: distributed_histories.query_by_body,
+    temporal_writes.create: distributed_history_writes.create,
+    temporal_writes.append: distributed_history_writes.append,
+    temporal_writes.delete: distributed_history_writes.delete,
+    temporal_writes.delete_attribute: distributed_history_writes.delete_attribute,
+    temporal_writes.patch_instance: distributed_history_writes.patch_instance,
+    temporal_writes.delete_instance: distributed_history_writes.delete_instance,
 }
 
 # What takes the place of a handler where a request makes an entity map or names one.

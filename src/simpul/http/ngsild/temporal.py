@@ -22,6 +22,7 @@ from simpul.http.ngsild.pages import paging_headers
 from simpul.http.ngsild.temporal_plan import (
     POST_PARAMETERS,
     QUERY_PARAMETERS,
+    Retrieval,
     parse_temporal_body,
     parse_temporal_question,
     parse_temporal_retrieval,
@@ -46,15 +47,24 @@ async def retrieve(hub: Hub, exchange: Exchange) -> Answer:
             return answer_bytes(plain, context_headers(context, media_type), media_type=media_type)
     is_whole = representation.form is Form.AGGREGATED
     page = await temporal.retrieve_series(caller, hub, entity_id, asked, whole=is_whole)
+    return answer_history((caller, hub), page, Retrieval(asked, representation, types), (context, media_type))
+
+
+def answer_history(
+    asker: tuple[Caller, Hub], page: Page, retrieval: Retrieval, shown: tuple[Context, str], headers: Headers = ()
+) -> Answer:
+    """Return the history of one entity as it was asked for. `shown` is the @context and the media type."""
     (series,) = page.series
+    asked, representation, types = retrieval
+    context, media_type = shown
+    entity_id = series.history.id
     if types is not None and not types.matches(series.history.types):
         raise NotFound(f"The entity {entity_id} is there, but not with the type that the parameter 'type' asks for.")
-    content = _render((caller, hub), series, asked, (context, representation))
+    content = _render(asker, series, asked, (context, representation))
     if not content:
         raise NotFound(f"The entity {entity_id} has nothing of what 'pick' and 'omit' let through.")
-    return answer_page(
-        with_context(content, context, media_type), page, context_headers(context, media_type), media_type
-    )
+    told = (*context_headers(context, media_type), *headers)
+    return answer_page(with_context(content, context, media_type), page, told, media_type)
 
 
 async def query(hub: Hub, exchange: Exchange) -> Answer:
@@ -86,10 +96,14 @@ async def answer_question(
     """Return the page of histories that the question asks for."""
     caller, hub, exchange = asker
     page = await temporal.query(caller, hub, asked[0])
-    first = asked[0].selectors[0]
+    return answer_histories((caller, hub), page, asked, (context, media_type), paging_of(page, asked[0], exchange))
+
+
+def paging_of(page: Page, question: temporal.TemporalQuestion, exchange: Exchange) -> Headers:
+    """Return the headers of a page of histories: how many there are, and the pages beside it."""
+    first = question.selectors[0]
     plan = EntityPlan(first, max(0, first.limit - 1), Representation(), is_plain=False)
-    paging = paging_headers(plan, page.count, is_last=page.is_last, exchange=exchange)
-    return answer_histories((caller, hub), page, asked, (context, media_type), paging)
+    return paging_headers(plan, page.count, is_last=page.is_last, exchange=exchange)
 
 
 def answer_histories(

@@ -38,6 +38,7 @@ from simpul.http.plan import (
     parse_place,
     parse_question,
     parse_representation,
+    parse_source_filter,
     parse_types,
 )
 
@@ -48,7 +49,7 @@ SHAPE = frozenset({
 RETRIEVE_PARAMETERS = TIMES | SHAPE | {"type"}
 QUERY_PARAMETERS = RETRIEVE_PARAMETERS | {
     "coordinates", "count", "csf", "expandValues", "geometry", "geoproperty", "georel", "id", "idPattern", "limit",
-    "offset", "orderBy", "q", "scopeQ",
+    "offset", "orderBy", "q", "scopeQ", "splitEntities",
 }  # fmt: skip
 POST_PARAMETERS = frozenset({"count", "format", "lang", "limit", "offset", "options", "sysAttrs"})
 FORMATS = frozenset(form.value for form in Form)
@@ -62,7 +63,7 @@ _SYSTEM_NAMES = frozenset({"", "createdAt", "modifiedAt", "deletedAt"})
 _PROJECTION = ("attrs", "pick", "omit", "datasetId", "lang")
 _BODY_MEMBERS = frozenset({
     "type", "entities", "attrs", "pick", "omit", "datasetId", "q", "scopeQ", "geoQ", "lang", "temporalQ", "aggrParams",
-    "csf", "expandValues", "local", "ordering", "id", "idPattern", "entityMap", "entityMapLifetime",
+    "csf", "expandValues", "local", "ordering", "id", "idPattern", "entityMap", "entityMapLifetime", "splitEntities",
 })  # fmt: skip
 _AGGREGATION = frozenset({"aggrMethods", "aggrPeriodDuration"})
 _TIMES_MEMBERS = TIMES | _AGGREGATION | {"type"}
@@ -195,8 +196,9 @@ def _parse_shared(parameters: Parameters, context: Context, caller: Caller) -> E
     question = parse_question(parameters.get("q", ""), parameters.get("expandValues", ""), context)
     if question is not None and linked_depth(question):
         raise BadRequestData("q asks about linked entities; in a query about histories it cannot (CIM 009 §5.7.4.4).")
-    # It chooses among the sources that a query is forwarded to; histories are the hub's own.
-    parse_question(parameters.get("csf", ""), "", context)
+    # These are about the sources that a query is forwarded to (`distributed_histories.py`).
+    parse_source_filter(parameters.get("csf", ""), context)
+    parse_flag(parameters, "splitEntities")
     return EntityQuery(
         q=question,
         scope=parse_scope_selection(scope) if scope else None,

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any, NamedTuple
 from urllib.parse import quote
 
 from simpul.app import temporal
 from simpul.app.hub import Hub
+from simpul.domain.context import Context
+from simpul.domain.entity import Entity, Instance
 from simpul.domain.errors import BadRequestData
 from simpul.domain.parse import parse_attribute, raise_unless_uri
 from simpul.domain.temporal_parse import parse_history, parse_instances
@@ -14,7 +17,7 @@ from simpul.http.exchange import NO_CONTENT, Answer, Exchange
 from simpul.http.negotiate import PATCH_BODY_TYPES
 from simpul.http.ngsild.attributes import DELETE_PARAMETERS, SCOPE, attribute_in_path
 from simpul.http.ngsild.entities import enter, raise_if_other_id
-from simpul.http.parameters import parse_flag, parse_parameters
+from simpul.http.parameters import Parameters, parse_flag, parse_parameters
 
 _IDENTITY = frozenset({"id", "type"})
 _LOCATION = b"/ngsi-ld/v1/temporal/entities/"
@@ -27,21 +30,31 @@ async def create(hub: Hub, exchange: Exchange) -> Answer:
     body, context = await read_body(hub, exchange)
     written = parse_history(body, context)
     if await temporal.create(caller, hub, written, context):
-        location = _LOCATION + quote(written["id"], safe="!$&'()*+,;=:@-._~").encode()
-        return Answer(201, ((b"location", location),))
+        return Answer(201, ((b"location", location_of(written["id"])),))
     return NO_CONTENT
+
+
+def location_of(entity_id: str) -> bytes:
+    """Return the path of an entity's history."""
+    return _LOCATION + quote(entity_id, safe="!$&'()*+,;=:@-._~").encode()
 
 
 async def append(hub: Hub, exchange: Exchange) -> Answer:
     """POST /temporal/entities/{id}/attrs (§6.20.3.1)."""
     caller, entity_id, _ = await enter(hub, exchange)
+    fragment, context = await read_instances(hub, exchange, entity_id)
+    await temporal.append(caller, hub, entity_id, fragment, context)
+    return NO_CONTENT
+
+
+async def read_instances(hub: Hub, exchange: Exchange, entity_id: str) -> tuple[Entity, Context]:
+    """Return the attributes that a body adds to the history of an entity, and its @context. Raises BadRequestData."""
     body, context = await read_body(hub, exchange)
     raise_if_other_id(body, entity_id)
     fragment = parse_instances(body, context)
     if fragment.keys() <= _IDENTITY:
         raise BadRequestData("The body has no attribute to add to the history.")
-    await temporal.append(caller, hub, entity_id, fragment, context)
-    return NO_CONTENT
+    return fragment, context
 
 
 async def delete(hub: Hub, exchange: Exchange) -> Answer:
@@ -56,34 +69,66 @@ async def delete_attribute(hub: Hub, exchange: Exchange) -> Answer:
     caller, entity_id, parameters = await enter(hub, exchange, DELETE_PARAMETERS)
     context = await context_of_reader(hub, exchange)
     name = SCOPE if exchange.names[1] == SCOPE else attribute_in_path(exchange, context)
+    dataset_id, every_instance = parse_deletion(parameters)
+    await temporal.delete_attribute(caller, hub, entity_id, name, dataset_id=dataset_id, every_instance=every_instance)
+    return NO_CONTENT
+
+
+class Deletion(NamedTuple):
+    """Which instances of an attribute go: those of a dataset, or all; else those without a dataset."""
+
+    dataset_id: str | None
+    every_instance: bool
+
+
+def parse_deletion(parameters: Parameters) -> Deletion:
+    """Return what the parameters of a deletion ask for. Raises BadRequestData."""
     dataset_id = parameters.get("datasetId") or None
     every_instance = parse_flag(parameters, "deleteAll")
     if dataset_id is not None:
         if every_instance:
             raise BadRequestData("datasetId names one instance, deleteAll=true asks for all; give one of the two.")
         raise_unless_uri(dataset_id, "datasetId")
-    await temporal.delete_attribute(caller, hub, entity_id, name, dataset_id=dataset_id, every_instance=every_instance)
-    return NO_CONTENT
+    return Deletion(dataset_id, every_instance)
 
 
 async def patch_instance(hub: Hub, exchange: Exchange) -> Answer:
     """PATCH /temporal/entities/{id}/attrs/{attrId}/{instanceId} (§6.22.3.1)."""
     caller, entity_id, _ = await enter(hub, exchange)
     body, context = await read_body(hub, exchange, PATCH_BODY_TYPES)
-    name, instance_id = attribute_in_path(exchange, context), exchange.names[2]
-    raise_unless_uri(instance_id, "The instance id in the path")
+    name, instance_id, fragment = parse_patch(exchange, body, context)
+    await temporal.patch_instance(caller, hub, entity_id, name, instance_id, fragment=fragment)
+    return NO_CONTENT
+
+
+class Patch(NamedTuple):
+    """A change of one instance: of which attribute, its id, and what is set."""
+
+    name: str
+    instance_id: str
+    fragment: Instance
+
+
+def parse_patch(exchange: Exchange, body: dict[str, Any], context: Context) -> Patch:
+    """Return the change that a request asks for. Raises BadRequestData."""
+    name, instance_id = instance_in_path(exchange, context)
     fragment = parse_attribute(body, context, name)
     if isinstance(fragment, list):
         raise BadRequestData("The body holds several instances; a patch is about one.")
-    await temporal.patch_instance(caller, hub, entity_id, name, instance_id, fragment=fragment)
-    return NO_CONTENT
+    return Patch(name, instance_id, fragment)
+
+
+def instance_in_path(exchange: Exchange, context: Context) -> tuple[str, str]:
+    """Return the attribute and the instance that the path names. Raises BadRequestData."""
+    name, instance_id = attribute_in_path(exchange, context), exchange.names[2]
+    raise_unless_uri(instance_id, "The instance id in the path")
+    return name, instance_id
 
 
 async def delete_instance(hub: Hub, exchange: Exchange) -> Answer:
     """DELETE /temporal/entities/{id}/attrs/{attrId}/{instanceId} (§6.22.3.2)."""
     caller, entity_id, _ = await enter(hub, exchange)
     context = await context_of_reader(hub, exchange)
-    name, instance_id = attribute_in_path(exchange, context), exchange.names[2]
-    raise_unless_uri(instance_id, "The instance id in the path")
+    name, instance_id = instance_in_path(exchange, context)
     await temporal.delete_instance(caller, hub, entity_id, name, instance_id)
     return NO_CONTENT
