@@ -68,7 +68,7 @@ def emptied(here: httpx2.Client, there: httpx2.Client) -> Iterator[None]:
     """Leave no bus stop and no history of one behind in either hub."""
     yield
     for client in (here, there):
-        everything = {"type": "BusStop", "local": "true", "limit": 1000}
+        everything: dict[str, str | int] = {"type": "BusStop", "local": "true", "limit": 1000}
         for one in client.get(f"{API}/temporal/entities", params=everything).json():
             client.delete(f"{API}/temporal/entities/{one['id']}?local=true")
         ids = [one["id"] for one in client.get(ENTITIES, params=everything).json()]

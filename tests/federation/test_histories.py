@@ -11,7 +11,7 @@ import pytest
 
 from tests.federation.conftest import ENTITIES, REGISTRATIONS, Register, registration, served_hub, stop, value
 from tests.federation.histories import HISTORIES, ID, QUERY, READING, day, names, path, series, values_of, write
-from tests.http.conftest import Served, raise_unless_problem
+from tests.http.conftest import API, Served, raise_unless_problem
 
 pytestmark = pytest.mark.usefixtures("emptied")
 
@@ -295,3 +295,70 @@ def test_a_stranger_sees_of_a_source_what_the_city_declares_public(
             assert [one["id"] for one in posted.json()] == [halte["id"]]
     for body in (person, halte):
         there.delete(f"{HISTORIES}/{body['id']}")
+
+
+def test_6_3_17_what_came_round_is_answered_with_what_is_here(
+    here: httpx2.Client, there: httpx2.Client, register: Register
+) -> None:
+    alias = here.get(f"{API}/info/sourceIdentity").json()["contextSourceAlias"]
+    via = {"via": f"1.1 elsewhere, 1.1 {alias}"}
+    made = register(mode="redirect", operations=[*READING, "deleteTemporal"])
+    write(there, "a", level=series(1, 1))
+    assert here.get(path("a"), headers=via).status_code == 508
+    assert here.delete(path("a"), headers=via).status_code == 508
+    assert here.get(HISTORIES, params={"type": "BusStop"}, headers=via).json() == []
+    assert "timesSent" not in here.get(made).json()
+    write(here, "a", level=series(2, 2))
+    assert values_of(here.get(path("a"), headers=via).json()) == [2]
+
+
+def test_4_3_6_6_a_source_is_asked_in_its_own_words(
+    here: httpx2.Client, there: httpx2.Client, register: Register
+) -> None:
+    """The request has the core @context, and the source is registered with one that has other names."""
+    context = there.post(f"{API}/jsonldContexts", json={"@context": {"tinggi": "urn:x:level"}})
+    assert context.status_code == 201, context.text
+    url = str(there.base_url).rstrip("/") + context.headers["location"].partition(str(there.base_url).rstrip("/"))[2]
+    url = url if url.count("jsonldContexts") else str(there.base_url).rstrip("/") + context.headers["location"]
+    write(there, "a", **{"urn:x:level": series(1, 9)})
+    register(operations=READING, contextSourceInfo=[{"key": "jsonldContext", "value": url}])
+    told = here.get(path("a"), params={"attrs": "urn:x:level"})
+    assert values_of(told.json(), "urn:x:level") == [9]
+    (found,) = here.get(HISTORIES, params={"type": "BusStop", "q": "urn:x:level>5"}).json()
+    assert values_of(found, "urn:x:level") == [9]
+    assert here.get(HISTORIES, params={"type": "BusStop", "q": "urn:x:level>9"}).json() == []
+    there.delete(url)
+
+
+@pytest.mark.parametrize(("operations", "is_asked"), [(["queryTemporal"], True), (["retrieveTemporal"], False)])
+def test_4_20_a_source_is_asked_what_it_can_answer(
+    here: httpx2.Client, there: httpx2.Client, register: Register, operations: list[str], is_asked: bool
+) -> None:
+    write(there, "a", level=series(1, 9))
+    register(operations=operations)
+    assert values_of(here.get(path("a")).json()) == [9]
+    assert names(here.get(HISTORIES, params={"type": "BusStop"})) == (["a"] if is_asked else [])
+
+
+def test_5_7_3_4_a_map_of_a_history_that_is_elsewhere_can_be_asked_for(
+    here: httpx2.Client, there: httpx2.Client, register: Register
+) -> None:
+    write(there, "a", level=series(1, 9))
+    register(operations=READING)
+    told = here.get(path("a"), params={"entityMap": "true"})
+    assert (told.status_code, values_of(told.json())) == (200, [9])
+    assert "ngsild-entitymap" in told.headers
+    assert "ngsild-entitymap" not in here.get(path("b"), params={"entityMap": "true"}).headers
+    assert names(here.get(HISTORIES, params={"type": "BusStop", "entityMap": "false"})) == ["a"]
+
+
+def test_5_7_3_an_attribute_that_nobody_ever_had_is_not_found(
+    here: httpx2.Client, there: httpx2.Client, register: Register
+) -> None:
+    write(here, "a", level=series(1, 1))
+    write(there, "a", level=series(2, 2))
+    register(operations=READING)
+    raise_unless_problem(here.get(path("a"), params={"attrs": "bench"}), 404, "ResourceNotFound")
+    raise_unless_problem(here.get(path("a"), params={"type": "Tree"}), 404, "ResourceNotFound")
+    assert here.get(path("a"), params={"pick": "id"}).json() == {"id": ID.format("a")}
+    assert set(here.get(path("a"), params={"omit": "level"}).json()) == {"id", "type"}

@@ -18,9 +18,12 @@ from simpul.domain.united_history import Told, unite_series
 NOW_US = count_microseconds("2026-02-01T00:00:00Z")
 
 
-def series_of(*instances: dict[str, Any], window: TemporalQuery | None = None, **members: Any) -> Series:
-    body = {"id": "urn:ngsi-ld:Tree:1", "type": "Tree", "height": list(instances), **members}
-    return read_series(body, CORE, window or TemporalQuery(), NOW_US)
+def series_of(*instances: dict[str, Any], **members: Any) -> Series:
+    return read_series(body_of(*instances, **members), CORE, TemporalQuery(), NOW_US)
+
+
+def body_of(*instances: dict[str, Any], **members: Any) -> dict[str, Any]:
+    return {"id": "urn:ngsi-ld:Tree:1", "type": "Tree", "height": list(instances), **members}
 
 
 def instance(content: Any, day: int, **members: Any) -> dict[str, Any]:
@@ -52,7 +55,7 @@ def test_an_instance_without_an_id_is_given_none() -> None:
 
 def test_what_lies_in_another_time_is_left_out() -> None:
     window = TemporalQuery(timerel="after", time_at_us=count_microseconds("2026-01-02T00:00:00Z"))
-    read = series_of(instance(1, 1), instance(2, 2), window=window)
+    read = read_series(body_of(instance(1, 1), instance(2, 2)), CORE, window, NOW_US)
     assert [point.instance["value"] for point in read.attributes["height"]] == [2]
 
 
