@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.connect.kota import Kota
-from tests.connect.servers import Server, run_mariadb, run_postgresql
+from tests.connect.servers import Server, run_mariadb, run_mosquitto, run_postgresql
 
 
 @pytest.fixture
@@ -28,6 +28,12 @@ def mariadb() -> Iterator[Server]:
 @pytest.fixture(scope="session")
 def postgresql() -> Iterator[Server]:
     with run_postgresql() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def mosquitto() -> Iterator[Server]:
+    with run_mosquitto() as server:
         yield server
 
 

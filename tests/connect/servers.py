@@ -140,3 +140,29 @@ def run_postgresql() -> Iterator[Server]:
             server.stop()
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextmanager
+def run_mosquitto(lines: Sequence[str] = (), *, listens: Sequence[str] = ()) -> Iterator[Server]:
+    """Run a mosquitto that keeps whatever waits, with more lines of settings, and of settings of its port."""
+    program = find_program("mosquitto", ["/usr/sbin"])
+    folder = Path(tempfile.mkdtemp(prefix="simpul-mosquitto-"))
+    port = free_port()
+    log = folder / "log"
+    bounds = ["max_queued_messages 0", "max_inflight_messages 0"] if not lines else []
+    own = [f"user {pwd.getpwuid(os.getuid()).pw_name}", *bounds, *lines, f"listener {port} 127.0.0.1", *listens]
+    if not any(line.startswith("allow_anonymous") for line in own):
+        own.append("allow_anonymous true")
+    settings = folder / "mosquitto.conf"
+    settings.write_text("\n".join(own) + "\n", encoding="utf-8")
+    try:
+        with log.open("wb") as output:
+            process = subprocess.Popen([program, "-c", str(settings)], stdout=output, stderr=output)
+        _wait_until_open(process, port, log)
+        server = Server("mosquitto", port, f"mqtt://127.0.0.1:{port}", process)
+        try:
+            yield server
+        finally:
+            server.stop()
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)

@@ -25,6 +25,21 @@ class Chunk(NamedTuple):
     broken: list[BrokenRow]
     is_last: bool
 
+    def rounds(self) -> Iterator[Chunk]:
+        """Yield the rows in their order, with each key at most once in one round.
+
+        In a stream a key that comes again has news of the same thing, and each is taken over.
+        """
+        waiting: list[list[Taken]] = []
+        counts: dict[str, int] = {}
+        for row in self.taken:
+            count = counts[row.key] = counts.get(row.key, 0) + 1
+            if count > len(waiting):
+                waiting.append([])
+            waiting[count - 1].append(row)
+        for position, rows in enumerate(waiting or [[]]):
+            yield Chunk(rows, [] if position else self.broken, self.is_last)
+
 
 class Item(NamedTuple):
     """What is to be put for one row: its entity, or the reason why there is none (`rule`, `reason`, `raw`)."""
@@ -52,6 +67,10 @@ class RowSource:
     def columns(self) -> tuple[str, ...]:
         """Return the columns under the names that the declaration uses."""
         return self._mapper.columns
+
+    def go_on(self) -> None:
+        """Turn to the next batch of a stream."""
+        self._rows = self._reading.rows()
 
     def take_chunk(self, rows_max: int) -> Chunk:
         """Return the next rows, those that are no records left out. Raises what the reading raises."""

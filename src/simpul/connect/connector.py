@@ -63,6 +63,16 @@ class Reading(Protocol):
         """Let go of files and connections."""
 
 
+class Stream(Reading, Protocol):
+    """An open source that tells only what is new, and keeps it until it is told that it was taken over.
+
+    Each call of `rows` yields the next batch. What was not confirmed comes again when the source is opened anew.
+    """
+
+    def confirm(self) -> bool:
+        """Say that all rows told so far are on disk; return whether to ask for more. Raises SourceUnreachable."""
+
+
 @dataclass(frozen=True, slots=True)
 class Surroundings:
     """Where a source is read from: the city's folder and the environment with its secrets."""
@@ -110,6 +120,8 @@ class Connector(NamedTuple):
     open_reading: Callable[[Plain, Surroundings], Reading]
     check: Callable[[Plain], Iterator[tuple[str, str]]]
     """Yields (key, what is wrong) for what the keys alone do not say."""
+    is_stream: bool = False
+    """Whether its readings are `Stream`s: a run tells what is new, so nothing can be said of what it does not tell."""
 
 
 @cache

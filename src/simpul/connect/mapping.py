@@ -23,6 +23,7 @@ from simpul.connect.attributes import (
     compile_moment,
 )
 from simpul.connect.code_columns import CodeColumn
+from simpul.connect.connector import get_connector
 from simpul.connect.corrected import Corrections
 from simpul.connect.fields import Plain, suggest
 from simpul.connect.knowledge import NOTHING, Knowledge
@@ -105,7 +106,9 @@ class Mapper:
         self.survey = self._compile_survey(
             plain, CheckMaker(plain["entity"]["attributes"], setting, knowledge, city.bounds)
         )
-        self._ids = SameIds() if can_share_ids(plain) else None
+        # In a stream a key that comes again is no copy: it has news of the same thing.
+        self._is_stream = get_connector(source.kind).is_stream
+        self._ids = SameIds() if can_share_ids(plain) and not self._is_stream else None
         self._version = _version(plain, city, self.shape, knowledge)
 
     def _compile_entity(self, entity: Plain, setting: Setting) -> None:
@@ -241,7 +244,7 @@ class Mapper:
         return self._claim(key)
 
     def _claim(self, key: str) -> tuple[str, RowRejected | None]:
-        if self._seen.add(key):
+        if self._is_stream or self._seen.add(key):
             return key, None
         copy = self._copies[key] = self._copies.get(key, 1) + 1
         return f"{key} ({copy})", RowRejected(
@@ -267,7 +270,8 @@ class Mapper:
 
     def note(self, key: str) -> None:
         """Remember a key that stands for a place where no row with a key is."""
-        self._seen.add(key)
+        if not self._is_stream:
+            self._seen.add(key)
 
     @property
     def distinct_count(self) -> int | None:

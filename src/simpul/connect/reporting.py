@@ -93,7 +93,12 @@ class Reporting:
         samples = self._samples() if broken else {}
         return [
             Finding(
-                rule, REJECT, ", ".join(where.get(rule, ())), run.rows_read, broken.get(rule, 0), samples.get(rule, ())
+                rule,
+                REJECT,
+                ", ".join(where.get(rule, ())),
+                max(run.rows_read, broken.get(rule, 0)),
+                broken.get(rule, 0),
+                samples.get(rule, ()),
             )
             for rule in dict.fromkeys([*where, *broken])
         ]

@@ -13,7 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import Any, Final, NamedTuple, TypeVar
+from typing import Any, Final, NamedTuple, TypeVar, cast
 
 import structlog
 
@@ -21,7 +21,7 @@ from simpul import limits
 from simpul.app.hub import Hub
 from simpul.app.sources import note_run
 from simpul.connect.chunks import Chunk, Item, RowSource
-from simpul.connect.connector import Connector, Reading, Surroundings, get_connector
+from simpul.connect.connector import Connector, Reading, Stream, Surroundings, get_connector
 from simpul.connect.contexts import read_contexts
 from simpul.connect.drift import (
     raise_if_collapsed,
@@ -176,6 +176,10 @@ class SourceRun:
         default_factory=lambda: ThreadPoolExecutor(1, thread_name_prefix="simpul-source")
     )
 
+    @property
+    def _is_stream(self) -> bool:
+        return get_connector(self.job.source.kind).is_stream
+
     async def run(self) -> Run:
         """Run to the end; return the record, whose `error` says what went wrong with the source."""
         hub, city, source = self.job.hub, self.job.city, self.job.source
@@ -278,12 +282,20 @@ class SourceRun:
         takeover = Takeover(mapper.shape, context_id, past)
         try:
             rows = RowSource(reading, mapper)
-            if reading.rows_expected is not None and not self.job.accept_shrink:
-                raise_if_collapsed(self.job.source, reading.rows_expected, self.shape_before)
-            await self._read(rows, takeover, reading.rows_expected)
+            if self._is_stream:
+                await self._read_stream(cast(Stream, reading), rows, takeover)
+            else:
+                if reading.rows_expected is not None and not self.job.accept_shrink:
+                    raise_if_collapsed(self.job.source, reading.rows_expected, self.shape_before)
+                await self._read(rows, takeover, reading.rows_expected)
         finally:
             await self._in_thread(reading.close)
-        await self._settle(mapper, takeover)
+        if self._is_stream:
+            if self.counts.read == 0:
+                # Nothing is new: what the last report says still holds.
+                return
+        else:
+            await self._settle(mapper, takeover)
         if self._recording is not None:
             await self._in_thread(partial(self._recording.keep, self.job.source.declaration["keep_raw"]))
             self._recording = None
@@ -306,14 +318,49 @@ class SourceRun:
                 await writing
         self._report(rows_expected)
 
+    async def _read_stream(self, stream: Stream, rows: RowSource, takeover: Takeover) -> None:
+        """Write batch after batch; the stream forgets each once it is on the disk."""
+        while True:
+            chunk = await self._take(rows)
+            for part in chunk.rounds():
+                prepared = await self._map(rows, part)
+                if prepared.items:
+                    self._raise_if_rejects_overflow(prepared)
+                    await self._write(prepared, takeover)
+            self._report(None)
+            if not chunk.is_last:
+                continue
+            if not await self._in_thread(stream.confirm):
+                return
+            rows.go_on()
+
+    def _raise_if_rejects_overflow(self, prepared: Prepared) -> None:
+        """Refuse rows that could not be kept aside, and that the stream would forget."""
+        rejected = sum(1 for item in prepared.items if item.entity is None)
+        if self.rejects_kept + rejected > limits.REJECTS_PER_RUN_MAX:
+            raise SourceMismatch(
+                f"{self.job.source.file}: more than {limits.REJECTS_PER_RUN_MAX:,} rows of this run broke a rule. "
+                "Those of the last batch wait where they are. Look at the rejected rows, and at the rules."
+            )
+
     async def _prepare(self, rows: RowSource) -> Prepared:
+        return await self._map(rows, await self._take(rows))
+
+    async def _take(self, rows: RowSource) -> Chunk:
         chunk: Chunk = await self._in_thread(partial(rows.take_chunk, self.job.rows_at_once))
         if self.counts.read == 0 and not self.job.accept_shrink and rows.sample:
-            self._raise_if_changed(rows)
+            # A few messages of a stream say nothing of its form; what is wrong with them is kept aside.
+            least = limits.DRIFT_STREAM_ROWS_MIN if self._is_stream else 1
+            if len(rows.sample) >= least:
+                self._raise_if_changed(rows)
         self.counts.read += len(chunk.taken) + len(chunk.broken)
         if self.counts.read > limits.SOURCE_ROWS_MAX:
             raise SourceMismatch(f"The source has more than {limits.SOURCE_ROWS_MAX:,} rows; divide it into several.")
         self.has_broken = self.has_broken or bool(chunk.broken)
+        return chunk
+
+    async def _map(self, rows: RowSource, chunk: Chunk) -> Prepared:
+        """Find out which rows are new or changed, and map them."""
         broken = [rows.map_broken(row) for row in chunk.broken]
         keys = [row.key for row in chunk.taken] + [item.key for item in broken]
         digests = self.job.hub.sources.find_digests(self.job.city.tenant, self.job.source.id, keys) if keys else {}

@@ -77,6 +77,9 @@ _ATTRIBUTE_RULES: Final = {
     "references": (frozenset({"relationship"}), "relationship"),
 }
 
+# What these find out needs all rows of a source in one run.
+_RULES_OF_WHOLE_SOURCES: Final = frozenset({"unique", "rows", "keys", "total", "tree"})
+
 _ENTITY = Fields("entity", (
     Field("type", OneOrMany(Text("an entity type", check=check_type)), "the entity's type, or types", required=True),
     Field("id", Text("a URI", check=check_uri_template), "the entity's URI, with {column} in it", required=True),
@@ -127,6 +130,8 @@ def read_source(node: Node, problems: Problems) -> Plain | None:
     for key, message in get_connector(plain["kind"]).check(plain["read"]):
         problems.append(Problem(node.place_of("read", key), message))
     _check_identity(node, plain, problems)
+    if get_connector(plain["kind"]).is_stream:
+        _check_stream(node, plain, problems)
     _check_rules(node, plain, problems)
     return plain if len(problems) == before else None
 
@@ -146,6 +151,20 @@ def _check_identity(node: Node, plain: Plain, problems: Problems) -> None:
     elif plain.get("vanished", "keep") != "keep":
         message = "a time series keeps its rows; write 'vanished: keep' or leave it out"
         problems.append(Problem(node.place_of("vanished"), message))
+
+
+def _check_stream(node: Node, plain: Plain, problems: Problems) -> None:
+    """A stream tells only what is new: nothing may ask for all of it."""
+    if plain.get("vanished", "keep") != "keep":
+        message = f"a source of kind {plain['kind']} tells what is new, not what is gone; leave 'vanished' out"
+        problems.append(Problem(node.place_of("vanished"), message))
+    if "keep_raw" in plain:
+        message = f"a source of kind {plain['kind']} is never read whole, so no run can be replayed; leave it out"
+        problems.append(Problem(node.place_of("keep_raw"), message))
+    for rule in plain.get("rules", ()):
+        if rule["rule"] in _RULES_OF_WHOLE_SOURCES:
+            message = f"{rule['rule']!r} is about all rows, and a source of kind {plain['kind']} tells only new ones"
+            problems.append(Problem(node.place_of("rules"), message))
 
 
 def _check_rules(node: Node, plain: Plain, problems: Problems) -> None:

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-import ssl
 from contextlib import suppress
-from typing import Any
 from urllib.parse import SplitResult, unquote, urlsplit
 
 import aiomqtt
 import msgspec
 
 from simpul.addresses import Addresses, AddressRefused
+from simpul.named_tls import NamedContext
 from simpul.ports.notifier import Delivery, Message
 
 _PORTS = {"mqtt": 1883, "mqtts": 8883}
@@ -19,31 +18,6 @@ _VERSIONS = {"mqtt3.1.1": aiomqtt.ProtocolVersion.V311, "mqtt5.0": aiomqtt.Proto
 # §7.2 leaves QoS 0 as the default; with it a broker never says that a message arrived, and one could be lost.
 _QOS_DEFAULT = "1"
 _encode = msgspec.json.Encoder().encode
-
-
-class _NamedContext(ssl.SSLContext):
-    """Checks the certificate against the host's name, though the connection is made to an address."""
-
-    host: str
-    wrapped: ssl.SSLSocket | None = None
-
-    @classmethod
-    def of(cls, host: str) -> _NamedContext:
-        """Return a context with the usual checks of a client."""
-        context = cls(ssl.PROTOCOL_TLS_CLIENT)
-        context.load_default_certs()
-        context.host = host
-        return context
-
-    def wrap_socket(self, *arguments: Any, **options: Any) -> ssl.SSLSocket:
-        """Wrap the socket in the name of the host."""
-        self.wrapped = super().wrap_socket(*arguments, **{**options, "server_hostname": self.host})
-        return self.wrapped
-
-    def close(self) -> None:
-        """Close the socket: paho leaves it open where the certificate is refused."""
-        if self.wrapped is not None:
-            self.wrapped.close()
 
 
 class MqttNotifier:
@@ -79,7 +53,7 @@ class MqttNotifier:
 
 
 async def _publish_at(address: str, port: int, parts: SplitResult, message: Message) -> None:
-    tls = _NamedContext.of(parts.hostname or "") if parts.scheme == "mqtts" else None
+    tls = NamedContext.of(parts.hostname or "") if parts.scheme == "mqtts" else None
     client = aiomqtt.Client(
         address,
         port,

@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from simpul.connect.connector import get_connector
+
 
 class Part(ABC):
     """A system with numbered places that have names: the columns `id` and `nama`."""
@@ -16,13 +18,18 @@ class Part(ABC):
     """The bound of `limits.py` on what is held at once; None where the kind streams, as it should."""
 
     @property
+    def is_stream(self) -> bool:
+        """Whether it tells only what is new."""
+        return get_connector(self.kind).is_stream
+
+    @property
     @abstractmethod
     def read(self) -> dict[str, Any]:
         """Return what stands under `read:`."""
 
     @abstractmethod
     def fill(self, names: Mapping[int, str]) -> None:
-        """Make these the rows of the system, and no others."""
+        """Make these the rows of the system, and no others; in a stream, what waits."""
 
     @abstractmethod
     def take_away(self) -> None:
