@@ -25,7 +25,7 @@ from tests.connect.parts.mqtt import begin_session, publish
 from tests.connect.servers import Server, find_program, free_port, run_mosquitto
 from tests.connect.service import Told, make_certificate, run_service
 
-ACCOUNT = ("bpbd", "rahasia/@:é")
+ACCOUNT = ("bpbd", "rahasia/@é")
 SECRETS = {"SANDI": ACCOUNT[1], "SALAH": "salah"}
 GAUGE = "urn:ngsi-ld:RainGauge:kota:{}"
 

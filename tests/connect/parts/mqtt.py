@@ -19,6 +19,8 @@ from tests.connect.parts.part import Part
 from tests.connect.parts.place import Place
 
 WAIT_SECONDS: Final = 30
+MESSAGES_MAX: Final = 2_500
+ROWS_PER_MESSAGE: Final = 10
 _numbers = count(1)
 
 
@@ -87,7 +89,10 @@ class MqttPart(Part):
     def fill(self, names: Mapping[int, str]) -> None:
         topic = f"{self._name}/halte"
         begin_session(self._port, self._name, topic)
-        publish(self._port, ((topic, {"id": number, "nama": name}) for number, name in names.items()))
+        rows = [{"id": number, "nama": name} for number, name in names.items()]
+        # Many rows come as a gateway sends them: several in a message.
+        size = 1 if len(rows) <= MESSAGES_MAX else ROWS_PER_MESSAGE
+        publish(self._port, ((topic, rows[start : start + size]) for start in range(0, len(rows), size)))
 
     def take_away(self) -> None:
         self._line.cut()

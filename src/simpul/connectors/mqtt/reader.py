@@ -144,6 +144,7 @@ class _Session:
                 raise errors.slow(self._where, self._settings.timeout_seconds)
             self._wait(left, select.POLLOUT)
             self._client.loop_write()
+            self._raise_if_over()
         self._raise_if_over()
 
     def _pump(self, seconds: float) -> None:
