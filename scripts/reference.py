@@ -122,6 +122,8 @@ API = """Simpul speaks [ETSI GS CIM 009 v1.9.1](https://www.etsi.org/deliver/ets
   says which source and run set the attribute and when. For those who keep the sources it has the key of the row, its
   columns, the words of the mapping with their file and line, what was put right in the row, and where the run's quality
   is. None of it is stored with the entity, so `q` and subscriptions know nothing of it.
+- **Conditions**: an entity's answer has an `ETag`; `If-Match` and `If-None-Match` go with
+  [everything that is done with an entity](../how-to/change-what-is-unchanged.md).
 - Every error is a [problem](errors.md) that says what would be right.
 
 `GET /health` answers 200 when the hub is ready; `GET /version` says which one it is. `GET /ngsi-ld/v1/openapi.json` is

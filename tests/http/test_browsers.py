@@ -19,7 +19,7 @@ def test_every_answer_may_be_read_by_a_page_of_any_origin(anonymous: httpx2.Clie
         answer = anonymous.get(path, headers=headers)
         assert answer.headers["access-control-allow-origin"] == "*"
         exposed = answer.headers["access-control-expose-headers"]
-        assert {"NGSILD-Results-Count", "Link", "Location", "NGSILD-Tenant"} <= set(exposed.split(", "))
+        assert {"NGSILD-Results-Count", "Link", "Location", "NGSILD-Tenant", "ETag"} <= set(exposed.split(", "))
         assert "access-control-allow-credentials" not in answer.headers
         assert answer.headers["x-content-type-options"] == "nosniff"
         assert "frame-ancestors 'none'" in answer.headers["content-security-policy"]
@@ -31,14 +31,16 @@ def test_a_browser_that_asks_first_is_let_in(anonymous: httpx2.Client, path: str
     headers = {
         "origin": PAGE,
         "access-control-request-method": "PATCH",
-        "access-control-request-headers": "authorization,content-type,ngsild-tenant",
+        "access-control-request-headers": "authorization,content-type,if-match,ngsild-tenant",
     }
     answer = anonymous.options(path, headers=headers)
     assert (answer.status_code, answer.content) == (204, b"")
     assert answer.headers["access-control-allow-origin"] == "*"
     assert "PATCH" in answer.headers["access-control-allow-methods"].split(", ")
     allowed = answer.headers["access-control-allow-headers"].lower().split(", ")
-    assert {"authorization", "content-type", "ngsild-tenant", "link", "accept"} <= set(allowed)
+    assert {"authorization", "content-type", "if-match", "if-none-match", "ngsild-tenant", "link", "accept"} <= set(
+        allowed
+    )
 
 
 def test_a_question_for_options_alone_gets_the_methods(anonymous: httpx2.Client) -> None:

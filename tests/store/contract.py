@@ -44,6 +44,10 @@ from tests.store.samples import (
 _HALTE = "urn:ngsi-ld:Stop:1"
 
 
+def _raise_unless_body(draft: Draft, entity_id: str, body: bytes | None) -> None:
+    assert draft.find_body(entity_id) == body
+
+
 class EntityContract:
     """The current state of entities, and their history."""
 
@@ -65,6 +69,15 @@ class EntityContract:
     def test_an_unknown_entity_is_not_found(self, city: Driver) -> None:
         assert city.find("urn:ngsi-ld:Stop:none") is None
         assert city.store.list_changes(TENANT, "urn:ngsi-ld:Stop:none") == []
+
+    def test_a_write_finds_the_bytes_that_a_reader_finds(self, city: Driver) -> None:
+        city.put(record_of(_HALTE, depth=prop(1.5)))
+        found = city.find(_HALTE)
+        assert found is not None
+        city.write(lambda draft: _raise_unless_body(draft, _HALTE, found.body))
+        city.write(lambda draft: _raise_unless_body(draft, "urn:ngsi-ld:Stop:none", None))
+        city.remove(_HALTE)
+        city.write(lambda draft: _raise_unless_body(draft, _HALTE, None))
 
     def test_a_changed_entity_shows_its_new_values_after_a_restart_too(self, city: Driver) -> None:
         city.put(record_of(_HALTE, depth=prop(1.5), name=prop("Raya")))

@@ -72,6 +72,12 @@ class ModelDraft:
         kept = self.city.entities.get(entity_id)
         return kept.record if kept else None
 
+    def find_body(self, entity_id: str) -> bytes | None:
+        record = self.find(entity_id)
+        if record is None:
+            return None
+        return msgspec.json.encode(self._contexts.get(record.context_id).compact_entity(record.entity))
+
     def expect(self, entity_ids: Sequence[str]) -> None:
         """All of it is in memory."""
 

@@ -24,6 +24,7 @@ from simpul.domain.errors import (
     PeerRefused,
     PeerTimeout,
     PeerUnreachable,
+    PreconditionFailed,
 )
 from simpul.domain.operations import HISTORICAL
 from simpul.domain.registration import FROM_REQUEST, Registration
@@ -38,7 +39,14 @@ _REFUSES = 300
 # These are the hub's own, or those of the connection (§4.3.6.5).
 _NEVER_TAKEN_OVER = frozenset({
     "via", "link", "ngsild-tenant", "host", "content-length", "connection", "transfer-encoding", "content-type",
-    "accept", "contenttype", "jsonldcontext", "ngsildconformance", "expect", "upgrade", "te", "trailer",
+    "accept", "contenttype", "jsonldcontext", "ngsildconformance", "expect", "upgrade", "te", "trailer", "if-match",
+    "if-none-match",
+})  # fmt: skip
+
+# Changes of an entity that is there. Making one has no ETag to compare, and histories have none.
+_OF_WHAT_HAS_A_TAG = frozenset({
+    "replaceEntity", "mergeEntity", "deleteEntity", "appendAttrs", "updateEntity", "updateAttrs", "replaceAttrs",
+    "deleteAttrs",
 })  # fmt: skip
 
 _encode = msgspec.json.Encoder().encode
@@ -103,6 +111,15 @@ def raise_if_back(hop: Hop) -> None:
         raise LoopDetected(
             "This hub has had the request already: its own name is in the Via header. Two hubs are registered with each"
             " other; give their registrations a contextSourceAlias, or management.localOnly."
+        )
+
+
+def raise_if_conditional(hop: Hop, operation: str) -> None:
+    """Refuse a change with a condition where other sources have parts of the entity: no ETag tells of all of them."""
+    if operation in _OF_WHAT_HAS_A_TAG and not hop.headers.keys().isdisjoint(("if-match", "if-none-match")):
+        raise PreconditionFailed(
+            "Other sources have parts of this entity, so it has no ETag and nothing can be said of it in one moment."
+            " Send the change without If-Match and If-None-Match, or add local=true to change what this hub has."
         )
 
 

@@ -20,6 +20,7 @@ from simpul.app.federation import (
     decode_object,
     list_sources,
     raise_if_back,
+    raise_if_conditional,
     wire_context,
 )
 from simpul.app.hub import Hub
@@ -91,10 +92,11 @@ class AttributeTarget(NamedTuple):
 
 
 def share_out(hub: Hub, hop: Hop, target: Target, fragment: Entity, operation: str) -> Division:
-    """Return who gets what of a fragment. Raises LoopDetected."""
+    """Return who gets what of a fragment. Raises LoopDetected, PreconditionFailed."""
     division = divide(fragment, target.entity_id, target.types, list_sources(hub, hop, (operation,)), operation)
     if not division.is_local:
         raise_if_back(hop)
+        raise_if_conditional(hop, operation)
     return division
 
 
@@ -181,6 +183,7 @@ async def perform_whole(hub: Hub, hop: Hop, target: Target, shape: Shape, local:
     if not forwarded and not refused:
         return None
     raise_if_back(hop)
+    raise_if_conditional(hop, shape.operation)
     call = Call(shape.method, shape.path, shape.parameters)
     replies, own = await asyncio.gather(
         ask_all(hub, hop, [(one, call) for one in forwarded]), _run(local, {"id": target.entity_id})
@@ -210,6 +213,7 @@ async def perform_on_attribute(
     if not asked and not refused:
         return None
     raise_if_back(hop)
+    raise_if_conditional(hop, shape.operation)
     calls = []
     for one in asked:
         context = await wire_context(hub, hop, one)

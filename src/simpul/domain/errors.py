@@ -17,6 +17,7 @@ HubError
 ├── NotAcceptable             none of the formats asked for can be given
 ├── UnsupportedMediaType      the body's format is none of those understood
 ├── MethodNotAllowed          the path exists, the method does not
+├── PreconditionFailed        what the request wants to be true of the thing is not (If-Match, If-None-Match)
 ├── BodyTooLarge              the body is over `limits.BODY_BYTES_MAX`
 ├── HubBusy                   too much is waiting; try again
 ├── StorageFull               the disk took no more; nothing of the request was kept
@@ -145,6 +146,12 @@ class MethodNotAllowed(HubError):
     def __init__(self, detail: str, allowed: tuple[str, ...] = ()) -> None:
         super().__init__(detail)
         self.allowed = allowed
+
+
+class PreconditionFailed(HubError):
+    """What the request wants to be true is not, so nothing was done (RFC 9110 §13.1)."""
+
+    title = "It is not as the request wants it"
 
 
 class BodyTooLarge(HubError):

@@ -12,6 +12,7 @@ from simpul.app.hub import Hub
 from simpul.app.way import hub_told_by
 from simpul.domain.errors import HubError, InternalError, InvalidRequest, MethodNotAllowed
 from simpul.http.exchange import Answer, Exchange, Headers
+from simpul.http.ngsild.conditional import answer_where
 from simpul.http.ngsild.routes import DISTRIBUTED, FIXED, MAPPED, QUERIES_BY_BODY, ROOT, allowed_methods, route
 from simpul.http.parameters import decode_path
 from simpul.http.problem import answer_problem
@@ -44,7 +45,11 @@ async def answer(hub: Hub, exchange: Exchange) -> Answer:
             handler = MAPPED[handler]
         elif (exchange.tenant or hub.settings.tenant) in hub.registry.by_tenant:
             handler = DISTRIBUTED.get(handler, handler)
-        given = await handler(hub_told_by(hub, exchange.via) if exchange.via else hub, exchange)
+        told = hub_told_by(hub, exchange.via) if exchange.via else hub
+        if exchange.conditions is None:
+            given = await handler(told, exchange)
+        else:
+            given = await answer_where(told, exchange, handler, exchange.conditions)
     except HubError as error:
         given = answer_error(error)
     except Exception:  # The defect is ours, whatever it is; the caller gets a number to report, the log the rest.

@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 
 from simpul.app.hub import Hub
+from simpul.http.header_block import Conditions as Conditions
 from simpul.http.header_block import HeaderBlock, Pairs, read_headers
 
 JSON = "application/json"
@@ -41,6 +42,7 @@ class Exchange(msgspec.Struct, frozen=True, gc=False):
     authorization: str | None = None
     headers: Headers | list[tuple[bytes, bytes]] = ()
     via: str = ""
+    conditions: Conditions | None = None
     entity_map: str = ""
 
 
@@ -84,6 +86,7 @@ def exchange_of_block(line: tuple[str, bytes, bytes], block: HeaderBlock, header
         block.authorization,
         headers,
         block.via,
+        block.conditions,
     )
 
 

@@ -16,12 +16,17 @@ _PLAIN_BODIES = frozenset({b"application/json", b"application/merge-patch+json"}
 _ANY_JSON = frozenset({"", "*/*", "application/json"})
 
 
+# If-Match and If-None-Match, each None where it did not come.
+Conditions = tuple[str | None, str | None]
+_IF_MATCH, _IF_NONE_MATCH = b"if-match", b"if-none-match"
+
+
 class HeaderBlock(msgspec.Struct, frozen=True, gc=False):
     """The headers that an operation looks at.
 
     One that did not come is the empty string, or None where absence and emptiness differ. `is_cold` says that the
-    request is nothing for the fast lane; `is_plain`, that it brings no credential, names no city and takes JSON;
-    `has_length`, that the length of its body is told.
+    request is nothing for the fast lane; `is_plain`, that it brings no credential and no condition, names no city and
+    takes JSON; `has_length`, that the length of its body is told.
     """
 
     accept: str
@@ -31,6 +36,7 @@ class HeaderBlock(msgspec.Struct, frozen=True, gc=False):
     tenant: str | None
     authorization: str | None
     via: str
+    conditions: Conditions | None
     is_cold: bool
     is_plain: bool
     has_length: bool
@@ -41,11 +47,14 @@ def read_headers(headers: Pairs) -> HeaderBlock:
     wanted = {b"accept": "", b"content-type": "", b"link": "", b"prefer": "", b"via": ""}
     tenant: str | None = None
     authorization: str | None = None
+    conditions: dict[bytes, str] = {}
     is_cold = has_length = False
     for name, value in headers:
         if name in wanted:
             # Several lines of one header are one list (RFC 9110 §5.3).
             wanted[name] = ", ".join(filter(None, (wanted[name], value.decode("latin-1"))))
+        elif name in (_IF_MATCH, _IF_NONE_MATCH):
+            conditions[name] = ", ".join(filter(None, (conditions.get(name), value.decode("latin-1"))))
         elif name == b"ngsild-tenant":
             tenant = value.decode("latin-1")
         elif name == b"authorization":
@@ -61,8 +70,9 @@ def read_headers(headers: Pairs) -> HeaderBlock:
         tenant=tenant,
         authorization=authorization,
         via=wanted[b"via"],
+        conditions=(conditions.get(_IF_MATCH), conditions.get(_IF_NONE_MATCH)) if conditions else None,
         is_cold=is_cold,
-        is_plain=tenant is None and authorization is None and accept in _ANY_JSON,
+        is_plain=tenant is None and authorization is None and not conditions and accept in _ANY_JSON,
         has_length=has_length,
     )
 

@@ -23,7 +23,11 @@ SECURITY_HEADERS: Headers = (
 )
 _READABLE = (
     b"NGSILD-Results-Count", b"NGSILD-Tenant", b"NGSILD-EntityMap", b"NGSILD-Snapshot", b"NGSILD-Warning", b"Link",
-    b"Location", b"Allow", b"Retry-After", b"Content-Range", b"Preference-Applied",
+    b"Location", b"Allow", b"Retry-After", b"Content-Range", b"Preference-Applied", b"ETag",
+)  # fmt: skip
+_SENT = (
+    b"Accept", b"Authorization", b"Content-Type", b"If-Match", b"If-None-Match", b"Link", b"NGSILD-Tenant",
+    b"NGSILD-EntityMap", b"NGSILD-Snapshot", b"Prefer",
 )  # fmt: skip
 EXPOSED = (b"access-control-expose-headers", b", ".join(_READABLE))
 # Credentials are bearer tokens, which a foreign page does not have; cookies count for nothing here: any page may ask.
@@ -45,17 +49,21 @@ _PREFLIGHT = Answer(
         (b"access-control-allow-methods", b"GET, POST, PUT, PATCH, DELETE, OPTIONS, HEAD"),
         (
             b"access-control-allow-headers",
-            b"Accept, Authorization, Content-Type, Link, NGSILD-Tenant, NGSILD-EntityMap, NGSILD-Snapshot, Prefer",
+            b", ".join(_SENT),
         ),
         (b"access-control-max-age", b"86400"),
     ),
 )
 
 
+# These have no body, and so no length of one (RFC 9110 §8.6).
+WITHOUT_BODY = frozenset({204, 304})
+
+
 async def send_answer(send: Send, answer: Answer, *, more: bool = False, without_body: bool = False) -> None:
     """Send the answer; with `more`, its end is left to the caller."""
     headers = [(name, value) for name, value in answer.headers]
-    if answer.status != 204:
+    if answer.status not in WITHOUT_BODY:
         headers.append((b"content-length", str(len(answer.body)).encode()))
     await send({"type": "http.response.start", "status": answer.status, "headers": headers})
     await send({"type": "http.response.body", "body": b"" if without_body else answer.body, "more_body": more})

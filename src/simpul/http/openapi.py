@@ -33,11 +33,13 @@ from simpul.http.ngsild import (
     temporal_writes,
     types,
 )
-from simpul.http.ngsild.routes import MAPPED, NAME, RESOURCES, ROOT, Resource
+from simpul.http.ngsild.routes import CHANGES_OF_ENTITIES, MAPPED, NAME, RESOURCES, ROOT, Resource
 from simpul.http.openapi_parts import (
     BODY_TYPES,
+    CONDITION_PARAMETERS,
     ENTITIES_CONTENT,
     ENTITY_CONTENT,
+    ENTITY_TAG_HEADERS,
     PATH_NAMES,
     SCHEMAS,
     content,
@@ -130,7 +132,7 @@ _BATCH: Final[dict[str, Any]] = {
 _HISTORIES: Final = {"200": content("ShownList"), "206": content("ShownList")}
 _ANSWERS: Final[dict[Handler, dict[str, Any]]] = {
     entities.query: _LISTED | {"201": ENTITIES_CONTENT},
-    entities.retrieve: {"200": ENTITY_CONTENT, "201": ENTITY_CONTENT},
+    entities.retrieve: {"200": ENTITY_CONTENT, "201": ENTITY_CONTENT, "304": None},
     entities.create: _CREATED | {"207": content("UpdateResult", (JSON,))},
     question.query: _LISTED | {"201": ENTITIES_CONTENT},
     batch.create: _BATCH,
@@ -224,6 +226,8 @@ def _names_of(resource: Resource) -> list[str]:
 
 def _describe_resource(resource: Resource) -> dict[str, Any]:
     described: dict[str, Any] = {"parameters": [path_parameter(name) for name in _names_of(resource)]}
+    if not CHANGES_OF_ENTITIES.isdisjoint(resource.operations.values()):
+        described["parameters"] += CONDITION_PARAMETERS
     for method, handler in resource.operations.items():
         described[method.lower()] = _describe_operation(method, handler, resource)
     return described
@@ -259,6 +263,8 @@ def _responses(method: str, handler: Handler) -> dict[str, Any]:
             answers[status]["headers"] = {
                 "Location": {"required": True, "description": "Where it is.", "schema": {"type": "string"}}
             }
+        if handler is entities.retrieve:
+            answers[status]["headers"] = ENTITY_TAG_HEADERS
     return answers | {
         "4XX": {"$ref": "#/components/responses/Problem"},
         "5XX": {"$ref": "#/components/responses/Problem"},
@@ -271,4 +277,5 @@ _MEANINGS: Final = {
     "204": "It was done.",
     "206": "A part of it; Content-Range says which.",
     "207": "Some of it was done.",
+    "304": "It is as If-None-Match says (RFC 9110 §13.1.2).",
 }

@@ -101,6 +101,21 @@ def query_parameter(name: str) -> Schema:
     return {"name": name, "in": "query", "description": description, "schema": schema}
 
 
+# Conditions about an entity, which go with every operation on it and on its attributes.
+CONDITION_PARAMETERS: Final[list[Schema]] = [
+    {"name": name, "in": "header", "description": description, "schema": _TEXT}
+    for name, description in (
+        ("If-Match", "Only if the entity is as one of these entity tags says, or with * as it is (RFC 9110 §13.1.1)"),
+        ("If-None-Match", "Only if it is as none of these entity tags says; with * only if it is not there (§13.1.2)"),
+    )
+]
+ENTITY_TAG_HEADERS: Final[Schema] = {
+    "ETag": {
+        "description": "The strong entity tag of what is answered; absent where other sources were asked.",
+        "schema": _TEXT,
+    }
+}
+
 _ENTITY_MEMBERS: Final[Schema] = {
     "id": {"$ref": "#/components/schemas/Uri"},
     "type": {

@@ -27,6 +27,7 @@ STATUS: dict[type[HubError], tuple[int, str]] = {
     errors.NotAcceptable: (406, BLANK),
     errors.UnsupportedMediaType: (415, BLANK),
     errors.MethodNotAllowed: (405, BLANK),
+    errors.PreconditionFailed: (412, BLANK),
     errors.BodyTooLarge: (413, BLANK),
     errors.HubBusy: (503, BLANK),
     errors.StorageFull: (507, BLANK),

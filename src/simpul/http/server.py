@@ -25,9 +25,10 @@ from simpul.domain.access import Caller
 from simpul.domain.context import CORE
 from simpul.domain.errors import HubError
 from simpul.http.dispatch import answer
+from simpul.http.entity_tags import TAGS
 from simpul.http.exchange import JSON, LOCATION, Answer, exchange_of_block
 from simpul.http.header_block import HeaderBlock, HeaderBlocks
-from simpul.http.middleware import ANY_ORIGIN, SECURITY_HEADERS
+from simpul.http.middleware import ANY_ORIGIN, SECURITY_HEADERS, WITHOUT_BODY
 from simpul.http.negotiate import context_link_header
 from simpul.http.number_questions import NumberQuestions
 from simpul.http.remembered import AnswerMemory, Revision
@@ -118,7 +119,9 @@ class Lane:
         document = entities.find_document(caller, self.hub, entity_id.decode("ascii"))
         if document is None or document.context_id:
             return None
-        return b"%bcontent-length: %d\r\n\r\n%b" % (self._entity_head, len(document.body), document.body)
+        body = document.body
+        end = TAGS.ends.get(hash(body)) or TAGS.end(document)
+        return b"".join((self._entity_head, end, body))
 
     def anonymous(self) -> Caller:
         """Return the caller of a request without a token, made anew when the city's declaration changes."""
@@ -144,7 +147,7 @@ class Lane:
     def encode(self, given: Answer) -> bytes:
         """Return an answer as it is written to the connection, but for the headers of the connection itself."""
         head = self._head(given.status, given.headers)
-        if given.status == HTTPStatus.NO_CONTENT:
+        if given.status in WITHOUT_BODY:
             return head + b"\r\n"
         return b"%bcontent-length: %d\r\n\r\n%b" % (head, len(given.body), given.body)
 

@@ -106,6 +106,9 @@ class Draft(ExpiringDraft, SourceDraft, Protocol):
     def find(self, entity_id: str) -> Record | None:
         """Return the entity, or None."""
 
+    def find_body(self, entity_id: str) -> bytes | None:
+        """Return the entity as it is stored, as `Document.body` is; None where it is not there."""
+
     def expect(self, entity_ids: Sequence[str]) -> None:
         """Say which entities will be asked for, so that they are read together. Changes no answer."""
 

@@ -16,6 +16,7 @@ from simpul.domain.errors import BadRequestData, NotFound
 from simpul.domain.parse import parse_entity, raise_unless_uri
 from simpul.domain.render import Representation, render_entity
 from simpul.http.admission import admit, admit_writer, context_headers, context_of_reader, read_body
+from simpul.http.entity_tags import tag_as_stored, tagged
 from simpul.http.exchange import GEO_JSON, LD_JSON, NO_CONTENT, Answer, Exchange, Headers, answer_bytes
 from simpul.http.negotiate import ANY_JSON_OR_GEO, PATCH_BODY_TYPES, negotiate
 from simpul.http.ngsild.fragments import MERGE_PARAMETERS, parse_manner, read_fragment
@@ -81,18 +82,26 @@ async def retrieve(hub: Hub, exchange: Exchange) -> Answer:
     if document is None:
         raise_unless_uri(entity_id, "The entity id in the path")
         # Raises the NotFound that fits the caller.
-        record = await entities.retrieve(caller, hub, entity_id)
-    elif plan.types is not None and not plan.types.matches(document.types):
+        document = entities.get_document(caller, hub, entity_id)
+    if plan.types is not None and not plan.types.matches(document.types):
         raise NotFound(f"The entity {entity_id} is there, but not with the type that the parameter 'type' asks for.")
-    elif plan.is_plain and media_type != GEO_JSON and not exchange.prefer and lies_in(document, hub, context):
-        body = body_under_context(document.body, context) if media_type == LD_JSON else document.body
-        return answer_bytes(body, context_headers(context, media_type), media_type=media_type)
-    else:
-        (record,) = entities.read_records(caller, hub, [document])
-    raise_unless_anything_shown(record, plan.representation, context)
-    if plan.representation.lineage:
-        (record,) = await with_lineage(caller, hub, [record], plan.representation)
-    return answer_one((caller, hub), record, plan.representation, (context, media_type, exchange.prefer))
+    if plan.is_plain and media_type != GEO_JSON and not exchange.prefer and lies_in(document, hub, context):
+        return answer_as_stored(document, context, media_type)
+    (record,) = entities.read_records(caller, hub, [document])
+    representation = plan.representation
+    raise_unless_anything_shown(record, representation, context)
+    if representation.lineage:
+        (record,) = await with_lineage(caller, hub, [record], representation)
+    given = answer_one((caller, hub), record, representation, (context, media_type, exchange.prefer))
+    return tagged(given, document, record.times.modified_us if representation.system_attributes else None)
+
+
+def answer_as_stored(document: Document, context: Context, media_type: str) -> Answer:
+    """Return an entity whose stored body is in the names of this @context."""
+    headers = context_headers(context, media_type)
+    if media_type == LD_JSON:
+        return tagged(answer_bytes(body_under_context(document.body, context), headers, media_type=LD_JSON), document)
+    return answer_bytes(document.body, (*headers, tag_as_stored(document)), media_type=media_type)
 
 
 def raise_unless_anything_shown(record: Record, representation: Representation, context: Context) -> None:

@@ -167,6 +167,20 @@ MAPPED: dict[Handler, Handler] = {
 QUERIES_BY_BODY = frozenset({question.query, temporal.query_by_body})
 
 
+# What changes a single entity, which has an ETag. Making one has none to compare, and is done only where there is none.
+_CHANGES = (
+    entities.replace,
+    entities.merge,
+    entities.delete,
+    attributes.append,
+    attributes.update,
+    attributes.patch,
+    attributes.replace,
+    attributes.delete,
+)
+CHANGES_OF_ENTITIES: frozenset[Handler] = frozenset(_CHANGES) | {DISTRIBUTED[handler] for handler in _CHANGES}
+
+
 def find_resource(segments: tuple[str, ...]) -> Resource | None:
     """Return the resource at the path."""
     for resource in _BY_LENGTH.get(len(segments), ()):

@@ -82,6 +82,9 @@ class SqliteDraft:
         entry = self.changes.entries[entity_id] = self._entry_of(row)
         return entry.record
 
+    def find_body(self, entity_id: str) -> bytes | None:
+        return None if self.find(entity_id) is None else self.changes.entries[entity_id].body
+
     def expect(self, entity_ids: Sequence[str]) -> None:
         entries = self.changes.entries
         wanted = dict.fromkeys([one for one in entity_ids if one not in entries], NEVER_THERE)
