@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from threading import Thread
 from typing import Any
 
 import httpx2
@@ -61,6 +63,33 @@ def register(here: httpx2.Client, neighbour: Served) -> Iterator[Register]:
     yield make
     for path in made:
         here.delete(path)
+
+
+@pytest.fixture
+def answering() -> Iterator[Any]:
+    """Return what serves one answer, (status, body), to whatever is asked; its `url` and how many asked."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:  # The standard library names it.
+            server.asked += 1
+            status, body = server.answer
+            self.send_response(status)
+            self.send_header("content-length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_: Any) -> None:
+            """Say nothing."""
+
+    server: Any = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server.asked, server.answer = 0, (200, b"")
+    server.url = f"http://127.0.0.1:{server.server_address[1]}"
+    thread = Thread(target=server.serve_forever, args=(0.02,), daemon=True)
+    thread.start()
+    yield server
+    server.shutdown()
+    server.server_close()
+    thread.join()
 
 
 @pytest.fixture
