@@ -137,6 +137,10 @@ SAID = (
     _("The source %(name)s is being read already. Wait until that run ends."),
     _("The source could not be read because of an unexpected %(name)s; the log has more."),
     _("The source has more than %(most)s rows; divide it into several."),
+    _(
+        "%(file)s: more than %(most)s rows of this run broke a rule. Those of the last batch wait where they are. "
+        "Look at the rejected rows, and at the rules."
+    ),
     _("%(file)s: the source has no column %(said)s. Its columns are: %(listed)s."),
     _("%(name)s; did you mean %(near)s?"),
     _(
