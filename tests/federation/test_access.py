@@ -55,6 +55,15 @@ def test_a_stranger_sees_of_a_source_what_the_city_declares_public(guarded: Serv
         assert "Person" not in stranger.get(f"{API}/types").text
 
 
+def test_a_stranger_is_not_told_how_many_a_source_has_that_are_not_public(guarded: Served) -> None:
+    asked = f"{ENTITIES}?attrs=nama&limit=1&count=true"
+    with guarded.client(authorization=f"Bearer {guarded.token('integrator')}") as integrator:
+        assert integrator.get(asked).headers["ngsild-results-count"] == "2"
+    with guarded.client() as stranger:
+        assert stranger.get(asked).headers["ngsild-results-count"] == "1"
+        assert stranger.get(f"{ENTITIES}?type=Halte&limit=1&count=true").headers["ngsild-results-count"] == "1"
+
+
 @pytest.mark.parametrize("join", ["inline", "flat"])
 def test_a_stranger_sees_of_a_linked_entity_elsewhere_what_is_public(guarded: Served, join: str) -> None:
     linking = {

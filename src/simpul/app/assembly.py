@@ -221,7 +221,9 @@ async def query(
     Where entities are split among sources, no part has to fit by itself: all of them are asked for, without filters.
     """
     end = question.offset + question.limit
-    wanted = without_filters(question) if is_split else question
+    # What a source counts may be what the caller may not know of; so it is counted here, from what may be seen.
+    is_counted_here = question.counts and hop.caller.readable_types is not None
+    wanted = without_filters(question) if is_split else _everything(question) if is_counted_here else question
     gathered = await gather(hub, hop, wanted, asked, (() if is_split else filters, by_post))
     united = [unite_records(found) for found in gathered.parts.values()]
 
@@ -230,14 +232,18 @@ async def query(
         return entities.read_records(hop.caller, hub, [document])[0] if document is not None else None
 
     kept = [record for record in united if fits(question, record, find_linked)]
-    count = (len(kept) if is_split else max(gathered.count, len(kept))) if question.counts else None
+    is_exact = is_split or is_counted_here
+    count = (len(kept) if is_exact else max(gathered.count, len(kept))) if question.counts else None
     return Assembled(kept[question.offset : end], gathered.warnings, count)
 
 
 def without_filters(question: EntityQuery) -> EntityQuery:
     """Return the question for all parts of entities, whichever of them have what is asked about (§5.7.2.4)."""
-    everything = limits.DISTRIBUTED_ENTITIES_MAX + 1
-    return replace(question, attributes=(), q=None, geo=None, scope=None, limit=everything, offset=0, counts=False)
+    return _everything(replace(question, attributes=(), q=None, geo=None, scope=None))
+
+
+def _everything(question: EntityQuery) -> EntityQuery:
+    return replace(question, limit=limits.DISTRIBUTED_ENTITIES_MAX + 1, offset=0, counts=False)
 
 
 @dataclass(frozen=True, slots=True)
