@@ -132,6 +132,12 @@ def _caller(*roles: str) -> Caller:
     return Caller(TENANT, "token/uji", frozenset(roles), None)
 
 
+def health_of(notifying: Served, subscription_id: str) -> subscriptions.Health:
+    found = notifying.run(lambda: _now(subscriptions.list_health(_caller("integrator"), notifying.hub)))
+    (health,) = [one for one in found if one.subscription_id == subscription_id]
+    return health
+
+
 def test_what_a_receiver_refuses_is_parked_and_can_be_replayed(
     client: httpx2.Client, subscribe: Subscribe, notifying: Served, halte: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -146,11 +152,10 @@ def test_what_a_receiver_refuses_is_parked_and_can_be_replayed(
     caller = _caller("integrator")
     (parked,) = notifying.run(lambda: _now(subscriptions.list_parked(caller, notifying.hub, subscription_id)))
     assert parked.reason == "The receiver answered with status 400."
-    (health,) = [
-        one
-        for one in notifying.run(lambda: _now(subscriptions.list_health(caller, notifying.hub)))
-        if one.subscription_id == subscription_id
-    ]
+    # That it is gone from the line is kept once the receiver's answer is there.
+    deadline = time.monotonic() + 20
+    while (health := health_of(notifying, subscription_id)).backlog and time.monotonic() < deadline:
+        time.sleep(0.01)
     assert (health.parked, health.backlog, health.name, health.status) == (1, 0, "Papan jadwal", "active")
     is_mended.set()
     notifying.run(lambda: subscriptions.replay(caller, notifying.hub, parked.id))
