@@ -20,7 +20,8 @@ import httpx2
 
 from simpul import limits
 from simpul.addresses import AddressRefused, find_public_address
-from simpul.domain.errors import SourceError, SourceMisconfigured, SourceMismatch, SourceUnreachable
+from simpul.declared_tls import believe, refused_tls
+from simpul.domain.errors import SourceError, SourceMismatch, SourceUnreachable
 
 _REDIRECTS_MAX: Final = 3
 _PORTS: Final = {"http": 80, "https": 443}
@@ -182,15 +183,7 @@ class Fetcher:
 
 def _tls(service: Service) -> ssl.SSLContext:
     context = ssl.create_default_context()
-    if service.certificate is not None:
-        try:
-            context.load_verify_locations(service.certificate)
-        except OSError as error:
-            why = (error.strerror or "it holds no certificate in PEM form").lower()
-            raise SourceMisconfigured(f"The certificate {service.certificate} cannot be used: {why}.") from error
-    if service.is_self_signed:
-        context.check_hostname = False
-        context.verify_mode = ssl.CERT_NONE
+    believe(context, service.certificate, is_self_signed=service.is_self_signed)
     return context
 
 
@@ -228,18 +221,8 @@ def _unreachable(url: str, error: BaseException) -> SourceError:
     while found is not None and not isinstance(found, ssl.SSLError):
         found = found.__cause__ or found.__context__
     where = shown_url(url)
-    if isinstance(found, ssl.SSLCertVerificationError):
-        why = (found.verify_message or str(found)).rstrip(".")
-        if "expired" in why:
-            return SourceUnreachable(f"The certificate of {where} has expired. The agency has to renew it.")
-        if "self" in why or "local issuer" in why:
-            return SourceUnreachable(
-                f"{where} has a certificate that nobody vouches for ({why}). Where that is meant, add its certificate "
-                "with certificate: path, or self_signed: true."
-            )
-        return SourceUnreachable(f"{where} has a certificate that does not fit: {why}.")
     if isinstance(found, ssl.SSLError):
-        return SourceUnreachable(f"{where} speaks no TLS that is understood ({found.reason or 'it breaks off'}).")
+        return refused_tls(where, found)
     why = str(error).rstrip(".") or type(error).__name__
     return SourceUnreachable(f"{where} cannot be reached ({why}). Check host and port, and that the service runs.")
 

@@ -23,13 +23,13 @@ MAKERS = {
     "ScriptBroken",
 }
 MODULES = (
-    "connect/attributes.py", "connect/connector.py", "connect/mapping.py", "connect/rules.py", "connect/runner.py",
-    "connect/drift.py", "connect/replaying.py",
-    "connect/raw_rows.py", "connect/values.py", "connect/vanished.py", "connectors/geo/errors.py",
-    "connectors/geo/reader.py", "connectors/rest/errors.py", "connectors/rest/reader.py", "connectors/sql/errors.py",
+    "app/notify.py", "connect/attributes.py", "connect/connector.py", "connect/drift.py", "connect/mapping.py",
+    "connect/raw_rows.py", "connect/replaying.py", "connect/rules.py", "connect/runner.py", "connect/values.py",
+    "connect/vanished.py", "connectors/geo/errors.py", "connectors/geo/reader.py", "connectors/mqtt/errors.py",
+    "connectors/mqtt/reader.py", "connectors/rest/errors.py", "connectors/rest/reader.py", "connectors/sql/errors.py",
     "connectors/sql/reader.py", "connectors/sqldump/errors.py", "connectors/sqldump/reader.py",
-    "connectors/table/errors.py", "fetching.py", "formats/sql_script.py", "formats/sql_values.py", "notifiers/http.py",
-    "notifiers/mqtt.py", "app/notify.py",
+    "connectors/table/errors.py", "declared_tls.py", "fetching.py", "formats/sql_script.py", "formats/sql_values.py",
+    "notifiers/http.py", "notifiers/mqtt.py",
 )  # fmt: skip
 
 

@@ -131,7 +131,9 @@ def test_every_kind_of_cell_comes_back_as_it_was(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "content", [b"", b"no gzip", gzip.compress(b"\xff\xff\xff\xff"), gzip.compress(b"\0\0\0\5\xc1")]
+    "content",
+    [b"", b"no gzip", gzip.compress(b"\xff\xff\xff\xff"), gzip.compress(b"\0\0\0\5\xc1")],
+    ids=["empty", "no gzip", "endless frame", "no msgpack"],
 )
 def test_a_damaged_file_says_so(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "1.rows").write_bytes(content)

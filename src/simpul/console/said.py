@@ -292,13 +292,37 @@ SAID = (
         "certificate with certificate: path, or self_signed: true."
     ),
     _("%(where)s has a certificate that does not fit: %(why)s."),
-    _("%(where)s speaks no TLS that is understood (%(why)s)."),
     _("%(where)s cannot be reached (%(why)s). Check host and port, and that the service runs."),
     _("%(path)s has no column %(name)s %(setting)s. Its columns are: %(listed)s."),
     _("%(path)s has no column %(name)s %(setting)s; did you mean %(near)s?. Its columns are: %(listed)s."),
     _("an INSERT whose rows come from elsewhere (SELECT, SET) is not read; nothing is executed"),
     _("write encoding: latin1 (or what the database used)"),
     _("see encoding"),
+    _("%(where)s speaks no TLS that is understood (%(why)s). Is it the port for TLS?"),
+    _("%(where)s cannot be reached (%(why)s). Check host and port, and that the broker runs."),
+    _("%(where)s did not answer within %(seconds)s s. Is it an MQTT broker, and does it run?"),
+    _("%(where)s refuses us (%(why)s). Check 'auth', the secret behind it, and what the broker allows."),
+    _("%(where)s speaks another version of MQTT; write version: '3.1.1'."),
+    _("%(where)s refuses the connection: %(why)s."),
+    _("%(where)s does not let us subscribe to the topics (%(why)s). Check 'topics' and the user's rights."),
+    _("%(where)s has given our place to another program with the same 'client'. Give each source its own."),
+    _(
+        "The connection to %(where)s broke off. What was not taken over waits there and comes in the next "
+        "run. If that happens again and again, another program uses the same 'client'."
+    ),
+    _(
+        "The connection to %(where)s broke off (%(why)s). What was not taken over waits there and comes in "
+        "the next run. If that happens again and again, another program uses the same 'client'."
+    ),
+    _("%(where)s answers with what is no MQTT. Check host and port."),
+    _(
+        "%(where)s sends messages of more than %(most)s topics. Write narrower 'topics', or divide the "
+        "source; what was not taken over waits there."
+    ),
+    _("its topic is none of the declared ones; after a change of 'topics' give another 'client'"),
+    _("its topic is no text in UTF-8"),
+    _("it is no JSON: %(why)s"),
+    _("it is no text: %(why)s"),
     # Why a notification did not arrive, or another hub did not answer.
     _("The receiver answered with status %(status)s."),
     _("The receiver did not answer within %(seconds)s s."),

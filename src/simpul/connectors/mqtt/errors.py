@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ssl
 
+from simpul.declared_tls import refused_tls
 from simpul.domain.errors import SourceError, SourceMismatch, SourceUnreachable
 
 _REFUSALS = ("not authorized", "bad user name or password", "not authorised", "banned")
@@ -11,20 +12,8 @@ _REFUSALS = ("not authorized", "bad user name or password", "not authorised", "b
 
 def unreachable(where: str, error: BaseException) -> SourceUnreachable:
     """Return the error for a broker that no connection can be made to."""
-    if isinstance(error, ssl.SSLCertVerificationError):
-        why = (error.verify_message or str(error)).rstrip(".")
-        if "expired" in why:
-            return SourceUnreachable(f"The certificate of {where} has expired. The agency has to renew it.")
-        if "self" in why or "local issuer" in why:
-            return SourceUnreachable(
-                f"{where} has a certificate that nobody vouches for ({why}). Where that is meant, add its certificate "
-                "with certificate: path, or self_signed: true."
-            )
-        return SourceUnreachable(f"{where} has a certificate that does not fit: {why}.")
     if isinstance(error, ssl.SSLError):
-        return SourceUnreachable(
-            f"{where} speaks no TLS that is understood ({error.reason or 'it breaks off'}). Is it the port for TLS?"
-        )
+        return refused_tls(where, error)
     why = (getattr(error, "strerror", None) or str(error) or type(error).__name__).rstrip(".")
     return SourceUnreachable(f"{where} cannot be reached ({why}). Check host and port, and that the broker runs.")
 

@@ -31,7 +31,8 @@ from simpul.connect.connector import BrokenRow, Reading, Row, Surroundings
 from simpul.connect.fields import Plain
 from simpul.connectors.mqtt import errors
 from simpul.connectors.mqtt.settings import MqttSettings, parse_settings
-from simpul.domain.errors import SourceError, SourceMisconfigured, SourceUnreachable
+from simpul.declared_tls import believe
+from simpul.domain.errors import SourceError, SourceUnreachable
 from simpul.named_tls import NamedContext
 
 _QOS: Final = 1
@@ -220,15 +221,7 @@ class _Session:
 
 def _tls(settings: MqttSettings) -> NamedContext:
     context = NamedContext.of(settings.host)
-    if settings.certificate is not None:
-        try:
-            context.load_verify_locations(settings.certificate)
-        except OSError as error:
-            why = (error.strerror or "it holds no certificate in PEM form").lower()
-            raise SourceMisconfigured(f"The certificate {settings.certificate} cannot be used: {why}.") from error
-    if settings.is_self_signed:
-        context.check_hostname = False
-        context.verify_mode = ssl.CERT_NONE
+    believe(context, settings.certificate, is_self_signed=settings.is_self_signed)
     return context
 
 
