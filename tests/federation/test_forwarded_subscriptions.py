@@ -199,6 +199,24 @@ def test_5_8_6_at_its_interval_a_subscription_tells_what_is_here_and_elsewhere(
     receiver.wait_until(lambda: any({one["id"] for one in got.data} == both for got in receiver.accepted))
 
 
+def test_5_8_6_at_its_interval_all_that_sources_told_is_told_though_sending_fails_and_one_notification_is_small(
+    here: httpx2.Client, there: httpx2.Client, register: Register, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(limits, "NOTIFICATION_ENTITIES_MAX", 2)
+    refusing = Receiver(lambda count: 503 if count == 0 else 200)
+    try:
+        register()
+        subscribe(here, refusing.uri, timeInterval=1)
+        (copy,) = until(lambda: copies(there))
+        told = [stop(name, level=value(1)) for name in ("a", "b", "c")]
+        sent = {"id": "urn:x:1", "type": "Notification", "subscriptionId": copy["id"], "data": told}
+        assert here.post(INBOUND, json=sent).status_code == 200
+        wanted = {one["id"] for one in told}
+        refusing.wait_until(lambda: {one["id"] for got in refusing.accepted for one in got.data} >= wanted)
+    finally:
+        refusing.stop()
+
+
 def test_5_8_6_what_went_at_a_source_is_told(
     here: httpx2.Client, there: httpx2.Client, register: Register, receiver: Receiver
 ) -> None:

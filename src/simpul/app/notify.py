@@ -411,28 +411,36 @@ class Dispatch:
     async def _tell_state(self, line: Line) -> None:
         hub = self._hub_of()
         context = hub.contexts.get(line.stored.kept.context_id)
-        data = [self._render(line, notice, context) for notice in await self._take_told_elsewhere(line)]
+        elsewhere = await self._take_told_elsewhere(line)
+        data = [self._render(line, notice, context) for notice in elsewhere]
         for record in await self._list_selected(line):
             members = render_state(record, line.shape, context, lambda target: self._find_linked(line, target))
             data.append(encode_data(members, line.shape.accept, context))
-        if data:
-            self._note(line, await hub.notifier.send(self._message(line, data, context)))
-        else:
+        if not data:
             line.progress = line.progress._replace(last_notification_us=hub.clock.now_us())
+            return
+        delivery = await hub.notifier.send(self._message(line, data, context))
+        self._note(line, delivery)
+        if elsewhere:
+            await self._settle(line, elsewhere, delivery)
 
     async def _take_told_elsewhere(self, line: Line) -> list[Notice]:
         """Return the newest of what sources told of each entity since the last time (§5.8.6)."""
+        # What was in hand when the last time failed is in the outbox still.
+        line.is_behind = line.is_behind or line.in_hand is not None
+        line.in_hand = None
         if line.is_behind and self._hub_of().forwarding.list_of(line.tenant, line.stored.number):
             await self._catch_up(line)
-        if not line.pending:
-            return []
-        through = line.pending[-1].id
-        line.progress = line.progress._replace(told=max(line.progress.told, through))
-        line.is_dirty = True
-        newest = {head_of(notice.state).entity_id: notice for notice in line.pending}
-        line.pending.clear()
-        line.waiting = 0
-        return list(newest.values())[: limits.NOTIFICATION_ENTITIES_MAX]
+        return take_newest(line) if line.pending else []
+
+    async def _settle(self, line: Line, elsewhere: list[Notice], delivery: Delivery) -> None:
+        """Let go of what sources told once the receiver has it, or once too much waits for it."""
+        if delivery.failure is None:
+            line.progress = line.progress._replace(told=max(line.progress.told, elsewhere[-1].id))
+            line.waiting = max(0, line.waiting - len(elsewhere))
+            line.in_hand = None
+        elif line.waiting > limits.NOTICES_WAITING_MAX:
+            await self._shed(line, delivery.failure)
 
     async def _list_selected(self, line: Line) -> list[Record]:
         hub, kept = self._hub_of(), line.stored.kept
