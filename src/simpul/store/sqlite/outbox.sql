@@ -21,7 +21,7 @@ DELETE FROM parked_notification
 WHERE number = ?
 
 -- name: insert_notice
-INSERT INTO notice (id, numbers, state)
+INSERT OR FAIL INTO notice (id, numbers, state)
 VALUES (?, ?, ?)
 
 -- name: list_notices

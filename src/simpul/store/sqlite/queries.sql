@@ -62,7 +62,9 @@ VALUES ('sequence', ?)
 ON CONFLICT (name) DO UPDATE SET value = excluded.value
 
 -- name: insert_entity
-INSERT INTO entity (eid, id, type_set, context, created_us, modified_us, times, body)
+-- OR FAIL, here and below: SQLite need not note what the statement has changed in order to take it back. A group of which
+-- one statement fails is rolled back as a whole.
+INSERT OR FAIL INTO entity (eid, id, type_set, context, created_us, modified_us, times, body)
 VALUES (?, ?, ?, ?, ?, ?, ?, ?)
 
 -- name: update_entity
@@ -87,15 +89,16 @@ DELETE FROM attribute_index
 WHERE column_id = ? AND value = ? AND eid = ?
 
 -- name: insert_geo_index
-INSERT OR REPLACE INTO geo_index (column_id, cell, eid, longitude, latitude)
+INSERT OR FAIL INTO geo_index (column_id, cell, eid, longitude, latitude)
 VALUES (?, ?, ?, ?, ?)
+ON CONFLICT (column_id, cell, eid) DO UPDATE SET longitude = excluded.longitude, latitude = excluded.latitude
 
 -- name: delete_geo_index
 DELETE FROM geo_index
 WHERE column_id = ? AND cell = ? AND eid = ?
 
 -- name: insert_history
-INSERT INTO history (eid, sequence, at_us, kind, origin, body, removed)
+INSERT OR FAIL INTO history (eid, sequence, at_us, kind, origin, body, removed)
 VALUES (?, ?, ?, ?, ?, ?, ?)
 
 -- name: list_history
@@ -340,7 +343,7 @@ WHERE id >= ? AND id < ? AND body IS NOT NULL
 ORDER BY id
 
 -- name: put_source_row
-INSERT INTO source_row (source, key, digest, entity_id)
+INSERT OR FAIL INTO source_row (source, key, digest, entity_id)
 VALUES (?, ?, ?, ?)
 ON CONFLICT (source, key) DO UPDATE SET digest = excluded.digest, entity_id = excluded.entity_id
 
@@ -372,8 +375,10 @@ ORDER BY key
 LIMIT ?
 
 -- name: put_reject
-INSERT OR REPLACE INTO reject (source, key, run, at_us, rule, reason, raw)
+INSERT OR FAIL INTO reject (source, key, run, at_us, rule, reason, raw)
 VALUES (?, ?, ?, ?, ?, ?, ?)
+ON CONFLICT (source, key) DO UPDATE
+SET run = excluded.run, at_us = excluded.at_us, rule = excluded.rule, reason = excluded.reason, raw = excluded.raw
 
 -- name: delete_reject
 DELETE FROM reject
