@@ -122,6 +122,21 @@ def test_5_6_14_an_instance_is_patched_and_keeps_its_id(writer: httpx2.Client) -
     raise_unless_problem(writer.patch(f"{path}9", json={"value": 1}), 404, "ResourceNotFound")
 
 
+def test_5_6_14_a_whole_instance_below_its_name_takes_the_place_of_the_old_one(writer: httpx2.Client) -> None:
+    one = put(writer, depth=[value(1, 1, unitCode="CMT"), value(2, 2)])
+    first, second = show(writer, one)["depth"]
+    made = show(writer, one, options="sysAttrs")["depth"][0]["createdAt"]
+    path = f"{TEMPORAL}/{one}/attrs/depth/{first['instanceId']}"
+    assert writer.patch(path, json={"depth": [value(8, 1)]}).status_code == 204
+    # The unit is no part of the new instance, so it is gone; the id and the time of creation stay.
+    assert show(writer, one)["depth"] == [{**value(8, 1), "instanceId": first["instanceId"]}, second]
+    assert show(writer, one, options="sysAttrs")["depth"][0]["createdAt"] == made
+    assert writer.patch(path, json={"id": one, "type": "River", "depth": value(9, 1)}).status_code == 204
+    assert show(writer, one)["depth"][0]["value"] == 9
+    raise_unless_problem(writer.patch(path, json={"depth": [value(1, 1), value(2, 1)]}), 400, "BadRequestData")
+    raise_unless_problem(writer.patch(path, json={"depth": []}), 400, "BadRequestData")
+
+
 def test_5_6_15_an_instance_goes_and_the_others_keep_their_ids(writer: httpx2.Client) -> None:
     one = put(writer, depth=[value(1, 1), value(2, 2), value(3, 3)])
     first, second, third = show(writer, one)["depth"]

@@ -27,7 +27,7 @@ from simpul.app.hub import Hub
 from simpul.domain.context import Context
 from simpul.domain.distribution import Division, Share, divide, take
 from simpul.domain.earlier import conform_fragment
-from simpul.domain.entity import Entity
+from simpul.domain.entity import Entity, Instance
 from simpul.domain.errors import Conflict, HubError, LoopDetected, NotFound, PeerRefused
 from simpul.domain.registration import Mode, Registration
 from simpul.domain.source_matching import covered_attributes
@@ -84,11 +84,16 @@ def target_of(hub: Hub, hop: Hop, entity_id: str, types: Iterable[str] = ()) -> 
 
 
 class AttributeTarget(NamedTuple):
-    """The attribute that a change is about, by its full name, and the body of the change as it came."""
+    """The attribute that a change is about, by its full name: the body as it came, and what was read of it.
+
+    `is_named` says that the body has the attribute's name, and below it an array of one (§5.6.14.3).
+    """
 
     entity_id: str
     name: str
-    body: Any
+    body: Any = None
+    read: Instance | list[Instance] | None = None
+    is_named: bool = False
 
 
 def share_out(hub: Hub, hop: Hop, target: Target, fragment: Entity, operation: str) -> Division:
@@ -200,7 +205,7 @@ async def perform_on_attribute(
     hub: Hub, hop: Hop, shape: Shape, target: AttributeTarget, local: Local
 ) -> list[Part] | None:
     """Change one attribute where it is held (§5.6.4, §5.6.5, §5.6.19). None where no source is concerned."""
-    name, body = target.name, target.body
+    name = target.name
     types = target_of(hub, hop, target.entity_id).types
     concerned = [
         one
@@ -218,10 +223,19 @@ async def perform_on_attribute(
     for one in asked:
         context = await wire_context(hub, hop, one)
         path = f"{shape.path}/{quote(context.compact(name), safe='')}{shape.below}"
+        body = _attribute_body(target, one, told=hop.context, spoken=context)
         calls.append((one, Call(shape.method, path, shape.parameters, body)))
     replies, *own = await asyncio.gather(ask_all(hub, hop, calls), *([] if proxied else [_run(local, {name: {}})]))
     parts = [part_of(reply, Share(reply.registration, {name: {}})) for reply in replies]
     return [*own, *without_loops(parts), *(refusal(Share(one, {name: {}})) for one in refused)]
+
+
+def _attribute_body(target: AttributeTarget, registration: Registration, *, told: Context, spoken: Context) -> Any:
+    """Return what a source is sent of a change of one attribute: in its @context, and in its version (§4.3.6.8)."""
+    if target.read is None or (told is spoken and registration.version is None):
+        return target.body
+    ((name, read),) = _body_of(Share(registration, {target.name: target.read}), spoken).items()
+    return {name: [read]} if target.is_named else read
 
 
 class BatchPart(NamedTuple):

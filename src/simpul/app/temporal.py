@@ -386,9 +386,9 @@ def _without(written: Entity, replaced: set[_InstanceKey]) -> Entity:
 
 
 async def patch_instance(
-    caller: Caller, hub: Hub, entity_id: str, name: str, instance_id: str, *, fragment: Instance
+    caller: Caller, hub: Hub, entity_id: str, name: str, instance_id: str, *, fragment: Instance, is_whole: bool = False
 ) -> None:
-    """Change parts of one instance in the history (§5.6.14). The current state stays. Raises NotFound."""
+    """Replace one instance in the history, or parts of it (§5.6.14). The current state stays. Raises NotFound."""
     raise_unless_allowed(caller, Action.WRITE)
     core_name, part = CORE.compact(name), CORE.compact_instance(fragment)
 
@@ -398,7 +398,8 @@ async def patch_instance(
         def change(of: str, instance: Instance, identifier: str) -> Instance | None:
             if of != core_name or identifier != instance_id:
                 return instance
-            return _patched(instance, part, name) | {"modifiedAt": render_moment(now_us)}
+            kept = {"type": instance["type"]} if is_whole else instance
+            return _patched(kept, part, name) | {"modifiedAt": render_moment(now_us)}
 
         _rewrite_one(draft, entity_id, core_name, change, Note(now_us, f"patched {instance_id}"))
 

@@ -57,9 +57,10 @@ def _conform_attribute(attribute: Any, version: Version, context: Context) -> An
 
 
 def _conform_instance(instance: Instance, version: Version, context: Context) -> Instance:
-    kind = instance["type"]
-    main = MAIN_MEMBERS[kind]
-    is_newer = version < _KINDS.get(kind, FIRST)
+    # A part of an attribute, as a partial update has it, may leave its kind out.
+    kind = instance.get("type", "")
+    main = MAIN_MEMBERS.get(kind)
+    is_newer = main in instance and version < _KINDS.get(kind, FIRST)
     conformed: Instance = {}
     for member, value in instance.items():
         if version < _MEMBERS.get(member, FIRST):

@@ -139,7 +139,7 @@ async def delete_attribute(hub: Hub, exchange: Exchange) -> Answer:
 
     hop = await hop_of(hub, caller, context, exchange.headers)
     shape = Shape("deleteAttrsTemporal", "DELETE", _attributes_of(entity_id), told(exchange, DELETE_PARAMETERS))
-    parts = await sharing.perform_on_attribute(hub, hop, shape, AttributeTarget(entity_id, name, None), run)
+    parts = await sharing.perform_on_attribute(hub, hop, shape, AttributeTarget(entity_id, name), run)
     if parts is None:
         return await temporal_writes.delete_attribute(hub, exchange)
     return answer_attributes(_without_absent(parts, also_elsewhere=True))
@@ -158,11 +158,14 @@ async def patch_instance(hub: Hub, exchange: Exchange) -> Answer:
     patch = parse_patch(exchange, body, context)
 
     async def run(_: Entity) -> None:
-        await local.patch_instance(caller, hub, entity_id, patch.name, patch.instance_id, fragment=patch.fragment)
+        await local.patch_instance(
+            caller, hub, entity_id, patch.name, patch.instance_id, fragment=patch.fragment, is_whole=patch.is_whole
+        )
 
     hop = await hop_of(hub, caller, context, exchange.headers)
     shape = _instance_shape(exchange, "updateAttrInstanceTemporal", "PATCH", entity_id)
-    parts = await sharing.perform_on_attribute(hub, hop, shape, AttributeTarget(entity_id, patch.name, body), run)
+    target = AttributeTarget(entity_id, patch.name, body, patch.fragment, patch.is_whole)
+    parts = await sharing.perform_on_attribute(hub, hop, shape, target, run)
     if parts is None:
         return await temporal_writes.patch_instance(hub, exchange)
     return answer_attributes(_without_absent(parts, also_elsewhere=True))
@@ -186,7 +189,7 @@ async def delete_instance(hub: Hub, exchange: Exchange) -> Answer:
 
     hop = await hop_of(hub, caller, context, exchange.headers)
     shape = _instance_shape(exchange, "deleteAttrInstanceTemporal", "DELETE", entity_id)
-    parts = await sharing.perform_on_attribute(hub, hop, shape, AttributeTarget(entity_id, name, None), run)
+    parts = await sharing.perform_on_attribute(hub, hop, shape, AttributeTarget(entity_id, name), run)
     if parts is None:
         return await temporal_writes.delete_instance(hub, exchange)
     return answer_attributes(_without_absent(parts, also_elsewhere=True))

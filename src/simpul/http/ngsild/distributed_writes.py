@@ -219,15 +219,15 @@ async def patch_attribute(hub: Hub, exchange: Exchange) -> Answer:
     caller, entity_id, parameters = await entities.enter(hub, exchange)
     body, context = await read_body(hub, exchange, PATCH_BODY_TYPES)
     name = attributes.attribute_in_path(exchange, context)
+    instance = parse_attribute(body, context, name)
 
     async def run(_: Entity) -> None:
         entities.raise_unless_of_type((caller, hub), entity_id, parameters, context)
-        instance = parse_attribute(body, context, name)
         await local.patch_attribute(caller, hub, entity_id, name, instance, context=context)
 
     hop = await hop_of(hub, caller, context, exchange.headers)
     shape = _attribute_shape(exchange, "updateAttrs", "PATCH", entity_id)
-    parts = await sharing.perform_on_attribute(hub, hop, shape, AttributeTarget(entity_id, name, body), run)
+    parts = await sharing.perform_on_attribute(hub, hop, shape, AttributeTarget(entity_id, name, body, instance), run)
     return await attributes.patch(hub, exchange) if parts is None else answer_attributes(parts)
 
 
@@ -238,15 +238,15 @@ async def replace_attribute(hub: Hub, exchange: Exchange) -> Answer:
     caller, entity_id, parameters = await entities.enter(hub, exchange)
     body, context = await read_body(hub, exchange)
     name = attributes.attribute_in_path(exchange, context)
+    instance = parse_attribute(body, context, name)
 
     async def run(_: Entity) -> None:
         entities.raise_unless_of_type((caller, hub), entity_id, parameters, context)
-        instance = parse_attribute(body, context, name)
         await local.replace_attribute(caller, hub, entity_id, name, instance, context=context)
 
     hop = await hop_of(hub, caller, context, exchange.headers)
     shape = _attribute_shape(exchange, "replaceAttrs", "PUT", entity_id)
-    parts = await sharing.perform_on_attribute(hub, hop, shape, AttributeTarget(entity_id, name, body), run)
+    parts = await sharing.perform_on_attribute(hub, hop, shape, AttributeTarget(entity_id, name, body, instance), run)
     return await attributes.replace(hub, exchange) if parts is None else answer_attributes(parts)
 
 
@@ -266,7 +266,7 @@ async def delete_attribute(hub: Hub, exchange: Exchange) -> Answer:
 
     hop = await hop_of(hub, caller, context, exchange.headers)
     shape = _attribute_shape(exchange, "deleteAttrs", "DELETE", entity_id, attributes.DELETE_PARAMETERS)
-    parts = await sharing.perform_on_attribute(hub, hop, shape, AttributeTarget(entity_id, name, None), run)
+    parts = await sharing.perform_on_attribute(hub, hop, shape, AttributeTarget(entity_id, name), run)
     return await attributes.delete(hub, exchange) if parts is None else answer_attributes(parts)
 
 

@@ -10,7 +10,7 @@ from simpul.app.hub import Hub
 from simpul.domain.context import Context
 from simpul.domain.entity import Entity, Instance
 from simpul.domain.errors import BadRequestData
-from simpul.domain.parse import parse_attribute, raise_unless_uri
+from simpul.domain.parse import MAIN_MEMBERS, parse_attribute, raise_unless_uri
 from simpul.domain.temporal_parse import parse_history, parse_instances
 from simpul.http.admission import admit_writer, context_of_reader, read_body
 from simpul.http.exchange import NO_CONTENT, Answer, Exchange
@@ -20,6 +20,9 @@ from simpul.http.ngsild.entities import enter, raise_if_other_id
 from simpul.http.parameters import Parameters, parse_flag, parse_parameters
 
 _IDENTITY = frozenset({"id", "type"})
+_FRAGMENT_MEMBERS = frozenset({"id", "@id", "type", "@type", "scope", "@context"})
+_KINDS = tuple(MAIN_MEMBERS)
+_ONE_INSTANCE = "The body holds several instances; a patch is about one."
 _LOCATION = b"/ngsi-ld/v1/temporal/entities/"
 
 
@@ -96,26 +99,44 @@ async def patch_instance(hub: Hub, exchange: Exchange) -> Answer:
     """PATCH /temporal/entities/{id}/attrs/{attrId}/{instanceId} (§6.22.3.1)."""
     caller, entity_id, _ = await enter(hub, exchange)
     body, context = await read_body(hub, exchange, PATCH_BODY_TYPES)
-    name, instance_id, fragment = parse_patch(exchange, body, context)
-    await temporal.patch_instance(caller, hub, entity_id, name, instance_id, fragment=fragment)
+    name, instance_id, fragment, is_whole = parse_patch(exchange, body, context)
+    await temporal.patch_instance(caller, hub, entity_id, name, instance_id, fragment=fragment, is_whole=is_whole)
     return NO_CONTENT
 
 
 class Patch(NamedTuple):
-    """A change of one instance: of which attribute, its id, and what is set."""
+    """A change of one instance: of which attribute, its id, what is set; `is_whole` says that nothing else stays."""
 
     name: str
     instance_id: str
     fragment: Instance
+    is_whole: bool
 
 
 def parse_patch(exchange: Exchange, body: dict[str, Any], context: Context) -> Patch:
-    """Return the change that a request asks for. Raises BadRequestData."""
+    """Return the change that a request asks for. Raises BadRequestData.
+
+    The standard has the whole new instance below the attribute's name, in an array of one (§5.6.14.3). An instance by
+    itself is taken, too: its members are set, and the others stay.
+    """
     name, instance_id = instance_in_path(exchange, context)
-    fragment = parse_attribute(body, context, name)
+    whole = _find_whole(body, context, name)
+    fragment = parse_attribute(body, context, name) if whole is None else whole
     if isinstance(fragment, list):
-        raise BadRequestData("The body holds several instances; a patch is about one.")
-    return Patch(name, instance_id, fragment)
+        raise BadRequestData(_ONE_INSTANCE)
+    return Patch(name, instance_id, fragment, whole is not None)
+
+
+def _find_whole(body: dict[str, Any], context: Context, name: str) -> Instance | list[Instance] | None:
+    """Return the instances that a fragment of a history has of the attribute, or None where the body is none."""
+    members = [key for key in body if key not in _FRAGMENT_MEMBERS]
+    if len(members) != 1 or context.expand(members[0]) != name:
+        return None
+    if body.get("type") in _KINDS:
+        return None
+    (read,) = (value for member, value in parse_instances(body, context).items() if member not in _FRAGMENT_MEMBERS)
+    found: Instance | list[Instance] = read
+    return found
 
 
 def instance_in_path(exchange: Exchange, context: Context) -> tuple[str, str]:
