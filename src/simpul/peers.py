@@ -12,6 +12,7 @@ from simpul.connections import Connections
 from simpul.domain.errors import PeerInvalid, PeerTimeout, PeerUnreachable
 from simpul.http_connection import HttpFailed, Request
 from simpul.ports.peer import PeerAnswer, PeerRequest
+from simpul.unreachable import why_unreachable
 
 _MS_PER_SECOND = 1_000
 
@@ -36,9 +37,11 @@ class HttpPeer:
                 f"{_shown(request)} was not sent: {error} (see SIMPUL_ALLOW_PRIVATE_ADDRESSES)."
             ) from error
         except HttpFailed as error:
-            raise PeerUnreachable(f"{_shown(request)} failed: {error}.") from error
-        except (OSError, ValueError) as error:
-            raise PeerUnreachable(f"{_shown(request)} failed: {type(error).__name__}.") from error
+            raise _unreachable(request, str(error)) from error
+        except ValueError as error:
+            raise _unreachable(request, "its URL cannot be used") from error
+        except OSError as error:
+            raise _unreachable(request, why_unreachable(error)) from error
         if answer.is_cut:
             raise PeerInvalid(f"{_shown(request)} was answered with more than {limits.PEER_ANSWER_BYTES_MAX} bytes.")
         if answer.headers.get("content-encoding", "identity").lower() != "identity":
@@ -48,6 +51,10 @@ class HttpPeer:
     async def close(self) -> None:
         """Close the connections that are kept open."""
         await self._connections.close()
+
+
+def _unreachable(request: PeerRequest, why: str) -> PeerUnreachable:
+    return PeerUnreachable(f"{_shown(request)} failed: {why}.", f"It could not be reached ({why}).")
 
 
 def _shown(request: PeerRequest) -> str:

@@ -93,7 +93,10 @@ def test_the_sentences_are_found_where_they_are_made() -> None:
     ("s.yaml: the source has no column 'nma'; did you mean 'nama'?. Its columns are: nama, kode.",
      "s.yaml: sumber ini tidak punya kolom 'nma'; maksudnya 'nama'?. Kolomnya: nama, kode."),
     ("nama is empty", "nama kosong"),
-    ("The receiver could not be reached (ConnectError).", "Penerima tidak terjangkau (ConnectError)."),
+    ("The receiver could not be reached (nothing listens at that address and port).",
+     "Penerima tidak terjangkau (tidak ada yang mendengarkan di alamat dan port itu)."),
+    ("The broker could not be reached (its certificate is not trusted: self-signed certificate).",
+     "Broker tidak terjangkau (sertifikatnya tidak dipercaya: self-signed certificate)."),
 ])  # fmt: skip
 def test_a_sentence_is_told_in_indonesian_with_its_values(english: str, indonesian: str) -> None:
     assert translate(english, "id") == indonesian

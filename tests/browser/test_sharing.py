@@ -189,7 +189,7 @@ def test_a_hub_is_checked_and_found_out_of_reach(enter: Callable[..., Page]) -> 
     expect(row).to_contain_text("Parking")
     page.get_by_role("button", name="Check now: Hub kota tetangga").click()
     expect(row).to_contain_text("Out of reach")
-    expect(row).to_contain_text("It could not be reached (ConnectionRefusedError).")
+    expect(row).to_contain_text("It could not be reached (nothing listens at that address and port).")
 
 
 def test_a_hub_that_goes_out_of_reach_shows_without_a_reload(

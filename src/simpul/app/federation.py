@@ -207,7 +207,7 @@ def failure_of(error: PeerError) -> str:
     """Return in a few words why a source gave no answer; which one, and what it was asked, is known beside it."""
     if isinstance(error, PeerTimeout):
         return "It did not answer in time."
-    return error.detail if error.__cause__ is None else f"It could not be reached ({type(error.__cause__).__name__})."
+    return error.brief if isinstance(error, PeerUnreachable) else error.detail
 
 
 def url_of(registration: Registration, path: str) -> str:

@@ -17,6 +17,8 @@ from time import monotonic, perf_counter
 from typing import Any
 from uuid import uuid4
 
+import structlog
+
 from simpul import limits
 from simpul.app.hub import Hub
 from simpul.app.notification_line import Line, changed, head_of, numbers_of, rounds_of, take_each, take_newest, via_of
@@ -41,6 +43,8 @@ from simpul.domain.query import EntityQuery
 from simpul.domain.watch import Watchlist, compile_condition, unpack_numbers
 from simpul.ports.notifier import Delivery, Message
 from simpul.ports.outbox import Notice, Parked, StoredSubscription
+
+log = structlog.get_logger(__name__)
 
 _US = 1_000_000
 _RELATION = 'rel="http://www.w3.org/ns/json-ld#context"; type="application/ld+json"'
@@ -271,8 +275,9 @@ class Dispatch:
             self._pacer.note_cost(perf_counter() - began)
             try:
                 delivery = await self._hub_of().notifier.send(message)
-            except Exception as error:  # noqa: BLE001  # A defect of a notifier is a failure to deliver, and is tried again.
-                delivery = Delivery(f"It could not be sent ({type(error).__name__}).")
+            except Exception:  # A defect of a notifier is a failure to deliver, and is tried again.
+                log.exception("a notifier failed", tenant=line.tenant)
+                delivery = Delivery("It could not be sent because of a defect; the log has more.")
         self._note(line, delivery)
         return delivery
 

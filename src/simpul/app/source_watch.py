@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 import msgspec
+import structlog
 
 from simpul import limits
 from simpul.domain import subscription as terms
@@ -29,6 +30,8 @@ from simpul.ports.registrations import SourceNotice, SourceSubscription, SourceS
 
 if TYPE_CHECKING:
     from simpul.app.hub import Hub
+
+log = structlog.get_logger(__name__)
 
 NEWLY_MATCHING = "newlyMatching"
 UPDATED = "updated"
@@ -251,8 +254,9 @@ class SourceWatch:
         registrations = [compile_registration(document, 0, 0) for document in notice.documents]
         try:
             delivery = await self._hub_of().notifier.send(self._message(watcher, notice.reason, registrations))
-        except Exception as error:  # noqa: BLE001  # A defect of a notifier is a failure to deliver, and is tried again.
-            delivery = Delivery(f"It could not be sent ({type(error).__name__}).")
+        except Exception:  # A defect of a notifier is a failure to deliver, and is tried again.
+            log.exception("a notifier failed", tenant=watcher.tenant)
+            delivery = Delivery("It could not be sent because of a defect; the log has more.")
         now_us, kept = self._now_us(), watcher.kept
         if delivery.failure is None:
             watcher.tries = 0

@@ -185,9 +185,13 @@ class PeerError(HubError):
 
 
 class PeerUnreachable(PeerError):
-    """It cannot be reached, or the operator does not allow its address."""
+    """It cannot be reached, or the operator does not allow its address; `brief` says why where its name is known."""
 
     title = "Another hub cannot be reached"
+
+    def __init__(self, detail: str, brief: str | None = None) -> None:
+        super().__init__(detail)
+        self.brief = brief or detail
 
 
 class PeerTimeout(PeerError):

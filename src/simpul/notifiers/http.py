@@ -7,6 +7,7 @@ from simpul.addresses import Addresses, AddressRefused
 from simpul.connections import Connections
 from simpul.http_connection import HttpFailed, Request
 from simpul.ports.notifier import Delivery, Message
+from simpul.unreachable import why_unreachable
 
 # The receiver says that another try may end differently: too early, too many, or a time-out.
 _PASSING = frozenset({408, 421, 423, 425, 429})
@@ -32,12 +33,12 @@ class HttpNotifier:
             return Delivery(f"The receiver did not answer within {message.timeout_seconds:g} s.")
         except AddressRefused as error:
             return Delivery(f"It was not sent: {error}.", is_refused=True)
-        except ValueError as error:
-            return Delivery(f"The endpoint cannot be used ({type(error).__name__}).", is_refused=True)
+        except ValueError:
+            return Delivery("The endpoint cannot be used: its URL is not valid.", is_refused=True)
         except HttpFailed as error:
             return Delivery(f"The receiver could not be reached ({error}).")
         except OSError as error:
-            return Delivery(f"The receiver could not be reached ({type(error).__name__}).")
+            return Delivery(f"The receiver could not be reached ({why_unreachable(error)}).")
         return _delivery_of(answer.status)
 
     async def close(self) -> None:

@@ -12,6 +12,7 @@ import msgspec
 from simpul.addresses import Addresses, AddressRefused
 from simpul.named_tls import NamedContext
 from simpul.ports.notifier import Delivery, Message
+from simpul.unreachable import why_unreachable
 
 _PORTS = {"mqtt": 1883, "mqtts": 8883}
 _VERSIONS = {"mqtt3.1.1": aiomqtt.ProtocolVersion.V311, "mqtt5.0": aiomqtt.ProtocolVersion.V5}
@@ -36,7 +37,7 @@ class MqttNotifier:
         except AddressRefused as error:
             return Delivery(f"It was not sent: {error}.", is_refused=True)
         except (aiomqtt.MqttError, OSError) as error:
-            return Delivery(f"The broker could not be reached ({type(error).__name__}).")
+            return Delivery(f"The broker could not be reached ({why_unreachable(error)}).")
         return Delivery()
 
     async def _publish(self, parts: SplitResult, message: Message) -> None:
