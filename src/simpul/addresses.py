@@ -14,19 +14,15 @@ import socket
 from time import monotonic
 
 from simpul import limits
+from simpul.domain.host import is_public
 
 
 class AddressRefused(Exception):
     """The host leads to this machine or its private network. The text says so to a person."""
 
 
-def _is_allowed(address: str) -> bool:
-    found = ipaddress.ip_address(address.partition("%")[0])
-    return found.is_global and not found.is_multicast
-
-
 def _raise_unless_allowed(host: str, addresses: tuple[str, ...]) -> None:
-    if not all(map(_is_allowed, addresses)):
+    if not all(is_public(ipaddress.ip_address(address.partition("%")[0])) for address in addresses):
         raise AddressRefused(
             f"{host} is an address of this machine or its private network, which the operator has not allowed"
         )

@@ -88,6 +88,11 @@ def test_4_3_6_3_an_exclusive_source_is_for_named_entities_and_attributes(here: 
     raise_unless_problem(here.post(REGISTRATIONS, json=registration(ENDPOINT, mode="exclusive")), 400, "BadRequestData")
 
 
+def test_4_3_6_3_an_exclusive_source_of_histories_names_its_entities_and_attributes_too(here: httpx2.Client) -> None:
+    body = registration("http://127.0.0.1:9", mode="exclusive", observationInterval={"startAt": "2020-01-01T00:00:00Z"})
+    raise_unless_problem(here.post(REGISTRATIONS, json=body), 400, "BadRequestData")
+
+
 def test_5_9_2_what_the_hub_holds_is_not_registered_as_held_elsewhere(here: httpx2.Client) -> None:
     held = {"id": "urn:ngsi-ld:Bus:1", "type": "Bus", "speed": value(1)}
     assert here.post(ENTITIES, json=held).status_code == 201

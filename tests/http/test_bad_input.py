@@ -252,3 +252,20 @@ def test_real_names_with_every_sign_are_taken_and_found(writer: httpx2.Client) -
     asked = {"type": "Halte", "q": f"nama=={json.dumps(name, ensure_ascii=False)}"}
     assert [one["nama"]["value"] for one in writer.get(ENTITIES, params=asked).json()] == [name]
     assert writer.delete(f"{ENTITIES}/{entity_id}").status_code == 204
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "2130706433", "0x7f.1", "0177.0.0.1", "[::ffff:10.0.0.1]", "localhost."])
+def test_5_8_1_5_9_2_5_11_2_no_address_of_this_machine_is_taken_in_any_spelling(
+    writer: httpx2.Client, host: str
+) -> None:
+    told = {"type": "Subscription", "entities": [{"type": "T"}]}
+    for scheme in ("http", "mqtt"):
+        body = {**told, "notification": {"endpoint": {"uri": f"{scheme}://{host}:9/tell"}}}
+        for place in ("subscriptions", "csourceSubscriptions"):
+            raise_unless_problem(writer.post(f"{API}/{place}", json=body), 400, "BadRequestData")
+    registration = {
+        "type": "ContextSourceRegistration",
+        "information": [{"entities": [{"type": "T"}]}],
+        "endpoint": f"https://{host}/",
+    }
+    raise_unless_problem(writer.post(f"{API}/csourceRegistrations", json=registration), 400, "BadRequestData")

@@ -147,7 +147,7 @@ def test_4_23_1_entities_of_several_sources_are_not_ordered(writer: httpx2.Clien
     """What a query asks of other sources comes in no order; `local` asks this hub alone."""
     registration = {
         "id": "urn:ngsi-ld:ContextSourceRegistration:urut", "type": "ContextSourceRegistration",
-        "information": [{"entities": [{"type": "Halte"}]}], "endpoint": "http://127.0.0.1:9",
+        "information": [{"entities": [{"type": "Halte"}]}], "endpoint": "http://hub.invalid:9",
     }  # fmt: skip
     assert writer.post(f"{API}/csourceRegistrations", json=registration).status_code == 201
     try:

@@ -40,6 +40,24 @@ def test_5_8_1_what_was_made_can_be_read_again(client: httpx2.Client) -> None:
     raise_unless_problem(client.delete(made.headers["location"]), 404, "ResourceNotFound")
 
 
+def test_5_8_1_another_brokers_own_notes_and_what_only_the_hub_tells_are_left_out(client: httpx2.Client) -> None:
+    notification = {
+        "endpoint": {"uri": URI},
+        "timesSent": 42,
+        "lastSuccess": "2020-01-01T00:00:00Z",
+        "status": "failed",
+    }
+    trigger = {"id": "urn:ngsi-ld:Subscription:salinan", "notificationTrigger": ["entityDeleted"]}
+    body = document(**trigger, status="expired", notification=notification)
+    made = client.post(PATH, json={**body, "__context": "http://lain.example.org/hub.jsonld"})
+    assert made.status_code == 201, made.text
+    told = read(client, "urn:ngsi-ld:Subscription:salinan")
+    assert told == {**document(**trigger), "status": "active"}
+    assert client.patch(made.headers["location"], json={"__note": 1, "description": "baru"}).status_code == 204
+    raise_unless_problem(client.post(PATH, json=document(throtling=1)), 400, "BadRequestData")
+    assert client.delete(made.headers["location"]).status_code == 204
+
+
 def test_5_8_4_subscriptions_are_listed_in_pages(client: httpx2.Client, subscribe: Subscribe) -> None:
     ids = [subscribe(URI, isActive=False) for _ in range(3)]
     page = client.get(PATH, params={"limit": 2, "count": "true"})

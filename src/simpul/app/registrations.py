@@ -8,6 +8,7 @@ from typing import Any
 from msgspec.structs import replace
 
 from simpul import limits
+from simpul.app.allowed_hosts import raise_unless_allowed_host
 from simpul.app.entities import raise_unless_allowed
 from simpul.app.hub import Hub
 from simpul.domain.access import Action, Caller
@@ -51,6 +52,7 @@ async def create(caller: Caller, hub: Hub, body: Any, context: Context) -> str:
         raise AlreadyExists(f"There is a registration {document['id']} already. Change it with PATCH.")
     if len(known) >= limits.REGISTRATIONS_MAX:
         raise TooManyResults(f"The city has {len(known)} registrations, which is as many as are kept. Delete some.")
+    raise_unless_allowed_host(hub, document["endpoint"], "the endpoint")
     registration = compile_registration(document, now_us, now_us)
     await _raise_if_conflicting(caller, hub, registration)
     await hub.registry.put(caller.tenant, registration)
@@ -80,6 +82,7 @@ async def update(caller: Caller, hub: Hub, registration_id: str, body: Any, cont
     before = retrieve(caller, hub, registration_id)
     now_us = hub.clock.now_us()
     document = merge_registration(before.document, parse_registration_fragment(body, context), now_us)
+    raise_unless_allowed_host(hub, document["endpoint"], "the endpoint")
     registration = compile_registration(document, before.created_us, now_us)
     await _raise_if_conflicting(caller, hub, registration)
     await hub.registry.put(caller.tenant, registration)
@@ -119,6 +122,8 @@ def _may_write(caller: Caller) -> bool:
 
 async def _raise_if_conflicting(caller: Caller, hub: Hub, registration: Registration) -> None:
     """Refuse what would leave it open who holds an attribute (§5.9.3.4)."""
+    if registration.mode is Mode.EXCLUSIVE and hub.settings.strict_registrations:
+        raise_unless_exclusive_is_specific(registration)
     if not registration.mode.is_proxied or not provides_current_state(registration):
         return
     for other in hub.registry.list_sources(caller.tenant, hub.clock.now_us()):
@@ -128,8 +133,6 @@ async def _raise_if_conflicting(caller: Caller, hub: Hub, registration: Registra
                 " is exclusive. Leave those attributes out of one of them."
             )
     if hub.settings.strict_registrations:
-        if registration.mode is Mode.EXCLUSIVE:
-            raise_unless_exclusive_is_specific(registration)
         await _raise_if_held_here(caller, hub, registration)
 
 

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 from uuid import uuid4
 
 from simpul import limits
+from simpul.app.allowed_hosts import raise_unless_allowed_host
 from simpul.app.entities import raise_unless_allowed
 from simpul.app.hub import Hub
 from simpul.app.own_source_subscriptions import find_own, list_own
@@ -36,6 +37,7 @@ async def create(caller: Caller, hub: Hub, body: Any, context: Context) -> str:
         raise AlreadyExists(f"There is a subscription {document['id']} already. Change it with PATCH.")
     if len(hub.source_watch.list_all(caller.tenant)) >= limits.SUBSCRIPTIONS_MAX:
         raise TooManyResults(f"There are {limits.SUBSCRIPTIONS_MAX:,} subscriptions already. Delete what is not used.")
+    raise_unless_allowed_host(hub, document["notification"]["endpoint"]["uri"], "the endpoint")
     now_us = hub.clock.now_us()
     _raise_unless_future(document, now_us)
     document["contextId"] = hub.contexts.register(context)
@@ -54,6 +56,7 @@ async def update(caller: Caller, hub: Hub, subscription_id: str, body: Any, cont
     document = {name: value for name, value in merged.items() if value is not None}
     if "expiresAt" in fragment:
         _raise_unless_future(document, hub.clock.now_us())
+    raise_unless_allowed_host(hub, document["notification"]["endpoint"]["uri"], "the endpoint")
     document["contextId"] = hub.contexts.register(q_context)
     changed = kept._replace(document=document, modified_us=hub.clock.now_us())
     await hub.source_watch.put(caller.tenant, changed)

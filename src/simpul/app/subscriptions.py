@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import ipaddress
 from typing import Any, NamedTuple
-from urllib.parse import urlsplit
 from uuid import uuid4
 
 from simpul import limits
 from simpul.app import hosted_contexts
+from simpul.app.allowed_hosts import raise_unless_allowed_host
 from simpul.app.entities import raise_unless_allowed
 from simpul.app.hub import Hub
 from simpul.app.notification_line import Line
@@ -46,7 +45,7 @@ async def create(caller: Caller, hub: Hub, body: Any, context: Context, via: tup
         raise AlreadyExists(f"There is a subscription {document['id']} already. Change it with PATCH.")
     if len(hub.notices.lines(caller.tenant)) >= limits.SUBSCRIPTIONS_MAX:
         raise TooManyResults(f"There are {limits.SUBSCRIPTIONS_MAX:,} subscriptions already. Delete what is not used.")
-    _raise_unless_allowed_host(hub, document)
+    raise_unless_allowed_host(hub, document["notification"]["endpoint"]["uri"], "the endpoint")
     now_us = hub.clock.now_us()
     _raise_unless_future(document, now_us)
     readable = caller.readable_types
@@ -75,7 +74,7 @@ async def update(caller: Caller, hub: Hub, subscription_id: str, body: Any, cont
     now_us = hub.clock.now_us()
     if "expiresAt" in fragment:
         _raise_unless_future(document, now_us)
-    _raise_unless_allowed_host(hub, document)
+    raise_unless_allowed_host(hub, document["notification"]["endpoint"]["uri"], "the endpoint")
     context_id = kept.context_id
     if "jsonldContext" in fragment and fragment["jsonldContext"] is not None:
         context_id = await _shown_context_id(caller, hub, document, context)
@@ -204,24 +203,6 @@ def _raise_unless_future(document: Document, now_us: int) -> None:
     end = terms.expires_us(document)
     if end is not None and end <= now_us:
         raise BadRequestData(f"'expiresAt' is {document['expiresAt']}, which is past; give a moment in the future.")
-
-
-def _raise_unless_allowed_host(hub: Hub, document: Document) -> None:
-    host = urlsplit(document["notification"]["endpoint"]["uri"]).hostname or ""
-    if not hub.settings.allow_private_addresses and _is_private(host):
-        raise BadRequestData(
-            f"The endpoint's host {host} is this machine or its private network, where notifications do not go unless"
-            " the operator allows it with SIMPUL_ALLOW_PRIVATE_ADDRESSES=true."
-        )
-
-
-def _is_private(host: str) -> bool:
-    if host == "localhost" or host.endswith(".localhost"):
-        return True
-    try:
-        return not ipaddress.ip_address(host).is_global
-    except ValueError:
-        return False
 
 
 # For operators

@@ -94,7 +94,9 @@ def parse_fragment(body: Any, context: Context) -> Document:
         raise BadRequestData(f"A subscription is a JSON object, not {shown(body)}.")
     document: Document = {}
     for name, value in body.items():
-        if name in _TOLD_BY_HUB:
+        # A copy from another broker has that broker's own notes beside the standard's members; no misspelt one begins
+        # like that.
+        if name in _TOLD_BY_HUB or name.startswith("__"):
             continue
         if name == "temporalQ":
             raise BadRequestData("'temporalQ' is for subscriptions to context sources; leave it away here (§5.2.12).")
