@@ -198,8 +198,8 @@ def test_4_3_6_6_what_is_sent_conforms_to_the_version_that_the_source_has(
     assert here.post(f"{path('lama')}/attrs", json=more).status_code == 204
     assert there.get(path("lama")).json()["nama"] == {"type": "Property", "value": "besar"}
     # A change of one attribute is told in that version, too, whole or in part.
-    more = {"type": "LanguageProperty", "languageMap": {"id": "Toko"}}
-    assert here.put(f"{path('lama')}/attrs/sebutan", json=more).status_code == 204
+    shop = {"type": "LanguageProperty", "languageMap": {"id": "Toko"}}
+    assert here.put(f"{path('lama')}/attrs/sebutan", json=shop).status_code == 204
     assert there.get(path("lama")).json()["sebutan"] == {"type": "Property", "value": {"id": "Toko"}}
     assert here.patch(f"{path('lama')}/attrs/seats", json={"value": 5, "valueType": "int"}).status_code == 204
     assert there.get(path("lama")).json()["seats"] == value(5)
