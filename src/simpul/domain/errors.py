@@ -185,12 +185,13 @@ class PeerError(HubError):
 
 
 class PeerUnreachable(PeerError):
-    """It cannot be reached, or the operator does not allow its address; `brief` says why where its name is known."""
+    """It cannot be reached, or the operator does not allow its address."""
 
     title = "Another hub cannot be reached"
 
     def __init__(self, detail: str, brief: str | None = None) -> None:
         super().__init__(detail)
+        # Why, for a reader who sees which one it is.
         self.brief = brief or detail
 
 
