@@ -10,6 +10,8 @@ which gives the same answer (a test compares them).
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
+from itertools import repeat
 from operator import itemgetter
 from typing import Any, NamedTuple
 
@@ -30,6 +32,9 @@ _TYPE = '"type":"'
 _MOMENTS = re.compile('"observedAt":"([^"]*)Z"')
 _PLAIN_KINDS = (CREATED, CHANGED, WRITTEN)
 _UNSEEN = ("", "")
+# Sorts after every moment.
+_AFTER_ALL = "~"
+_sequence_of = itemgetter(0)
 _encode = msgspec.json.Encoder().encode
 
 
@@ -84,7 +89,7 @@ class _Cutter:
     def __init__(self, log: Log, query: TemporalQuery) -> None:
         low, high = bound_of(query.low_us), bound_of(query.high_us)
         self._low = "" if low is None else low
-        self._high = "~" if high is None else high
+        self._high = _AFTER_ALL if high is None else high
         self._is_open = query.timerel is None
         # Every entry of an entity begins alike, unless its types changed.
         self._start = f'{{"id":{_json(log.id)},"type":{_json(render_types(list(log.types), CORE))}'
@@ -124,14 +129,7 @@ class _Cutter:
             # What may be the same as before is looked at one by one.
             return False
         self._known[name] = (instances[-1], moments[-1])
-        low, high = self._low, self._high
-        self.series.setdefault(name, []).extend(
-            [
-                (moment, instance, row[0], 0)
-                for moment, instance, row in zip(moments, instances, rows, strict=True)
-                if low <= moment < high
-            ]
-        )
+        self._take_series(name, zip(moments, instances, map(_sequence_of, rows), repeat(0)))
         return True
 
     def take(self, row: Row) -> bool:
@@ -157,28 +155,31 @@ class _Cutter:
     def _take_written(self, rest: str, sequence: int) -> bool:
         """Take in many instances of one attribute that were written into the history together."""
         name, _, joined = rest[2:].partition('":[{')
-        first, *others = joined[:-3].split("},{" + _TYPE)
-        count = len(others) + 1
+        instances = joined[:-3].split("},{")
+        count = len(instances)
         is_plain = (
             '"' not in name
             and name != "scope"
-            and first.startswith(_TYPE)
+            and joined.startswith(_TYPE)
+            # Inside a text there is no quote like the one behind this separator: so each of them stands between two.
+            and joined.count("},{" + _TYPE) == count - 1
             and rest.count("{") == count
             and rest.count(_OBSERVED) == count
         )
         if not is_plain:
             return False
         self._known[name] = _UNSEEN
-        low, high = self._low, self._high
-        instances = [first, *[_TYPE + other for other in others]]
-        self.series.setdefault(name, []).extend(
-            [
-                (moment, instance, sequence, place)
-                for place, (moment, instance) in enumerate(zip(_MOMENTS.findall(joined), instances, strict=True))
-                if low <= moment < high
-            ]
-        )
+        moments = _MOMENTS.findall(joined)
+        assert len(moments) == count, "each instance has its time of observation"
+        self._take_series(name, zip(moments, instances, repeat(sequence), range(count)))
         return True
+
+    def _take_series(self, name: str, cuts: Iterable[_Cut]) -> None:
+        """Take those of an attribute's instances that are in the time asked for."""
+        low, high = self._low, self._high
+        if low or high != _AFTER_ALL:
+            cuts = [one for one in cuts if low <= one[0] < high]
+        self.series.setdefault(name, []).extend(cuts)
 
     def _take_instance(self, name: str, instance: str, row: Row, place: int) -> bool:
         sequence, at_us, kind, _, _ = row

@@ -248,15 +248,12 @@ class SqliteStore:
     def find_log(self, tenant: str, entity_id: str) -> Log | None:
         city = self._city(tenant)
         with translated_errors(city.path):
-            row = city.reader.execute(TEMPORAL.find_entity, (entity_id,)).fetchone()
-            if row is None:
-                return None
             rows_max = limits.TEMPORAL_CHANGES_IN_LOOP_MAX
-            rows: list[Any] = city.reader.execute(TEMPORAL.list_writes, (row[0], rows_max + 1)).fetchall()
+            rows: list[Any] = city.reader.execute(TEMPORAL.list_writes_of, (entity_id, rows_max + 1)).fetchall()
         if not rows or len(rows) > rows_max:
             return None
         rows.reverse()
-        return Log(entity_id, city.names.type_sets[row[1]].names, rows)
+        return Log(entity_id, city.names.type_sets[rows[0][0]].names, [row[1:] for row in rows])
 
     async def find_history(self, tenant: str, entity_id: str, window: TemporalQuery) -> History | None:
         city = self._city(tenant)
