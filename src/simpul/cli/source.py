@@ -17,6 +17,7 @@ from simpul.app.sources import SourceStatus
 from simpul.cli.city_folder import counted, folder_option, settings_of
 from simpul.cli.put_right import fix, fixes, replay, undo, write_rejects
 from simpul.cli.source_kind import kind
+from simpul.cli.source_new import new
 from simpul.main import open_hub
 from simpul.ports.store import Reject, Run
 from simpul.settings import Settings
@@ -108,7 +109,7 @@ async def _rejects(settings: Settings, source_id: str, limit: int) -> tuple[list
         return sources.list_rejects(caller, hub, source_id, limit), status.rejects
 
 
-for command in (fix, replay, fixes, undo, kind):
+for command in (new, fix, replay, fixes, undo, kind):
     source.add_command(command)
 
 

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from functools import cache
 from importlib import import_module
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Final, NamedTuple, Protocol
 
 from simpul import limits
@@ -112,6 +113,21 @@ def check_references(text: str) -> str | None:
     return None
 
 
+class Offer(NamedTuple):
+    """One thing that a system has to read: a table, a sheet, a list.
+
+    `read` is what stands under `read:` for it; `key` its primary key and `references` the tables that columns refer to
+    (column to type), where the system says so; `note` is what its reader should know.
+    """
+
+    name: str
+    read: Plain
+    rows: int | None = None
+    key: tuple[str, ...] = ()
+    references: Mapping[str, str] = MappingProxyType({})
+    note: str = ""
+
+
 class Connector(NamedTuple):
     """One kind of source."""
 
@@ -122,6 +138,12 @@ class Connector(NamedTuple):
     """Yields (key, what is wrong) for what the keys alone do not say."""
     is_stream: bool = False
     """Whether its readings are `Stream`s: a run tells what is new, so nothing can be said of what it does not tell."""
+    knows: Callable[[str, Surroundings], bool] | None = None
+    """Whether a URL or the path of a file is one of this kind."""
+    settings_of: Callable[[str, Surroundings], tuple[Plain, dict[str, str]]] | None = None
+    """Returns the settings for a URL or a path, and its secrets by the names of the references that stand for them."""
+    look_around: Callable[[Plain, Surroundings], list[Offer]] | None = None
+    """Returns what there is to read, for proposals."""
 
 
 @cache

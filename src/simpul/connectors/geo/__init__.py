@@ -7,7 +7,8 @@ The columns are the features' properties, and `@id` (the feature's id) and `@geo
 from __future__ import annotations
 
 from simpul.connect.connector import Connector
+from simpul.connectors.geo.offers import knows, look_around
 from simpul.connectors.geo.reader import open_reading
 from simpul.connectors.geo.settings import FIELDS, check
 
-CONNECTOR = Connector("geo", FIELDS, open_reading, check)
+CONNECTOR = Connector("geo", FIELDS, open_reading, check, knows=knows, look_around=look_around)

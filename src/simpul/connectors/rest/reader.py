@@ -36,7 +36,7 @@ class RestReading:
         self._digest = b""
         try:
             self._answer = self._fetch(self._first_url())
-            self._document = self._decode(self._answer)
+            self._document = decode_answer(self._where, self._answer)
             self._rows = find_rows(self._document, settings.lists, self._where)
         except BaseException:
             self._fetcher.close()
@@ -57,18 +57,10 @@ class RestReading:
             parameters[pages.parameter] = str(pages.first)
         if pages is not None and pages.style == "offset":
             parameters[pages.parameter] = "0"
-        return _with(settings.service.url, parameters)
+        return with_parameters(settings.service.url, parameters)
 
     def _fetch(self, url: str) -> Answer:
         return self._fetcher.get(url)
-
-    def _decode(self, answer: Answer) -> Any:
-        if not answer.body:
-            return []
-        try:
-            return msgspec.json.decode(answer.body.removeprefix(b"\xef\xbb\xbf"))
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-            raise errors.not_json(self._where, answer.body, str(error)) from error
 
     def _total(self, pages: Pages) -> int | None:
         if pages.total_path is None:
@@ -104,7 +96,7 @@ class RestReading:
     def _turn(self, url: str, page: int) -> None:
         """Put the page of this URL into hand."""
         self._answer = self._fetch(url)
-        self._document = self._decode(self._answer)
+        self._document = decode_answer(self._where, self._answer)
         rows = find_rows(self._document, self._settings.lists, self._where, may_be_empty=True)
         pages = self._settings.pages
         # The wrapper may tell the number of the page, so the rows alone are compared.
@@ -126,12 +118,12 @@ class RestReading:
             if self._is_last(pages, count):
                 return None
             value = pages.first + page if pages.style == "page" else count
-            return _with(self._first_url(), {pages.parameter: str(value)})
+            return with_parameters(self._first_url(), {pages.parameter: str(value)})
         found = self._link(pages) if pages.style == "link" else find(self._document, pages.next_path or "")
         if found in _NOTHING:
             return None
         if pages.style == "cursor":
-            return _with(self._first_url(), {pages.parameter: str(found)})
+            return with_parameters(self._first_url(), {pages.parameter: str(found)})
         url = str(httpx2.URL(self._answer.url).join(str(found)))
         self._fetcher.raise_unless_same_host(url)
         return url
@@ -151,6 +143,16 @@ class RestReading:
         self._rows = []
         self._document = None
         self._fetcher.close()
+
+
+def decode_answer(where: str, answer: Answer) -> Any:
+    """Return the document of an answer. Raises SourceMismatch."""
+    if not answer.body:
+        return []
+    try:
+        return msgspec.json.decode(answer.body.removeprefix(b"\xef\xbb\xbf"))
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise errors.not_json(where, answer.body, str(error)) from error
 
 
 def find(document: Any, path: str) -> Any:
@@ -225,7 +227,8 @@ def _is_geometry(value: Mapping[str, Any]) -> bool:
     return "type" in value and ("coordinates" in value or "geometries" in value)
 
 
-def _with(url: str, parameters: Mapping[str, str]) -> str:
+def with_parameters(url: str, parameters: Mapping[str, str]) -> str:
+    """Return a URL with these parameters set."""
     return str(httpx2.URL(url).copy_merge_params(parameters)) if parameters else url
 
 

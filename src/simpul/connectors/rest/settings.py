@@ -26,7 +26,7 @@ from simpul.connect.fields import (
 from simpul.domain.errors import SourceMisconfigured
 from simpul.fetching import Service
 
-_SECRET_NAME: Final = re.compile(
+SECRET_NAME: Final = re.compile(
     r"auth|token|secret|passw|pwd|sandi|cookie|session|(?:^|[_-])key|api-?key", re.IGNORECASE
 )
 _REFERENCE: Final = re.compile(r"\$\{[^{}]*\}")
@@ -47,7 +47,7 @@ def _check_url(text: str) -> str | None:
     if "@" in parts.netloc:
         return "the URL holds a user or a password; write them under 'auth'"
     for name, value in parse_qsl(parts.query):
-        if _SECRET_NAME.search(name) and not _REFERENCE.search(value):
+        if SECRET_NAME.search(name) and not _REFERENCE.search(value):
             return f"the URL holds a secret ({name}), and YAML files are shared; {_USE_REFERENCE}"
     return None
 
@@ -153,7 +153,7 @@ def check(plain: Plain) -> Iterator[tuple[str, str]]:
 def _check_secrets(plain: Plain) -> Iterator[tuple[str, str]]:
     for key in ("query", "headers"):
         for name, value in plain.get(key, {}).items():
-            if _SECRET_NAME.search(name) and not _REFERENCE.search(value):
+            if SECRET_NAME.search(name) and not _REFERENCE.search(value):
                 yield key, f"{name} looks like a secret, and YAML files are shared; {_USE_REFERENCE}"
 
 

@@ -7,7 +7,8 @@ account to ask for.
 from __future__ import annotations
 
 from simpul.connect.connector import Connector
+from simpul.connectors.sql.offers import knows, look_around, settings_of
 from simpul.connectors.sql.reader import open_reading
 from simpul.connectors.sql.settings import FIELDS, check
 
-CONNECTOR = Connector("sql", FIELDS, open_reading, check)
+CONNECTOR = Connector("sql", FIELDS, open_reading, check, knows=knows, settings_of=settings_of, look_around=look_around)

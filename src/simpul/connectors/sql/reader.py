@@ -128,10 +128,11 @@ def _forget_stream(result: CursorResult[Any]) -> None:
 def open_reading(plain: Plain, surroundings: Surroundings) -> Reading:
     """Return the running query. Raises SourceUnreachable, SourceMismatch, SourceMisconfigured."""
     settings = parse_settings(plain, surroundings)
-    return SqlReading(settings, _engine(settings))
+    return SqlReading(settings, engine_of(settings))
 
 
-def _engine(settings: SqlSettings) -> Engine:
+def engine_of(settings: SqlSettings) -> Engine:
+    """Return the way to a database, which only reads. Raises SourceUnreachable where a file is not there."""
     url, timeout = settings.url, limits.SOURCE_TIMEOUT_SECONDS
     arguments: dict[str, Any] = {}
     options: dict[str, Any] = {}

@@ -10,7 +10,10 @@ was made for one serves the other.
 from __future__ import annotations
 
 from simpul.connect.connector import Connector
+from simpul.connectors.sqldump.offers import knows, look_around, settings_of
 from simpul.connectors.sqldump.reader import open_reading
 from simpul.connectors.sqldump.settings import FIELDS, check
 
-CONNECTOR = Connector("sqldump", FIELDS, open_reading, check)
+CONNECTOR = Connector(
+    "sqldump", FIELDS, open_reading, check, knows=knows, settings_of=settings_of, look_around=look_around
+)

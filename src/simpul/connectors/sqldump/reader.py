@@ -36,6 +36,7 @@ _PLAIN_BACKSLASH: Final = re.compile(
     re.IGNORECASE | re.MULTILINE,
 )
 _COMPLETE: Final = "-- Dump completed"
+_PRIMARY_KEY: Final = re.compile(r"PRIMARY\s+KEY\s*\(([^()]*)\)", re.IGNORECASE)
 
 
 _UNPACKERS: Final[Mapping[bytes, Callable[[Path], BinaryIO]]] = {
@@ -263,3 +264,26 @@ def open_reading(plain: Plain, surroundings: Surroundings) -> Reading:
     settings = parse_settings(plain)
     path = open_file(surroundings.path(surroundings.resolve(settings.path)), limits.SQL_DUMP_BYTES_MAX)
     return SqlDumpReading(path, settings)
+
+
+class TableList(SqlDumpReading):
+    """Which tables a dump fills, with the primary keys that it tells; its rows are stepped over."""
+
+    def _find_columns(self) -> None:
+        self.filled: dict[str, None] = {}
+        self.keys: dict[str, tuple[str, ...]] = {}
+        while (statement := self._script.next_statement()) is not None:
+            if isinstance(statement, Insert):
+                self.filled[statement.table] = None
+                self._script.skip_statement()
+            elif isinstance(statement, Create):
+                found = _PRIMARY_KEY.search(statement.body)
+                names = tuple(name.strip('`" []') for name in found[1].split(",")) if found else ()
+                self.keys[statement.table] = names
+
+
+def list_tables(path: Path, plain: Plain) -> list[tuple[str, tuple[str, ...]]]:
+    """Return the tables that have rows, with their keys where the dump tells them. Reads the dump to its end."""
+    tables = TableList(open_file(path, limits.SQL_DUMP_BYTES_MAX), parse_settings({**plain, "table": "?"}))
+    tables.close()
+    return [(table, tables.keys.get(table, ())) for table in tables.filled]

@@ -7,7 +7,8 @@ CSV is streamed. The sheet of a workbook is held whole, within `WORKBOOK_BYTES_M
 from __future__ import annotations
 
 from simpul.connect.connector import Connector
+from simpul.connectors.table.offers import knows, look_around
 from simpul.connectors.table.reader import open_reading
 from simpul.connectors.table.settings import FIELDS, check
 
-CONNECTOR = Connector("table", FIELDS, open_reading, check)
+CONNECTOR = Connector("table", FIELDS, open_reading, check, knows=knows, look_around=look_around)

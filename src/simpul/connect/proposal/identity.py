@@ -1,0 +1,124 @@
+"""What identifies a row: one column, or several, and whether the rows are a series in time. Looks at a sample only."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Sequence
+from itertools import combinations
+from typing import Any, Final, NamedTuple
+
+from simpul.connect.proposal.columns import DATE, GEOMETRY, NUMBER, OBJECT, ColumnFacts
+from simpul.connect.proposal.models import words_of
+from simpul.connect.values import text_of
+
+_ID_WORDS: Final = ("id", "kode", "code", "uuid", "fid", "gid", "objectid", "no", "nomor", "kd", "npsn", "key", "nik")
+_TIME_WORDS: Final = frozenset({
+    "tanggal", "tgl", "waktu", "date", "time", "timestamp", "jam", "observed", "dateobserved", "datetime", "recorded",
+    "data", "observasi", "pengamatan", "ukur", "pengukuran", "utc", "wib", "local", "at",
+})  # fmt: skip
+_PAIR_COLUMNS_MAX: Final = 14
+_TRIPLE_COLUMNS_MAX: Final = 9
+_ROWS_PER_STATION_LEAST: Final = 3
+_NO_TEMPLATE: Final = re.compile(r"[{}|]")
+
+
+class Identity(NamedTuple):
+    """The columns of the key, those of the entity's id, the column of time where the rows are a series, and why."""
+
+    key: tuple[str, ...]
+    in_id: tuple[str, ...]
+    time: str | None
+    because: str
+    copies: int
+
+
+def find_identity(
+    columns: Sequence[ColumnFacts], rows: Sequence[Sequence[Any]], told: Sequence[str], avoid: Collection[str]
+) -> Identity:
+    """Return what identifies a row. `told` is the primary key that the system names; `avoid` are personal columns."""
+    by_name = {facts.name: facts for facts in columns if not _NO_TEMPLATE.search(facts.name)}
+    usable = [facts for facts in by_name.values() if facts.kind not in (GEOMETRY, OBJECT) and facts.filled]
+    series = _find_series(usable, rows, avoid)
+    if told and all(name in by_name for name in told):
+        single = Identity(tuple(told), tuple(told), None, "the database says that it is the primary key", 0)
+        return series if series is not None and _is_running_number(by_name, told) else single
+    unique = [facts for facts in usable if facts.is_unique and _may_identify(facts)]
+    if unique and not (series and _is_running_number(by_name, [facts.name for facts in unique][:1])):
+        best = min(unique, key=lambda facts: _rank(facts, avoid))
+        return Identity((best.name,), (best.name,), None, f"each of {best.rows:,} rows has another value", 0)
+    return series or _find_several(usable, rows, avoid)
+
+
+def _may_identify(facts: ColumnFacts) -> bool:
+    """Return whether a column could identify anything: a measured number or a long text does not."""
+    if facts.kind == NUMBER:
+        return facts.is_whole
+    return facts.kind != DATE and max((len(text) for text in facts.values), default=0) <= 120
+
+
+def _rank(facts: ColumnFacts, avoid: Collection[str]) -> tuple[bool, int, int]:
+    words = words_of(facts.name)
+    rank = min((_ID_WORDS.index(word) for word in words if word in _ID_WORDS), default=len(_ID_WORDS))
+    return facts.name in avoid, rank, facts.position
+
+
+def _is_running_number(by_name: dict[str, ColumnFacts], names: Sequence[str]) -> bool:
+    """Return whether the only key is a number that counts rows."""
+    return len(names) == 1 and by_name[names[0]].kind == NUMBER and words_of(names[0])[-1:] in {("id",), ("no",)}
+
+
+def _find_series(
+    usable: Sequence[ColumnFacts], rows: Sequence[Sequence[Any]], avoid: Collection[str]
+) -> Identity | None:
+    """Return the identity of measurements: something that is measured again and again, and when."""
+    # A day on which something was built or born is no time of a measurement.
+    times = [facts for facts in usable if facts.kind == DATE and set(words_of(facts.name)) <= _TIME_WORDS]
+    measured = [facts for facts in usable if facts.kind == NUMBER and not facts.is_unique]
+    if not measured:
+        return None
+    for time in times:
+        stations = [
+            facts
+            for facts in usable
+            if facts.kind != DATE and facts.filled == facts.rows and facts.name not in avoid and _may_identify(facts)
+            and facts.distinct * _ROWS_PER_STATION_LEAST <= facts.rows and facts.filled >= facts.distinct * 2
+        ]  # fmt: skip
+        for station in sorted(stations, key=lambda facts: _rank(facts, avoid)):
+            if _rank(station, avoid)[1] == len(_ID_WORDS) and station.kind == NUMBER:
+                continue
+            if time.filled == time.rows and _count_copies(rows, (station.position, time.position)) == 0:
+                because = f"{station.distinct:,} different, each with at most one row at a time: a series in time"
+                return Identity((station.name, time.name), (station.name,), time.name, because, 0)
+    return None
+
+
+def _find_several(usable: Sequence[ColumnFacts], rows: Sequence[Sequence[Any]], avoid: Collection[str]) -> Identity:
+    """Return the fewest columns that identify a row together, or those that nearly do."""
+    fitting = [facts for facts in usable if _may_identify(facts) or facts.kind == DATE]
+    ranked = sorted(fitting or usable, key=lambda facts: (_rank(facts, avoid)[:2], -facts.distinct))
+    whole = [facts for facts in ranked if facts.filled == facts.rows] or ranked
+    best: tuple[int, tuple[ColumnFacts, ...]] | None = None
+    for count, most in ((1, len(whole)), (2, _PAIR_COLUMNS_MAX), (3, _TRIPLE_COLUMNS_MAX)):
+        for chosen in combinations(whole[:most], count):
+            copies = _count_copies(rows, [facts.position for facts in chosen])
+            if copies == 0:
+                return _together(chosen, f"no two of {len(rows):,} rows have the same", 0)
+            if best is None or copies < best[0] * 0.5:
+                best = (copies, chosen)
+    assert best is not None, "a source has a column"
+    copies, chosen = best
+    return _together(chosen, f"the best there is: {copies:,} of {len(rows):,} rows are copies by it", copies)
+
+
+def _together(chosen: Sequence[ColumnFacts], because: str, copies: int) -> Identity:
+    names = tuple(facts.name for facts in sorted(chosen, key=lambda facts: facts.position))
+    return Identity(names, names, None, because, copies)
+
+
+def _count_copies(rows: Sequence[Sequence[Any]], positions: Sequence[int]) -> int:
+    seen = {tuple(_text(row[position]) for position in positions) for row in rows}
+    return len(rows) - len(seen)
+
+
+def _text(cell: Any) -> str:
+    return "" if cell is None else " ".join(text_of(cell).split())

@@ -1,0 +1,143 @@
+"""Columns to attributes: which name, which form, what means `not known`, what is left out because it is personal."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from simpul.connect.proposal.columns import DATE, NUMBER, TEXT, ColumnFacts, looks_like_code
+from simpul.connect.proposal.draft import Draft, Line
+from simpul.connect.proposal.models import UNIT_CODES, name_attributes, words_of
+from simpul.connect.proposal.personal import CREDENTIAL, may_be_shown
+from simpul.connect.proposal.places import name_of_own
+from simpul.connect.vocabulary import RESERVED
+
+_YES: Final = ({"ya", "tidak"}, {"yes", "no"}, {"true", "false"}, {"ada", "tidak ada"})
+_SAYS_YES: Final = frozenset({"ya", "yes", "true", "ada"})
+_EXAMPLES: Final = 3
+_CAPACITY: Final = frozenset({"kapasitas", "capacity", "tampung"})
+
+
+def add_attributes(draft: Draft) -> None:
+    """Add an attribute for every column that is not used yet, and say of each that is left out why."""
+    rest = [facts for facts in draft.seen.columns if facts.name not in draft.used and not _is_key_alone(draft, facts)]
+    public = [facts.name for facts in rest if draft.personal.is_about_people or not _is_personal(draft, facts)]
+    names = name_attributes(draft.guess.type_name if draft.guess else None, public, draft.seen.name)
+    parts: dict[str, dict[str, Any]] = {}
+    for facts in rest:
+        if _leave_out(draft, facts):
+            continue
+        name = names.get(facts.name, "")
+        whole, _, part = name.partition(".")
+        spec = _spec(draft, facts)
+        if part:
+            parts.setdefault(whole, {})[part] = spec
+        elif draft.seen.references.get(facts.name):
+            _add_reference(draft, facts, name)
+        elif name and name not in RESERVED:
+            draft.attributes[draft.free_name(name)] = Line(spec, _evidence(draft, facts))
+        else:
+            draft.attributes[name_of_own(draft, facts.name)] = Line(spec, _evidence(draft, facts))
+    for whole, made in parts.items():
+        draft.attributes[draft.free_name(whole)] = Line({"object": made}, "parts of one address")
+    if not draft.attributes:
+        first = draft.identity.key[0]
+        draft.attributes["name"] = Line({"column": first, "text": True}, "there is nothing but the key")
+
+
+def _is_key_alone(draft: Draft, facts: ColumnFacts) -> bool:
+    """Return whether a column has its place in the id already: a number that counts rows, or the time of a series."""
+    if facts.name == draft.identity.time:
+        return True
+    return (facts.name,) == draft.identity.key and words_of(facts.name)[-1:] in {("id",), ("no",), ("fid",), ("gid",)}
+
+
+def _is_personal(draft: Draft, facts: ColumnFacts) -> bool:
+    return facts.name in draft.personal.classes
+
+
+def _leave_out(draft: Draft, facts: ColumnFacts) -> bool:
+    why = ""
+    kind = draft.personal.classes.get(facts.name)
+    if kind == CREDENTIAL:
+        why = "a secret of that system; it is never taken over"
+    elif kind is not None and not draft.personal.is_about_people:
+        why = f"{kind} ({draft.personal.because[facts.name]}): personal, and this type is not about people"
+    elif not facts.filled:
+        why = "no row of the sample fills it"
+    elif facts.name in draft.used:
+        why = "used already"
+    if why:
+        draft.left_out.append((facts.name, why))
+    return bool(why)
+
+
+def _add_reference(draft: Draft, facts: ColumnFacts, name: str) -> None:
+    target = draft.seen.references[facts.name]
+    bare = "".join(word.capitalize() for word in words_of(facts.name) if word not in ("id", "kode")) or target
+    uri = f"urn:ngsi-ld:{target}:{draft.city.tenant}:{{{facts.name}}}"
+    told = f"the database refers from here to another table; {facts.known:,} rows do"
+    draft.attributes[draft.free_name(name or f"ref{bare}")] = Line({"relationship": uri}, told)
+
+
+def _spec(draft: Draft, facts: ColumnFacts) -> dict[str, Any]:
+    """Return how the attribute's value is made."""
+    spec: dict[str, Any] = {"column": facts.name}
+    if facts.kind == DATE:
+        return {**spec, "date": facts.form}
+    if facts.kind == NUMBER and not facts.odd and not looks_like_key(facts) and not _is_personal(draft, facts):
+        spec["number"] = facts.form
+        unit = next((UNIT_CODES[word] for word in words_of(facts.name) if word in UNIT_CODES), None)
+        spec |= {"unit": unit} if unit else {}
+        return {**spec, "unknown": sorted(facts.sentinels)} if facts.sentinels else spec
+    pair = _yes_and_no(facts)
+    if pair is not None:
+        return {**spec, "boolean": {"when_true": [pair[0]], "when_false": [pair[1]]}}
+    if facts.kind == NUMBER or facts.has_leading_zeros or looks_like_code(facts) or _is_personal(draft, facts):
+        spec["text"] = True
+    return spec
+
+
+def _yes_and_no(facts: ColumnFacts) -> tuple[str, str] | None:
+    """Return the two texts of a column that says yes or no."""
+    texts = [text for text in facts.values if text not in facts.unknown]
+    if len(texts) != 2 or {text.casefold() for text in texts} not in _YES:
+        return None
+    yes, no = sorted(texts, key=lambda text: text.casefold() not in _SAYS_YES)
+    return yes, no
+
+
+def looks_like_key(facts: ColumnFacts) -> bool:
+    """Return whether a whole number is a name rather than an amount."""
+    return bool({"id", "kode", "code", "kd", "nomor", "no", "npsn", "nik", "nip"} & set(words_of(facts.name)))
+
+
+def _evidence(draft: Draft, facts: ColumnFacts) -> str:
+    told = [f"{facts.filled:,} of {facts.rows:,} filled"]
+    kind = draft.personal.classes.get(facts.name)
+    if kind is not None:
+        return f"personal: {kind} ({draft.personal.because[facts.name]}); {told[0]}"
+    if facts.kind == NUMBER and facts.least is not None:
+        told.append(f"{facts.least:g} to {facts.most:g}")
+    if facts.kind == DATE:
+        told.append(f"dates as {facts.form}, the newest {facts.newest[:10]}")
+    if facts.odd:
+        told.append(f"{facts.odd:,} are no {facts.kind}")
+    if facts.sentinels:
+        told.append(", ".join(f"{value} stands {count:,} times" for value, count in facts.sentinels.items()))
+    zeros = facts.values.get("0", 0)
+    if zeros > 1 and set(words_of(facts.name)) & _CAPACITY:
+        told.append(f"0 stands {zeros:,} times; if that means `not known`, add 'unknown: [0]'")
+    if facts.kind == TEXT:
+        told.append(f"{facts.distinct:,} different" + _examples(draft, facts))
+    return "; ".join(told)
+
+
+def _examples(draft: Draft, facts: ColumnFacts) -> str:
+    """Return some texts that come often. Of rows about people, and of long or numbered texts, none are shown."""
+    if draft.personal.is_about_people and facts.distinct > 20:
+        return ""
+    shown = [
+        text for text, count in facts.values.most_common(_EXAMPLES * 4)
+        if may_be_shown(text) and (count > 1 or not draft.personal.is_about_people)
+    ][:_EXAMPLES]  # fmt: skip
+    return f", such as {', '.join(shown)}" if shown else ""

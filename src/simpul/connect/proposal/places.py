@@ -1,0 +1,183 @@
+"""Where rows lie: columns with coordinates, geometries, and codes of regions. Counts, and decides what they are."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from simpul.connect.attributes import NUMBERS
+from simpul.connect.code_lists import BPS, KEMENDAGRI, list_ids, open_code_list
+from simpul.connect.proposal.columns import GEOMETRY, NUMBER, TEXT, ColumnFacts
+from simpul.connect.proposal.draft import Draft, Line
+from simpul.connect.proposal.models import own_name, words_of
+from simpul.connect.values import RowRejected
+from simpul.connect.vocabulary import RESERVED
+from simpul.domain.code_list import CodeList
+from simpul.domain.errors import SourceMisconfigured
+
+_LATITUDE: Final = frozenset({"lat", "latitude", "lintang", "y", "ycoord", "ltd"})
+_LONGITUDE: Final = frozenset({"lon", "lng", "long", "longitude", "bujur", "x", "xcoord", "lgtd"})
+_REGION_CODE: Final = re.compile(r"\d\d(?:\.\d\d(?:\.\d\d(?:\.\d{4})?)?)?\Z")
+_STATISTICS_CODE: Final = re.compile(r"\d{4}(?:\d{3}(?:\d{3})?)?\Z")
+_SHARE_IS: Final = 0.9
+_SHARE_NAMES: Final = 0.6
+_WITHIN_LEAST: Final = 0.5
+_DISTINCT_MAX: Final = 5_000
+
+
+def add_location(draft: Draft) -> None:
+    """Add the attribute `location`, with the rule that it lies in the city where most rows do."""
+    geometry = next((facts for facts in draft.seen.columns if facts.kind == GEOMETRY), None)
+    if geometry is not None:
+        told = f"{geometry.known:,} of {geometry.rows:,} rows have a geometry"
+        draft.attributes["location"] = Line({"geometry": geometry.name}, told)
+        draft.used.add(geometry.name)
+        if draft.city.bounds is not None:
+            draft.rules.append(_inside("warn", "places outside the city's bounds are told of"))
+        return
+    latitude = _find(draft, _LATITUDE, 90)
+    longitude = _find(draft, _LONGITUDE, 180)
+    if latitude is not None and longitude is not None:
+        _add_point(draft, latitude, longitude)
+
+
+def _find(draft: Draft, names: frozenset[str], most: int) -> ColumnFacts | None:
+    found = [
+        facts
+        for facts in draft.seen.columns
+        if set(words_of(facts.name)) & names and facts.kind in (NUMBER, TEXT) and facts.known
+        and (facts.kind == TEXT or (facts.form == "indonesian" or abs(facts.least or 0) <= 1_000_000 or most))
+    ]  # fmt: skip
+    return min(found, key=lambda facts: len(words_of(facts.name)), default=None)
+
+
+def _add_point(draft: Draft, latitude: ColumnFacts, longitude: ColumnFacts) -> None:
+    forms = {latitude.form, longitude.form} - {""}
+    number = "indonesian" if "indonesian" in forms else "plain"
+    good = inside = swapped = given = 0
+    bounds = draft.city.bounds
+    for row in draft.seen.rows:
+        place = _place(row, latitude.position, longitude.position, number)
+        if place is None:
+            continue
+        given += 1
+        x, y = place
+        good += abs(x) <= 180 and abs(y) <= 90
+        inside += bounds is not None and _lies_in(bounds, x, y)
+        swapped += bounds is not None and _lies_in(bounds, y, x)
+    if not given or good < given * _WITHIN_LEAST:
+        return
+    told = f"{good:,} of {given:,} rows with both are places on the earth"
+    if bounds is not None:
+        told += f"; {inside:,} lie in the city's bounds"
+    if swapped:
+        told += f"; {swapped:,} have them swapped"
+    origin = {"point": {"longitude": longitude.name, "latitude": latitude.name}}
+    draft.attributes["location"] = Line({**origin, "number": number} if number != "plain" else origin, told)
+    draft.used |= {latitude.name, longitude.name}
+    if bounds is not None and inside:
+        severity = "" if inside >= good * _SHARE_IS else "warn"
+        draft.rules.append(_inside(severity, f"{inside:,} of {given:,} places lie in the city's bounds"))
+
+
+def _inside(severity: str, told: str) -> Line:
+    rule = {"rule": "inside", "attribute": "location", "area": "city"}
+    return Line({**rule, "severity": severity} if severity else rule, told)
+
+
+def _place(row: Sequence[Any], latitude: int, longitude: int, number: str) -> tuple[float, float] | None:
+    parse = NUMBERS[number]
+    try:
+        cells = [cell.strip() if isinstance(cell, str) else cell for cell in (row[longitude], row[latitude])]
+        if None in cells or "" in cells:
+            return None
+        return float(parse(cells[0])), float(parse(cells[1]))
+    except (RowRejected, ValueError, TypeError):
+        return None
+
+
+def _lies_in(bounds: tuple[float, float, float, float], x: float, y: float) -> bool:
+    west, south, east, north = bounds
+    return west <= x <= east and south <= y <= north
+
+
+def add_codes(draft: Draft) -> None:
+    """Add a rule for each column whose texts are codes of a list, and a column of codes where names have them."""
+    found = False
+    for facts in draft.seen.columns:
+        if facts.kind in (NUMBER, TEXT) and 0 < facts.distinct <= _DISTINCT_MAX:
+            found = _add_code_rule(draft, facts) or found
+    if not found and draft.city.code:
+        _add_names(draft)
+
+
+def _add_code_rule(draft: Draft, facts: ColumnFacts) -> bool:
+    for codes, within in _lists_for(draft, facts):
+        known = sum(count for text, count in facts.values.items() if codes.find(text) is not None)
+        if facts.known and known >= facts.known * _SHARE_IS:
+            rule = {"rule": "code", "column": facts.name, "list": codes.id}
+            rule |= {"within": within} if within else {}
+            rule |= {} if known == facts.known else {"severity": "warn"}
+            told = f"{known:,} of {facts.known:,} are codes of the list {codes.id}"
+            draft.rules.append(Line(rule, told))
+            return codes.id in (KEMENDAGRI, BPS)
+    return False
+
+
+def _lists_for(draft: Draft, facts: ColumnFacts) -> Iterator[tuple[CodeList, str]]:
+    """Yield the lists that a column's texts may be codes of: those with the same form."""
+    texts = list(facts.values)
+    share = len(texts) * _SHARE_IS
+    city, within = draft.city, draft.city.code
+    if len(texts[0]) >= 4 and sum(1 for text in texts if _REGION_CODE.match(text) and "." in text) >= share:
+        yield open_code_list(city, KEMENDAGRI, within), within
+        yield open_code_list(city, KEMENDAGRI), ""
+    elif len(texts[0]) >= 7 and sum(1 for text in texts if _STATISTICS_CODE.match(text)) >= share:
+        yield open_code_list(city, BPS, texts[0][:4]), texts[0][:4]
+    for list_id in list_ids(city)[2:]:
+        try:
+            yield open_code_list(city, list_id), ""
+        except SourceMisconfigured:
+            # What is wrong with a list of the city's own is told when the city is checked and run.
+            continue
+
+
+def _add_names(draft: Draft) -> None:
+    """Add the codes that names of kecamatan and kelurahan mean, where most names have one."""
+    columns = [_named(draft, {"kecamatan", "kec", "district"}), _named(draft, {"kelurahan", "kel", "desa", "nagari"})]
+    names = [facts for facts in columns if facts is not None]
+    if columns[0] is None or any(facts.name in draft.personal.classes for facts in names):
+        return
+    codes = open_code_list(draft.city, KEMENDAGRI, draft.city.code)
+    today = datetime.now(UTC).date().isoformat()
+    known = total = 0
+    for row in draft.seen.rows:
+        parent: str | None = draft.city.code
+        for facts in names:
+            cell = row[facts.position]
+            parent = codes.match(str(cell), parent, today).code if parent and cell not in (None, "") else None
+        total += 1
+        known += parent is not None
+    if total and known >= total * _SHARE_NAMES:
+        content = {
+            "column": "kode_wilayah", "list": KEMENDAGRI, "within": draft.city.code,
+            "names": [facts.name for facts in names], "otherwise": "unknown",
+        }  # fmt: skip
+        draft.codes.append(Line(content, f"of {total:,} rows, the names of {known:,} have a code for sure"))
+        draft.attributes[draft.free_name("regionCode")] = Line({"column": "kode_wilayah", "text": True}, "see codes")
+
+
+def _named(draft: Draft, words: set[str]) -> ColumnFacts | None:
+    fitting = [
+        facts for facts in draft.seen.columns
+        if set(words_of(facts.name)) & words and facts.kind == TEXT and not {"id", "kode"} & set(words_of(facts.name))
+    ]  # fmt: skip
+    return min(fitting, key=lambda facts: len(facts.name), default=None)
+
+
+def name_of_own(draft: Draft, column: str) -> str:
+    """Return the name of an attribute that no model names."""
+    name = own_name(column)
+    return draft.free_name(f"source{name.capitalize()}" if name in RESERVED else name)
