@@ -121,3 +121,39 @@ def test_what_is_known_of_a_source_goes_with_it(city: Kota) -> None:
     assert city.look(lambda hub: hub.reports.find_shape(TENANT, "halte")) is None
     with pytest.raises(NotFound):
         city.look(lambda hub: quality.get_quality(operator(TENANT), hub, "halte"))
+
+
+def test_a_source_that_lost_most_rows_is_refused_before_any_of_its_rows_go_in(city: Kota) -> None:
+    changed = [[row[0], f"Lain {row[0]}", row[2]] for row in rows(10)[1:]]
+    city.write_csv("halte.csv", [rows(1)[0], *changed, [99, "Baru", 1]])
+    assert "has 11 rows, and it had 30" in error_of(city)
+    assert city.values(entity_uri("BusStop", "1"))["name"] == "Halte 1"
+    assert city.entity(entity_uri("BusStop", "99")) is None
+    assert city.sync(accept_shrink=True).error is None
+    assert city.values(entity_uri("BusStop", "1"))["name"] == "Lain 1"
+
+
+def test_a_source_that_has_enough_rows_is_taken_over_whole_after_the_wait(
+    kota: Kota, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("simpul.limits.SOURCE_CHUNK_ROWS", 7)
+    kota.write_csv("halte.csv", rows(100))
+    kota.declare(declaration())
+    assert kota.sync().error is None
+    kota.write_csv("halte.csv", [rows(1)[0], *([row[0], f"Lain {row[0]}", row[2]] for row in rows(90)[1:])])
+    run = kota.sync()
+    assert (run.error, run.rows_read, run.rows_written) == (None, 90, 90)
+    assert kota.values(entity_uri("BusStop", "1"))["name"] == "Lain 1"
+    assert kota.values(entity_uri("BusStop", "90"))["name"] == "Lain 90"
+
+
+def test_what_waits_in_memory_is_bounded(kota: Kota, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("simpul.limits.SOURCE_CHUNK_ROWS", 5)
+    monkeypatch.setattr("simpul.limits.COLLAPSE_ROWS_HELD_MAX", 12)
+    kota.write_csv("halte.csv", rows(100))
+    kota.declare(declaration())
+    assert kota.sync().error is None
+    kota.write_csv("halte.csv", [rows(1)[0], *([row[0], f"Lain {row[0]}", row[2]] for row in rows(30)[1:])])
+    assert "has 30 rows, and it had 100" in error_of(kota)
+    assert kota.values(entity_uri("BusStop", "1"))["name"] == "Lain 1", "what does not fit is not held back"
+    assert kota.values(entity_uri("BusStop", "30"))["name"] == "Halte 30"

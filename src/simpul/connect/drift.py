@@ -9,6 +9,7 @@ import re
 from collections.abc import Mapping, Sequence
 from datetime import date
 from decimal import Decimal
+from math import ceil
 from typing import Any, Final, NamedTuple
 
 from simpul import limits
@@ -148,11 +149,16 @@ def raise_if_kinds_changed(
         )
 
 
+def rows_wanted(source: SourceDeclaration, before: SourceShape | None) -> int:
+    """Return how many rows a source must have so that it has not collapsed; 0 where nothing is known of it."""
+    if before is None or before.rows < limits.COLLAPSE_ROWS_MIN or "observed_at" in source.declaration["entity"]:
+        return 0
+    return ceil(before.rows * limits.SOURCE_SHRINK_RATIO_MIN)
+
+
 def raise_if_collapsed(source: SourceDeclaration, rows: int, before: SourceShape | None) -> None:
     """Refuse a source that has less than half of the rows that it had. Raises SourceMismatch."""
-    if before is None or before.rows < limits.COLLAPSE_ROWS_MIN or "observed_at" in source.declaration["entity"]:
-        return
-    if rows < before.rows * limits.SOURCE_SHRINK_RATIO_MIN:
+    if before is not None and rows < rows_wanted(source, before):
         raise SourceMismatch(
             f"{source.file}: the source has {rows} rows, and it had {before.rows}. Nothing that is gone from it was "
             f"touched. If that is right, run `simpul sync {source.id} --accept-change`."

@@ -28,6 +28,7 @@ from simpul.connect.drift import (
     raise_if_columns_went,
     raise_if_kinds_changed,
     remembered,
+    rows_wanted,
     with_old_names,
 )
 from simpul.connect.gathering import gather
@@ -157,6 +158,30 @@ class Prepared(NamedTuple):
     items: list[Item]
     known: Container[str]
     is_last: bool
+
+
+@dataclass(slots=True)
+class Held:
+    """What waits until a run has seen as many rows as show that its source has not collapsed."""
+
+    rows_wanted: int
+    _items: list[Item] = field(default_factory=list)
+    _known: set[str] = field(default_factory=set)
+    is_short: bool = True
+
+    def add(self, prepared: Prepared, rows_read: int, rows_at_once: int) -> list[Prepared]:
+        """Return what may be written now: nothing while it is uncertain, then all of it in parts."""
+        self.is_short = rows_read < self.rows_wanted
+        if not self._items and not self.is_short:
+            return [prepared]
+        self._items += prepared.items
+        self._known.update(item.key for item in prepared.items if item.key in prepared.known)
+        if self.is_short and not prepared.is_last and len(self._items) <= limits.COLLAPSE_ROWS_HELD_MAX:
+            return []
+        items, known = self._items, self._known
+        self._items, self._known = [], set()
+        parts = [items[at : at + rows_at_once] for at in range(0, len(items), rows_at_once)]
+        return [Prepared(part, known, prepared.is_last) for part in parts]
 
 
 @dataclass(slots=True)
@@ -302,17 +327,27 @@ class SourceRun:
         self._reporting = Reporting(hub, tenant, mapper, self.shape_before, rows.sample or ())
 
     async def _read(self, rows: RowSource, takeover: Takeover, rows_expected: int | None) -> None:
-        """Write chunk after chunk; the next one is read and mapped while this one goes to the disk."""
-        is_last = False
+        """Write chunk after chunk; the next one is read and mapped while this one goes to the disk.
+
+        As long as the source may turn out to have lost most of its rows, what is new waits in memory, up to a bound.
+        """
+        is_first, is_last = True, False
         writing: asyncio.Task[None] | None = None
+        held = Held(0 if self.job.accept_shrink else rows_wanted(self.job.source, self.shape_before))
         try:
             while not is_last:
                 prepared = await self._prepare(rows)
                 is_last = prepared.is_last
-                if writing is not None:
-                    await writing
-                    self._report(rows_expected)
-                writing = asyncio.create_task(self._write(prepared, takeover)) if prepared.items else None
+                ready = held.add(prepared, self.counts.read, self.job.rows_at_once)
+                if is_last and held.is_short and not self.has_broken:
+                    raise_if_collapsed(self.job.source, self.counts.read, self.shape_before)
+                for part in ready or [prepared._replace(items=[])]:
+                    if writing is not None:
+                        await writing
+                    if not is_first:
+                        self._report(rows_expected)
+                    writing = asyncio.create_task(self._write(part, takeover)) if part.items else None
+                    is_first = False
         finally:
             if writing is not None:
                 await writing

@@ -16,6 +16,11 @@ _TIME_WORDS: Final = frozenset({
     "tanggal", "tgl", "waktu", "date", "time", "timestamp", "jam", "observed", "dateobserved", "datetime", "recorded",
     "data", "observasi", "pengamatan", "ukur", "pengukuran", "utc", "wib", "local", "at",
 })  # fmt: skip
+_STATION_WORDS: Final = frozenset({
+    "id", "kode", "code", "kd", "pos", "stasiun", "station", "sensor", "device", "perangkat", "alat", "lokasi", "nama",
+    "name", "titik", "site", "unit", "kendaraan", "nopol",
+})  # fmt: skip
+_COPIES_SHARE: Final = 0.01
 _PAIR_COLUMNS_MAX: Final = 14
 _TRIPLE_COLUMNS_MAX: Final = 9
 _ROWS_PER_STATION_LEAST: Final = 3
@@ -74,22 +79,30 @@ def _find_series(
     # A day on which something was built or born is no time of a measurement.
     times = [facts for facts in usable if facts.kind == DATE and set(words_of(facts.name)) <= _TIME_WORDS]
     measured = [facts for facts in usable if facts.kind == NUMBER and not facts.is_unique]
-    if not measured:
-        return None
-    for time in times:
-        stations = [
-            facts
-            for facts in usable
-            if facts.kind != DATE and facts.filled == facts.rows and facts.name not in avoid and _may_identify(facts)
-            and facts.distinct * _ROWS_PER_STATION_LEAST <= facts.rows and facts.filled >= facts.distinct * 2
-        ]  # fmt: skip
-        for station in sorted(stations, key=lambda facts: _rank(facts, avoid)):
-            if _rank(station, avoid)[1] == len(_ID_WORDS) and station.kind == NUMBER:
-                continue
-            if time.filled == time.rows and _count_copies(rows, (station.position, time.position)) == 0:
+    stations = sorted(
+        (facts for facts in usable if _is_station(facts, avoid)), key=lambda one: _rank_station(one, avoid)
+    )
+    for time in times if measured else ():
+        for station in stations if time.filled == time.rows else ():
+            copies = _count_copies(rows, (station.position, time.position))
+            if copies <= len(rows) * _COPIES_SHARE:
                 because = f"{station.distinct:,} different, each with at most one row at a time: a series in time"
-                return Identity((station.name, time.name), (station.name,), time.name, because, 0)
+                because += f"; {copies:,} rows are copies" if copies else ""
+                return Identity((station.name, time.name), (station.name,), time.name, because, copies)
     return None
+
+
+def _is_station(facts: ColumnFacts, avoid: Collection[str]) -> bool:
+    """Return whether a column says what is measured: its name says so, and each of its texts comes again."""
+    if facts.kind == DATE or facts.name in avoid or not set(words_of(facts.name)) & _STATION_WORDS:
+        return False
+    is_filled = facts.filled >= facts.rows * (1 - _COPIES_SHARE)
+    return is_filled and _may_identify(facts) and 0 < facts.distinct * _ROWS_PER_STATION_LEAST <= facts.rows
+
+
+def _rank_station(facts: ColumnFacts, avoid: Collection[str]) -> tuple[bool, bool, int]:
+    is_code = bool(set(words_of(facts.name)) & set(_ID_WORDS))
+    return facts.name in avoid, not is_code, facts.position
 
 
 def _find_several(usable: Sequence[ColumnFacts], rows: Sequence[Sequence[Any]], avoid: Collection[str]) -> Identity:

@@ -15,6 +15,7 @@ import python_calamine as calamine
 from simpul import limits
 from simpul.connect.connector import Offer, Row, Surroundings, open_file
 from simpul.connect.fields import Plain
+from simpul.connect.proposal.models import words_of
 from simpul.connectors.table.reader import find_delimiter, open_reading
 
 _SUFFIXES: Final = (".csv", ".tsv", ".txt", ".tab", ".xlsx", ".xlsm", ".xls", ".ods")
@@ -25,6 +26,10 @@ _HEADER_SHARE: Final = 0.6
 _NUMBER: Final = re.compile(
     r"[-+(]?(?:rp\.?\s*)?\d[\d.,]*\)?\s*%?\Z|\d{4}-\d\d-\d\d|\d\d?[/-]\d\d?[/-]\d{2,4}", re.IGNORECASE
 )
+_HEADER_WORDS: Final = frozenset({
+    "no", "id", "kode", "nama", "uraian", "jumlah", "anggaran", "realisasi", "tanggal", "alamat", "keterangan", "tahun",
+    "satuan", "lokasi", "nomor", "name", "date", "code", "status", "jenis", "kecamatan", "kelurahan", "total", "nilai",
+})  # fmt: skip
 _COUNTING: Final = re.compile(r"\(?\d{1,2}\)?(?:\s*=.*)?\Z")
 _YEAR: Final = re.compile(r"(?:19|20)\d\d\Z")
 
@@ -119,17 +124,32 @@ def find_header(grid: Sequence[Sequence[Any]]) -> Header | None:
     if not counts:
         return None
     typical = counts[len(counts) // 2]
+    best: tuple[float, Header] | None = None
     for at, row in enumerate(grid[:_TITLE_ROWS_MAX]):
         filled = [cell for cell in row if _is_filled(cell)]
         if len(filled) < max(1, typical * _HEADER_SHARE) or (len(filled) == 1 < typical):
             continue
         if _says_numbers(filled):
-            return None if at == 0 or not _is_title(grid[:at]) else Header(at - 1, 1, 0)
-        rows = _header_rows(grid, at)
-        after = at + rows
-        counting = after < len(grid) and _is_counting(grid[after])
-        return Header(at, rows, 1 if counting else 0)
-    return None
+            break
+        header = _header_at(grid, at)
+        score = _header_score(filled, header) + min(1.0, len(filled) / typical) - at * 0.05
+        if best is None or score > best[0]:
+            best = (score, header)
+    return None if best is None else best[1]
+
+
+def _header_at(grid: Sequence[Sequence[Any]], at: int) -> Header:
+    rows = _header_rows(grid, at)
+    after = at + rows
+    return Header(at, rows, 1 if after < len(grid) and _is_counting(grid[after]) else 0)
+
+
+def _header_score(filled: Sequence[Any], header: Header) -> float:
+    """Return how much a row of texts is like a header: names of columns, and numbers of columns below it."""
+    texts = [str(cell).strip().lower() for cell in filled]
+    known = sum(1 for text in texts if set(words_of(text)) & _HEADER_WORDS)
+    titles = sum(1 for text in texts if text.startswith((":", "…", "...")) or text.endswith(":"))
+    return 3.0 * header.skip_after + min(known, 5) * 0.5 - titles * 2.0
 
 
 def _is_filled(cell: Any) -> bool:
@@ -143,10 +163,6 @@ def _says_numbers(cells: Sequence[Any]) -> bool:
         or (isinstance(cell, str) and _NUMBER.match(cell.strip()) and not _YEAR.match(cell.strip()))
         for cell in cells
     )
-
-
-def _is_title(rows: Sequence[Sequence[Any]]) -> bool:
-    return len([cell for cell in rows[-1] if _is_filled(cell)]) > 1
 
 
 def _header_rows(grid: Sequence[Sequence[Any]], at: int) -> int:
