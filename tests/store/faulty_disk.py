@@ -1,20 +1,31 @@
-"""A disk for SQLite that a test can watch and break: a VFS over the real one, through which all files are opened."""
+"""A disk that a test can watch, slow and break: a VFS over the real one for SQLite, and the store's syncs of logs."""
 
 from __future__ import annotations
 
+import errno
+import os
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import apsw
+import pytest
+
+_sync = os.fdatasync
 
 
 class FaultyDisk:
-    """Counts what is written and made durable; fails writes, or syncs, as it is told."""
+    """Counts what is written and made durable; fails writes, or syncs, as it is told, or holds syncs of logs up."""
 
     def __init__(self) -> None:
         self.events: list[tuple[str, str]] = []
         self.write_error: type[apsw.Error] | None = None
         self.sync_error: type[apsw.Error] | None = None
+        # Syncs of logs, by the store itself: the error that they end with, and what they wait for before.
+        self.log_errno = 0
+        self.log_gate: threading.Event | None = None
+        self.log_syncs = threading.Semaphore(0)
         # Only files whose name ends so are broken; all are watched.
         self.broken_suffix = ""
 
@@ -27,6 +38,23 @@ class FaultyDisk:
         if self.sync_error is not None and name.endswith(self.broken_suffix):
             raise self.sync_error("this disk fails to sync")
         self.events.append(("sync", name))
+
+    def sync_log(self, descriptor: int) -> None:
+        """Stand in for `os.fdatasync`."""
+        self.log_syncs.release()
+        if self.log_gate is not None:
+            assert self.log_gate.wait(20)
+        if self.log_errno:
+            raise OSError(self.log_errno, os.strerror(self.log_errno))
+        self.synced(str(Path(f"/proc/self/fd/{descriptor}").readlink()))
+        _sync(descriptor)
+
+    def fail(self) -> None:
+        """Fail every sync from now on."""
+        self.sync_error, self.log_errno = apsw.IOError, errno.EIO
+
+    def mend(self) -> None:
+        self.sync_error, self.log_errno = None, 0
 
 
 class _File(apsw.VFSFile):
@@ -63,7 +91,9 @@ def faulty_disk() -> Iterator[FaultyDisk]:
     disk = FaultyDisk()
     vfs = _Vfs(disk)
     try:
-        yield disk
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(os, "fdatasync", disk.sync_log)
+            yield disk
     finally:
         vfs.unregister()
         apsw.set_default_vfs("unix")

@@ -132,11 +132,12 @@ class TestBrokenDisk:
 
     def test_a_disk_that_fails_to_sync_acknowledges_nothing(self, disk: FaultyDisk, city: Driver) -> None:
         city.put(record_of("urn:x:1", depth=prop(1)))
-        disk.sync_error = apsw.IOError
-        with pytest.raises(StorageUnavailable, match=r"padang\.db"):
-            city.put(record_of("urn:y:1"))
-        assert city.ids(asking()) == ["urn:x:1"]
-        disk.sync_error = None
+        disk.fail()
+        for number in range(2):
+            with pytest.raises(StorageUnavailable, match=r"padang\.db"):
+                city.put(record_of(f"urn:y:{number}"))
+            assert city.ids(asking()) == ["urn:x:1"]
+        disk.mend()
         city.put(record_of("urn:z:1"))
         _raise_unless_only(city, "urn:x:1", "urn:z:1")
 
@@ -145,7 +146,7 @@ class TestBrokenDisk:
     ) -> None:
         city.put(record_of("urn:x:0", depth=prop(0)))
         disk.write_error, disk.broken_suffix = apsw.FullError, ".db"
-        _file_of(city)._is_wal_moved = True
+        _file_of(city)._log._is_moved = True
         city.change("urn:x:0", NOON_US + 1, depth=prop(1))
         assert city.record("urn:x:0").entity[iri("depth")] == prop(1)
         assert city.ids(asking(q=q("depth==1"))) == ["urn:x:0"]

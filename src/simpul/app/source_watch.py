@@ -241,7 +241,7 @@ class SourceWatch:
     async def _serve_next(self, watcher: Watcher) -> None:
         """Tell the oldest of what waits, or wait for something."""
         watcher.wake.clear()
-        waiting = self.store.list_source_notices(watcher.tenant, watcher.kept.id, 1)
+        waiting = await self.store.list_source_notices(watcher.tenant, watcher.kept.id, 1)
         status = watcher.status(self._now_us())
         if not waiting or status == "paused":
             await watcher.wake.wait()

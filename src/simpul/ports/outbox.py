@@ -96,13 +96,13 @@ class Outbox(Protocol):
     """The notices that are not told yet, and those that were given up."""
 
     def set_listener(self, listener: Noticed) -> None:
-        """Call this in the event loop after each commit with notices: (tenant, notices)."""
+        """Call this in the event loop when a group's notices are durable: (tenant, notices)."""
 
     def is_writing(self, tenant: str) -> bool:
         """Return whether somebody waits for a write of the city at this moment."""
 
     async def list_notices(self, tenant: str, after: int, limit: int) -> list[Notice]:
-        """Return notices with a larger id, in their order."""
+        """Return notices with a larger id, in their order, when they are durable."""
 
     async def record(self, tenant: str, progress: Sequence[Progress], told_by_all: int) -> None:
         """Keep how far subscriptions are, and drop the notices up to `told_by_all`."""

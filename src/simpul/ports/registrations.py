@@ -57,8 +57,8 @@ class SourceSubscriptionStore(Protocol):
     async def delete_source_subscription(self, tenant: str, subscription_id: str) -> None:
         """Forget it, and what it was to be told."""
 
-    def list_source_notices(self, tenant: str, subscription_id: str, limit: int) -> list[SourceNotice]:
-        """Return what waits for a subscriber, oldest first."""
+    async def list_source_notices(self, tenant: str, subscription_id: str, limit: int) -> list[SourceNotice]:
+        """Return what waits for a subscriber, oldest first, when it is durable."""
 
     async def finish_source_notice(self, tenant: str, notice_id: int, kept: SourceSubscription) -> None:
         """Forget what was told, and keep how telling went: both, or neither."""

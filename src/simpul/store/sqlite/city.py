@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
+from threading import Lock
 from typing import Any, TypeVar
 
 import apsw
@@ -16,16 +17,24 @@ import msgspec
 from simpul import limits
 from simpul.domain.context import CORE
 from simpul.domain.entity import Record
-from simpul.domain.errors import HubError
+from simpul.domain.errors import HubError, StorageUnavailable
 from simpul.ports.contexts import ContextTable
 from simpul.ports.outbox import Notice, Watch
 from simpul.ports.store import Change, ChangeKind, Document, Draft
 from simpul.store.sqlite.cache import DocumentCache
 from simpul.store.sqlite.changes import Changes, EntityRow, Statement
-from simpul.store.sqlite.connection import PAGE_BYTES, SQL, create_tables, open_connection, translate, translated_errors
+from simpul.store.sqlite.connection import (
+    SQL,
+    close_connection,
+    create_tables,
+    open_connection,
+    translate,
+    translated_errors,
+)
 from simpul.store.sqlite.draft import Numbers, SqliteDraft, decode_times
 from simpul.store.sqlite.group import GroupCommit
 from simpul.store.sqlite.lock import FileLock
+from simpul.store.sqlite.log import WriteAheadLog
 from simpul.store.sqlite.memory import Memory
 from simpul.store.sqlite.names import Names
 from simpul.store.sqlite.temporal import SqliteHistoryDraft
@@ -34,7 +43,6 @@ Result = TypeVar("Result")
 Listener = Callable[[dict[str, int]], None]
 
 _decode = msgspec.json.Decoder().decode
-_WAL_FACTOR_BLOCKING = 4
 
 
 class CityFile:
@@ -57,21 +65,20 @@ class CityFile:
     def _open(self, path: Path, contexts: ContextTable, listener: Listener) -> None:
         self._contexts = contexts
         self._listener = listener
-        # The writer must not wait inside SQLite: that would stop the event loop. `group.py` asks again instead.
-        self.writer = open_connection(path, lock_wait_ms=0)
-        create_tables(self.writer, path)
-        self.reader = open_connection(path)
-        self._scanner = open_connection(path)
+        self._log = WriteAheadLog(path)
+        self._connect()
+        try:
+            # An ended process may have left what it did not sync.
+            self._log.sync()
+        except HubError:
+            self._disconnect()
+            raise
         self._scan_thread = ThreadPoolExecutor(1, thread_name_prefix="simpul-scan")
-        self._checkpoint_thread = ThreadPoolExecutor(1, thread_name_prefix="simpul-checkpoint")
-        self._checkpointer = open_connection(path)
-        self._checkpointing: Future[None] | None = None
-        # What is in the write-ahead log since it was last begun anew, and how much of it was moved into the file.
-        self._wal_bytes = 0
-        self._moved_bytes = 0
-        self._is_wal_moved = False
-        self.writer.set_wal_hook(self._count_wal)
+        self._is_scanning = Lock()
         self._are_names_stale = False
+        # Whether readers may see what could not be kept, and how often that was taken back.
+        self._is_lost = False
+        self._reopened = 0
         # What the COMMIT that goes on in its thread changes, by eid: cached documents of these may be older than it.
         self._in_flight: Mapping[int, object] = {}
         self.cache = DocumentCache()
@@ -81,6 +88,15 @@ class CityFile:
             self._load_contexts()
             self._numbers = self._load_numbers()
         self._group_commit = GroupCommit(self)
+
+    def _connect(self) -> None:
+        # The writer must not wait inside SQLite: that would stop the event loop. `group.py` asks again instead.
+        self.writer = open_connection(self.path, lock_wait_ms=0)
+        create_tables(self.writer, self.path)
+        self.reader = open_connection(self.path)
+        self._scanner = open_connection(self.path)
+        with translated_errors(self.path):
+            self._log.connect(self.writer)
 
     def _load_contexts(self) -> None:
         self._known_contexts = {0}
@@ -183,14 +199,25 @@ class CityFile:
         return await asyncio.get_running_loop().run_in_executor(self._scan_thread, self._scan, question)
 
     def _scan(self, question: Callable[[apsw.Connection], Result]) -> Result:
-        try:
+        with self._is_scanning, translated_errors(self.path):
             self._scanner.execute(SQL.begin_reading)
             try:
                 return question(self._scanner)
             finally:
                 self._scanner.execute(SQL.rollback)
-        except apsw.Error as error:
-            raise translate(error, self.path) from error
+
+    async def scan_durable(self, question: Callable[[apsw.Connection], Result]) -> Result:
+        """Scan for what is to leave the hub: return when what was read is on the disk. Raises StorageUnavailable."""
+        reopened = self._reopened
+        found = await self.scan(question)
+        await self.until_durable()
+        if reopened != self._reopened:
+            raise StorageUnavailable(f"The disk failed to keep what was read of {self.path.name}. Read it again.")
+        return found
+
+    async def until_durable(self) -> None:
+        """Return when what the loop can read now is on the disk. Raises StorageUnavailable when it is taken back."""
+        await self._group_commit.until_durable()
 
     # Writing
 
@@ -223,8 +250,8 @@ class CityFile:
         return [statement.rows for statement in run]
 
     def begin(self) -> None:
-        if self._are_names_stale:
-            self._reload_names()
+        if self._is_lost or self._are_names_stale:
+            self._restore()
         self.writer.execute(SQL.begin)
 
     def draft(self, group: Changes) -> SqliteDraft:
@@ -253,10 +280,12 @@ class CityFile:
         self._in_flight = dict.fromkeys(row.eid for row in group.updated)
 
     def commit(self) -> None:
+        self._log.raise_if_broken()
         self.writer.execute(SQL.commit)
-        if self._is_wal_moved or self._wal_bytes > limits.CHECKPOINT_WAL_BYTES * _WAL_FACTOR_BLOCKING:
-            # The log can begin anew only while nobody writes; most often little is left to move by now.
-            self._is_wal_moved = not self._checkpoint(self.writer, apsw.SQLITE_CHECKPOINT_RESTART)
+        self._log.begin_anew()
+
+    def sync(self) -> None:
+        self._log.sync()
 
     def rollback(self) -> None:
         # A failed COMMIT may have rolled back by itself; then there is nothing to roll back.
@@ -264,19 +293,43 @@ class CityFile:
             self.writer.execute(SQL.rollback)
 
     def abandon(self) -> None:
-        """Roll back a group that failed, and forget the names that it had promised."""
+        """Take back a group that failed, and forget the names that it had promised."""
         self._in_flight = {}
         self._are_names_stale = True
-        with suppress(apsw.Error):
+        self._is_lost = self._is_lost or self._log.is_broken
+        with suppress(apsw.Error, HubError):
             # A disk that fails may fail here too; the next group begins with what is left to do.
-            self._reload_names()
+            self._restore()
 
-    def _reload_names(self) -> None:
+    def _restore(self) -> None:
+        if self._is_lost:
+            self._reopen()
         self.rollback()
-        self.names.reload()
+        self.names.reload(self.writer)
         self._are_names_stale = False
 
-    def acknowledge(self, group: Changes) -> None:
+    def _reopen(self) -> None:
+        """Go back to what is on the disk, as after a power cut: a COMMIT was seen by readers and cannot be kept."""
+        with suppress(apsw.ConnectionClosedError):
+            self._scanner.interrupt()
+        with self._is_scanning:
+            self._disconnect()
+            try:
+                if self._log.is_broken:
+                    self._log.cut()
+            finally:
+                # Where that cannot be done nobody may write, and everybody read.
+                self._connect()
+        self._is_lost = False
+        self._reopened += 1
+        self.cache.clear()
+        self.memory = Memory()
+        self._load_contexts()
+        # Answers that were remembered may tell of it.
+        self._listener({})
+
+    def take_over(self, group: Changes) -> None:
+        """Remember what readers see now. What tells anybody of it waits for `acknowledge`."""
         self._in_flight = {}
         self._known_contexts |= group.contexts
         self.names.count_entities(group.count_differences())
@@ -285,14 +338,17 @@ class CityFile:
         if group.statements:
             # Also where nobody waits any more for a token's revocation.
             self.memory.tokens.clear()
+        if group.updated:
+            # Entities that are new can be cached only as they are.
+            self._refresh_cache(group.written().values())
+
+    def acknowledge(self, group: Changes) -> None:
+        """Tell of what is on the disk."""
         type_sets = self.names.type_sets
         of_set: Counter[int] = Counter(type_set.id for type_set, difference in group.counts if difference < 0)
         if group.updated:
-            rows = group.written().values()
-            of_set.update([row.type_set for row in rows if row.body is not None])
-            self._refresh_cache(rows)
+            of_set.update([row.type_set for row in group.written().values() if row.body is not None])
         else:
-            # Entities that are new can be cached only as they are.
             of_set.update([row.type_set for row in group.inserted])
         changed: Counter[str] = Counter()
         for set_id, count in of_set.items():
@@ -300,7 +356,6 @@ class CityFile:
         self._listener(changed)
         if group.notices:
             self._noticed(group.notices)
-        self._look_at_wal()
 
     def _refresh_cache(self, rows: Iterable[EntityRow]) -> None:
         for row in rows:
@@ -310,44 +365,21 @@ class CityFile:
                 self.cache.refresh(row.id, document)
 
     def translate(self, error: apsw.Error) -> HubError:
-        return translate(error, self.path, self.writer.system_errno)
-
-    def _look_at_wal(self) -> None:
-        """Move the write-ahead log into the file once it is long: most of it off the loop, beside the writer."""
-        if self._wal_bytes - self._moved_bytes < limits.CHECKPOINT_WAL_BYTES:
-            return
-        if self._checkpointing is None or self._checkpointing.done():
-            self._moved_bytes = self._wal_bytes
-            self._checkpointing = self._checkpoint_thread.submit(self._checkpoint_aside)
-
-    def _count_wal(self, _: apsw.Connection, __: str, pages: int) -> int:
-        size_bytes = pages * PAGE_BYTES
-        if size_bytes < self._wal_bytes:
-            # It has begun anew; its file keeps its size.
-            self._moved_bytes = 0
-        self._wal_bytes = size_bytes
-        return apsw.SQLITE_OK
-
-    def _checkpoint_aside(self) -> None:
-        self._checkpoint(self._checkpointer, apsw.SQLITE_CHECKPOINT_PASSIVE)
-        self._is_wal_moved = True
-
-    @staticmethod
-    def _checkpoint(connection: apsw.Connection, mode: int) -> bool:
-        """Return whether all was moved."""
         try:
-            connection.wal_checkpoint(mode=mode)
-        except apsw.Error:
-            # A reader may be in the way, or the disk full. What was committed is so all the same; the next look
-            # tries again.
-            return False
-        return True
+            return translate(error, self.path, self.writer.system_errno)
+        except apsw.ConnectionClosedError:
+            # It could not be opened anew.
+            return translate(error, self.path)
 
     async def close(self) -> None:
         await self._group_commit.drain()
         self._group_commit.close()
         self._scan_thread.shutdown(wait=True)
-        self._checkpoint_thread.shutdown(wait=True)
-        for connection in (self.reader, self._scanner, self._checkpointer, self.writer):
-            connection.close()
+        self._disconnect()
+        self._log.close()
         self._lock.release()
+
+    def _disconnect(self) -> None:
+        self._log.disconnect()
+        for connection in (self.reader, self._scanner, self.writer):
+            close_connection(connection, keeps_log=self._log.is_broken)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import errno
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from importlib.resources import files
 from pathlib import Path
 
@@ -26,7 +26,8 @@ PAGE_BYTES = 4096
 _PRAGMAS = (
     f"PRAGMA page_size = {PAGE_BYTES}",
     "PRAGMA journal_mode = WAL",
-    "PRAGMA synchronous = FULL",
+    # A COMMIT only writes to the log; `log.py` makes it durable, and SQLite syncs the log before it moves it.
+    "PRAGMA synchronous = NORMAL",
     "PRAGMA cache_size = -32000",
     f"PRAGMA mmap_size = {limits.MEMORY_MAP_BYTES}",
     "PRAGMA wal_autocheckpoint = 0",
@@ -50,6 +51,13 @@ def open_connection(path: Path, *, lock_wait_ms: int = limits.LOCK_WAIT_MS) -> a
         return connection
 
 
+def close_connection(connection: apsw.Connection, *, keeps_log: bool) -> None:
+    """Close it. `keeps_log` leaves the log as it is; otherwise the last one to close moves it into the file."""
+    with suppress(apsw.ConnectionClosedError):
+        connection.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, int(keeps_log))
+        connection.close()
+
+
 def create_tables(connection: apsw.Connection, path: Path) -> None:
     """Make the city's tables where they are missing."""
     schema = files("simpul.store.sqlite").joinpath("schema.sql").read_text(encoding="utf-8")
@@ -66,14 +74,26 @@ def translated_errors(path: Path) -> Iterator[None]:
         raise translate(error, path) from error
 
 
+def translate_system(error: OSError, path: Path) -> HubError:
+    """Return the hub's error for one of the system's about a file's log."""
+    if error.errno in _NO_ROOM:
+        return _full(path)
+    return StorageUnavailable(
+        f"The disk failed while {path.name} was used: {error.strerror}. Nothing of the request was kept."
+    )
+
+
+def _full(path: Path) -> StorageFull:
+    return StorageFull(
+        f"The disk that holds {path.name} is full. Free some space and send the request again; nothing of it was kept."
+    )
+
+
 def translate(error: apsw.Error, path: Path, system_errno: int = 0) -> HubError:
     """Return the hub's error for one of SQLite's. `system_errno` is what the system last said of the file's disk."""
     has_no_room = isinstance(error, apsw.IOError) and system_errno in _NO_ROOM
     if isinstance(error, apsw.FullError) or has_no_room:
-        return StorageFull(
-            f"The disk that holds {path.name} is full. Free some space and send the request again; "
-            "nothing of it was kept."
-        )
+        return _full(path)
     if isinstance(error, apsw.BusyError | apsw.LockedError):
         return StorageUnavailable(
             f"{path.name} is locked by another program for more than {limits.LOCK_WAIT_MS} ms. "

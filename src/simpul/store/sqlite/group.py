@@ -1,8 +1,9 @@
-"""Group commit: the writes that arrive while one COMMIT runs share the next transaction and its one fsync.
+"""Group commit: the writes that arrive while one group is written share the next transaction and its one sync.
 
-Operations run in the event loop; only COMMIT, which waits for the disk and holds no GIL, runs in a thread. Each
-write is answered when it is durable. Nine times the rate of one commit a request with 64 clients, and readers
-never feel the disk. No decisions and no SQL of its own here.
+Operations run in the event loop. COMMIT, which writes to the log, and the sync of the log, which waits for the disk,
+run in a thread and hold no GIL. After its COMMIT a group is there for readers and for the next group, which is applied
+while the disk works; nobody is told of it before it is durable. No COMMIT begins before the sync of the one before it
+has ended, so that at most one group is there and not durable. No decisions and no SQL of its own here.
 """
 
 from __future__ import annotations
@@ -42,9 +43,13 @@ class Writable(Protocol):
 
     def commit(self) -> None: ...
 
+    def sync(self) -> None: ...
+
     def rollback(self) -> None: ...
 
     def abandon(self) -> None: ...
+
+    def take_over(self, group: Changes) -> None: ...
 
     def acknowledge(self, group: Changes) -> None: ...
 
@@ -65,13 +70,23 @@ class _Answer:
     error: BaseException | None
 
 
+@dataclass(slots=True)
+class _Group:
+    changes: Changes
+    answers: list[_Answer]
+    is_committed: bool = False
+
+
 class GroupCommit:
     """The queue of writes of one city, and the loop that makes groups of them."""
 
     def __init__(self, city: Writable) -> None:
         self._city = city
         self._waiting: deque[_Write] = deque()
-        self._is_running = False
+        # Groups that are in the thread, oldest first: one whose COMMIT goes on, and before it one that is synced.
+        self._groups: deque[_Group] = deque()
+        # Whether a group is about to be made, is being made, or its COMMIT goes on.
+        self._is_committing = False
         self._is_closing = False
         self._idle = asyncio.Event()
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="simpul-commit")
@@ -87,21 +102,27 @@ class GroupCommit:
         loop = asyncio.get_running_loop()
         future: asyncio.Future[Any] = loop.create_future()
         self._waiting.append(_Write(origin, operation, future))
-        if not self._is_running:
-            self._is_running = True
+        if not self._is_committing:
             self._idle.clear()
-            loop.call_soon(self._run_group, loop, monotonic())
+            self._next(loop)
         return future
 
     @property
     def is_running(self) -> bool:
         """Whether somebody waits for a write."""
-        return self._is_running
+        return self._is_committing or bool(self._groups)
+
+    async def until_durable(self) -> None:
+        """Return when every group that readers may see is durable. Raises StorageUnavailable when one is taken back."""
+        if self._groups:
+            future = asyncio.get_running_loop().create_future()
+            self._groups[-1].answers.append(_Answer(future, None, None))
+            await future
 
     async def drain(self) -> None:
         """Take nothing more, and return when nothing is waiting and nothing is being written."""
         self._is_closing = True
-        if self._is_running:
+        if self.is_running:
             await self._idle.wait()
 
     def close(self) -> None:
@@ -117,24 +138,29 @@ class GroupCommit:
             else:
                 self._refuse_all(self._city.translate(error))
             return
-        except apsw.Error as error:
-            self._refuse_all(self._city.translate(error))
+        except (apsw.Error, HubError) as error:
+            self._refuse_all(self._refusal(error))
             return
-        group, answers = self._apply()
-        if group.is_empty:
+        group = self._apply()
+        if group.changes.is_empty:
             self._city.rollback()
-            self._settle(answers)
+            if self._groups:
+                # What they found may be taken back yet.
+                self._groups[-1].answers += group.answers
+            else:
+                self._settle(group.answers)
             self._next(loop)
             return
         try:
-            self._city.flush(group)
+            self._city.flush(group.changes)
         except Exception as error:  # noqa: BLE001  # Whatever cannot be written must be answered, or all writes would wait for ever.
-            self._fail(loop, answers, error)
+            self._fail(loop, group, error)
             return
-        committing = loop.run_in_executor(self._thread, self._city.commit)
-        committing.add_done_callback(lambda done: self._finish(loop, group, answers, done))
+        self._groups.append(group)
+        writing = loop.run_in_executor(self._thread, self._write_out, loop, group)
+        writing.add_done_callback(lambda done: self._finish(loop, group, done))
 
-    def _apply(self) -> tuple[Changes, list[_Answer]]:
+    def _apply(self) -> _Group:
         group = Changes()
         draft = self._city.draft(group)
         answers: list[_Answer] = []
@@ -152,45 +178,72 @@ class GroupCommit:
             except Exception as error:  # noqa: BLE001  # A defect in one operation must not take the others of its group with it.
                 group.undo(mark)
                 answers.append(_Answer(write.future, None, _defect(error)))
-        return group, answers
+        return _Group(group, answers)
 
-    def _finish(
-        self, loop: asyncio.AbstractEventLoop, group: Changes, answers: list[_Answer], done: asyncio.Future[None]
-    ) -> None:
-        error = done.exception()
-        if error is not None:
-            self._fail(loop, answers, error)
-            return
+    def _write_out(self, loop: asyncio.AbstractEventLoop, group: _Group) -> None:
+        """Make the group durable. In the thread."""
+        self._city.commit()
+        loop.call_soon_threadsafe(self._take_over, loop, group)
+        self._city.sync()
+
+    def _take_over(self, loop: asyncio.AbstractEventLoop, group: _Group) -> None:
+        group.is_committed = True
         try:
-            self._city.acknowledge(group)
+            self._city.take_over(group.changes)
         finally:
-            # It is on disk, whatever those who are told of it make of that.
-            self._settle(answers)
             self._next(loop)
 
-    def _fail(self, loop: asyncio.AbstractEventLoop, answers: list[_Answer], error: BaseException) -> None:
-        """Refuse the whole group: nothing of it was kept."""
-        refusal = self._city.translate(error) if isinstance(error, apsw.Error) else _defect(error)
+    def _finish(self, loop: asyncio.AbstractEventLoop, group: _Group, done: asyncio.Future[None]) -> None:
+        self._groups.popleft()
+        error = done.exception()
+        if error is not None:
+            self._fail(loop, group, error)
+            return
+        try:
+            self._city.acknowledge(group.changes)
+        finally:
+            # It is on disk, whatever those who are told of it make of that.
+            self._settle(group.answers)
+            self._rest_if_idle()
+
+    def _fail(self, loop: asyncio.AbstractEventLoop, group: _Group, error: BaseException) -> None:
+        """Refuse the whole group: nothing of it is kept."""
+        refusal = self._refusal(error)
+        refused = [_Answer(answer.future, None, answer.error or refusal) for answer in group.answers]
+        if group.is_committed and self._groups:
+            # The next group, which was made upon this one, fails in the thread; they are taken back together.
+            self._groups[-1].answers[:0] = refused
+            return
         try:
             self._city.abandon()
         finally:
-            self._settle([_Answer(answer.future, None, answer.error or refusal) for answer in answers])
-            self._next(loop)
+            self._settle(refused)
+            if not group.is_committed:
+                self._next(loop)
+            self._rest_if_idle()
+
+    def _refusal(self, error: BaseException) -> HubError:
+        if isinstance(error, apsw.Error):
+            return self._city.translate(error)
+        return error if isinstance(error, HubError) else _defect(error)
 
     def _refuse_all(self, refusal: HubError) -> None:
         waiting, self._waiting = self._waiting, deque()
-        self._rest()
+        self._is_committing = False
+        self._rest_if_idle()
         self._settle([_Answer(write.future, None, refusal) for write in waiting])
 
     def _next(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Begin the next group, where somebody waits for it."""
+        self._is_committing = bool(self._waiting)
         if self._waiting:
             loop.call_soon(self._run_group, loop, monotonic())
         else:
-            self._rest()
+            self._rest_if_idle()
 
-    def _rest(self) -> None:
-        self._is_running = False
-        self._idle.set()
+    def _rest_if_idle(self) -> None:
+        if not self.is_running:
+            self._idle.set()
 
     @staticmethod
     def _settle(answers: list[_Answer]) -> None:

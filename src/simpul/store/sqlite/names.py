@@ -56,14 +56,14 @@ class Names:
     """The interned names of one city."""
 
     def __init__(self, connection: apsw.Connection) -> None:
-        self._connection = connection
         # Grows with every new term and type set: what was worked out from them holds as long as it stands still.
         self.revision = 0
-        self.reload()
+        self.reload(connection)
 
-    def reload(self) -> None:
+    def reload(self, connection: apsw.Connection) -> None:
         """Read everything anew, and forget what was promised and not written."""
-        execute = self._connection.execute
+        self._connection = connection
+        execute = connection.execute
         self._terms: dict[str, int] = {iri: term for term, iri in execute(SQL.list_terms)}
         self._iris: dict[int, str] = {term: iri for iri, term in self._terms.items()}
         type_sets: dict[int, TypeSet] = {}

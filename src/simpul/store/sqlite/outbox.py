@@ -116,7 +116,7 @@ class SqliteOutbox:
         def read(connection: apsw.Connection) -> list[Notice]:
             return [Notice._make(row) for row in connection.execute(SQL.list_notices, (after, limit))]
 
-        return await self._city(tenant).scan(read)
+        return await self._city(tenant).scan_durable(read)
 
     async def record(self, tenant: str, progress: Sequence[Progress], told_by_all: int) -> None:
         statements: list[tuple[str, Sequence[Any]]] = [_put_progress(one) for one in progress]

@@ -13,6 +13,9 @@ COMMIT
 -- name: rollback
 ROLLBACK
 
+-- name: page_bytes
+PRAGMA page_size
+
 -- name: get_entity
 -- The hot one: a point read through the unique index on id.
 SELECT eid, id, type_set, context, body

@@ -56,8 +56,10 @@ class SqliteRegistrations:
         statements = (SQL.delete_source_subscription, SQL.delete_source_notices_of)
         await self._find_city(tenant).execute_all([(statement, (subscription_id,)) for statement in statements])
 
-    def list_source_notices(self, tenant: str, subscription_id: str, limit: int) -> list[SourceNotice]:
-        rows = self._find_city(tenant).read(SQL.list_source_notices, (subscription_id, limit))
+    async def list_source_notices(self, tenant: str, subscription_id: str, limit: int) -> list[SourceNotice]:
+        city = self._find_city(tenant)
+        rows = city.read(SQL.list_source_notices, (subscription_id, limit))
+        await city.until_durable()
         return [_notice(row) for row in rows]
 
     async def finish_source_notice(self, tenant: str, notice_id: int, kept: SourceSubscription) -> None:
