@@ -67,11 +67,15 @@ def register(here: httpx2.Client, neighbour: Served) -> Iterator[Register]:
 
 @pytest.fixture
 def answering() -> Iterator[Any]:
-    """Return what serves one answer, (status, body), to whatever is asked; its `url` and how many asked."""
+    """Return what serves one answer, (status, body), to whatever is asked; its `url`, how many asked, and `told`.
+
+    `told` are the headers of the last request, by their names in lower case.
+    """
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:  # The standard library names it.
             server.asked += 1
+            server.told = {name.lower(): told for name, told in self.headers.items()}
             status, body = server.answer
             self.send_response(status)
             self.send_header("content-length", str(len(body)))
@@ -82,7 +86,7 @@ def answering() -> Iterator[Any]:
             """Say nothing."""
 
     server: Any = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.asked, server.answer = 0, (200, b"")
+    server.asked, server.answer, server.told = 0, (200, b""), {}
     server.url = f"http://127.0.0.1:{server.server_address[1]}"
     thread = Thread(target=server.serve_forever, args=(0.02,), daemon=True)
     thread.start()

@@ -90,3 +90,19 @@ def test_making_an_entity_only_where_there_is_none_is_shared_out_as_ever(
     assert answer.status_code == 201, answer.text
     for client in (here, there):
         client.delete(f"{ENTITIES}/{new['id']}?local=true")
+
+
+def test_what_no_source_adds_to_has_the_tag_of_what_is_here(
+    here: httpx2.Client, there: httpx2.Client, register: Register
+) -> None:
+    assert there.delete(PATH).status_code == 204
+    register(operations=["retrieveOps"], information=[{"entities": [{"type": "Bench"}]}])
+    # Without a type any source of a named id may have a part, so it is asked; it has none.
+    tag = here.get(PATH).headers["etag"]
+    assert tag == here.get(f"{PATH}?local=true").headers["etag"]
+    assert here.get(PATH, headers={"if-none-match": tag}).status_code == 304
+    assert there.post(ENTITIES, json={"id": ID, "type": "Bench", "shelter": value(True)}).status_code == 201
+    united = here.get(PATH, headers={"if-none-match": tag})
+    assert (united.status_code, united.json()["shelter"]["value"]) == (200, True)
+    assert "etag" not in united.headers
+    assert there.delete(PATH).status_code == 204

@@ -317,3 +317,26 @@ def test_4_5_2_lineage_is_told_of_what_this_hub_has_itself(
         assert told["roof"]["lineage"]["json"]["origin"] == "api"
         assert "lineage" not in told["bench"]
         assert (told["level"]["value"], "lineage" in told["level"]) == (2, False)
+
+
+CORE_BEFORE = "https://uri.etsi.org/ngsi-ld/v1/ngsi-ld-core-context-v1.8.jsonld"
+
+
+def test_6_3_19_headers_of_a_source_are_told_and_none_of_the_hubs_own_is_overridden(
+    here: httpx2.Client, answering: Any
+) -> None:
+    answering.answer = (200, b"[]")
+    info = {
+        "X-Dinas": "perhubungan", "X-Petugas": "urn:ngsi-ld:request", "X-Tiada": "urn:ngsi-ld:request",
+        "NGSILD-Tenant": "lain", "Content-Length": "7", "jsonldContext": CORE_BEFORE,
+    }  # fmt: skip
+    pairs = [{"key": key, "value": told} for key, told in info.items()]
+    made = here.post(REGISTRATIONS, json=registration(answering.url, tenant="padang", contextSourceInfo=pairs))
+    assert made.status_code == 201, made.text
+    assert here.get(f"{ENTITIES}?type=BusStop", headers={"X-Petugas": "Siti"}).status_code == 200
+    told = answering.told
+    assert (told["x-dinas"], told["x-petugas"], told["ngsild-tenant"]) == ("perhubungan", "Siti", "padang")
+    assert "x-tiada" not in told
+    assert told.get("content-length", "0") == "0"
+    assert told["link"].startswith(f"<{CORE_BEFORE}>;")
+    here.delete(made.headers["location"])

@@ -252,6 +252,22 @@ def test_what_is_wrong_otherwise_is_told_first_rfc_9110_13_2_1(
     assert writer.options(path, headers=headers).status_code == 204
 
 
+def test_who_may_not_do_it_is_told_so_whatever_the_condition_is_rfc_9110_13_2_1(
+    anonymous: httpx2.Client, writer: httpx2.Client
+) -> None:
+    """Subscriptions, histories and all else that has no ETag: rights come first, and then that there is none."""
+    headers = {"if-match": '"other"'}
+    for method, path in (
+        ("POST", "entities"), ("POST", "entityOperations/upsert"), ("POST", "subscriptions"), ("DELETE", "entities"),
+        ("DELETE", "subscriptions/urn:ngsi-ld:Subscription:x"), ("DELETE", f"temporal/entities/{OTHER}"),
+        ("POST", "csourceRegistrations"), ("PATCH", f"temporal/entities/{OTHER}/attrs/a/urn:ngsi-ld:Instance:1-0"),
+    ):  # fmt: skip
+        assert anonymous.request(method, f"{API}/{path}", json={}, headers=headers).status_code == 401, path
+        assert refused(writer.request(method, f"{API}/{path}", json={}, headers=headers)), path
+    question = {"type": "Query", "entities": [{"type": "Halte"}]}
+    assert refused(anonymous.post(f"{API}/entityOperations/query", json=question, headers=headers))
+
+
 def test_a_condition_that_is_no_list_of_tags_is_refused(writer: httpx2.Client, halte: str) -> None:
     path = f"{ENTITIES}/{halte}"
     for name in ("if-match", "if-none-match"):

@@ -81,7 +81,7 @@ def test_6_4_3_2_a_lifetime_is_bounded_by_the_hub() -> None:
         parse_lifetime("soon", 1, 5)
 
 
-def test_5_5_9_3_pages_are_cut_from_the_map_and_filled(writer: httpx2.Client, halte: list[str]) -> None:
+def test_5_5_14_5_5_9_3_pages_are_cut_from_the_map_and_filled(writer: httpx2.Client, halte: list[str]) -> None:
     response = writer.get(f"{API}/entities?type=Halte&limit=2&entityMap=true")
     assert response.status_code == 201
     location = response.headers["ngsild-entitymap"]

@@ -122,3 +122,14 @@ def test_location_is_written_as_in_the_standard(served: Served, writer: httpx2.C
         # Without the lane it is uvicorn's own protocol that writes, in small letters.
         assert (b"Location" in names) is served.hub.settings.fast_lane
         writer.delete(response.headers["location"])
+
+
+def test_6_3_21_a_profile_of_another_version_changes_nothing_of_what_is_accepted(writer: httpx2.Client) -> None:
+    """The clause leaves its use open; the hub takes what is valid, whatever version the profile tells."""
+    profile = '<https://uri.etsi.org/ngsi-ld/profile/version>; rel="profile"; profile="1.6"'
+    for kind, status in (("VocabProperty", 201), ("Nonsense", 400)):
+        body = {"id": f"urn:ngsi-ld:Halte:{kind}", "type": "Halte", "jenis": {"type": kind, "vocab": "besar"}}
+        assert writer.post(f"{API}/entities", json=body, headers={"link": profile}).status_code == status
+    path = f"{API}/entities/urn:ngsi-ld:Halte:VocabProperty"
+    assert writer.get(path, headers={"link": profile}).json()["jenis"]["type"] == "VocabProperty"
+    assert writer.delete(path).status_code == 204

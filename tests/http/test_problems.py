@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import httpx2
 import msgspec
 import pytest
 
 from simpul.domain import errors
 from simpul.domain.errors import HubError
 from simpul.http.problem import ETSI, STATUS, answer_problem, status_of
+from tests.http.conftest import API
 
 
 def leaves(of: type[HubError]) -> Iterator[type[HubError]]:
@@ -67,3 +69,21 @@ def test_who_is_not_known_is_told_how_to_say_it() -> None:
 
 def test_a_busy_hub_says_when_to_come_back() -> None:
     assert dict(answer_problem(errors.HubBusy("Too much.")).headers)[b"retry-after"] == b"1"
+
+
+@pytest.mark.parametrize(("method", "path", "status"), [
+    ("GET", "entities/urn:ngsi-ld:Halte:tiada", 404), ("GET", "entities?type=Halte&limit=-1", 400),
+    ("PUT", "types", 405), ("GET", "entities?type=Halte&mystery=1", 400),
+    ("GET", "temporal/entities/urn:ngsi-ld:Halte:tiada", 404),
+    ("GET", "subscriptions/urn:ngsi-ld:Subscription:tiada", 404), ("POST", "entities", 400),
+])  # fmt: skip
+def test_6_3_3_every_error_is_json_with_all_the_terms_of_5_5_3(
+    writer: httpx2.Client, method: str, path: str, status: int
+) -> None:
+    for accept in ("application/json", "application/ld+json"):
+        headers = {"accept": accept, "content-type": "application/json"}
+        answer = writer.request(method, f"{API}/{path}", headers=headers, content=b"{}" if method != "GET" else None)
+        assert (answer.status_code, answer.headers["content-type"]) == (status, "application/json")
+        problem = answer.json()
+        assert problem["status"] == status
+        assert all(problem[term] for term in ("type", "title", "detail"))

@@ -89,7 +89,15 @@ RETRIEVING = ("retrieveEntity", "queryEntity", "queryBatch")
 QUERYING = ("queryEntity", "queryBatch")
 
 
-async def retrieve(hub: Hub, hop: Hop, entity_id: str, asked: Sequence[Asked]) -> tuple[Record | None, list[HubError]]:
+class Retrieved(NamedTuple):
+    """What is known of one entity, and what went wrong; `is_own` says that it is all what the hub itself holds."""
+
+    record: Record | None
+    warnings: list[HubError]
+    is_own: bool
+
+
+async def retrieve(hub: Hub, hop: Hop, entity_id: str, asked: Sequence[Asked]) -> Retrieved:
     """Return what all sources and the hub itself know of the entity, and what went wrong at some of them."""
     calls = [
         (one.registration, _retrieval(await wire_context(hub, hop, one.registration), entity_id, one)) for one in asked
@@ -98,15 +106,19 @@ async def retrieve(hub: Hub, hop: Hop, entity_id: str, asked: Sequence[Asked]) -
     document = entities.find_document(hop.caller, hub, entity_id)
     registrations = [one.registration for one in asked]
     parts: list[Contribution] = []
+    is_own = False
     if document is not None:
         (own,) = entities.read_records(hop.caller, hub, [document])
-        parts.append(Contribution(without_proxied(own, registrations)))
+        left = without_proxied(own, registrations)
+        parts.append(Contribution(left))
+        is_own = left.entity == own.entity
     warnings: list[HubError] = []
     for reply in replies:
         found, warning = await read_reply(hub, hop, reply)
         warnings += [warning] if warning is not None else []
         parts += [Contribution(record, reply.registration) for record in found if record.id == entity_id]
-    return (unite_records(parts) if parts else None), warnings
+    is_own = is_own and len(parts) == 1 and not warnings
+    return Retrieved(unite_records(parts) if parts else None, warnings, is_own)
 
 
 def _retrieval(context: Context, entity_id: str, one: Asked) -> Call:

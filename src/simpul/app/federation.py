@@ -175,15 +175,18 @@ async def send(hub: Hub, hop: Hop, registration: Registration, call: Call) -> Pe
 def _request(hop: Hop, registration: Registration, call: Call, context: Context) -> PeerRequest:
     info = {key.lower(): (key, value) for key, value in registration.headers}
     accept = info.get("accept", ("", "application/json"))[1]
-    has_context_inside = call.body is not None and info.get("contenttype", ("", ""))[1] == _LD_JSON
+    # §6.3.19: an @context of the source's own is always named in a Link header, the core one too.
+    own_link = info.get("jsonldcontext", ("", ""))[1]
+    is_ld_json = not own_link and info.get("contenttype", ("", ""))[1] == _LD_JSON
+    has_context_inside = call.body is not None and is_ld_json
     headers = [("Accept", accept), ("Via", f"{hop.via_text}, 1.1 {hop.alias}" if hop.via_text else f"1.1 {hop.alias}")]
     if registration.tenant:
         headers.append(("NGSILD-Tenant", registration.tenant))
     if call.body is not None:
         headers.append(("Content-Type", _LD_JSON if has_context_inside else "application/json"))
-    if context is not CORE and not has_context_inside:
+    if own_link or (context is not CORE and not has_context_inside):
         relation = 'rel="http://www.w3.org/ns/json-ld#context"; type="application/ld+json"'
-        headers.append(("Link", f"<{quote(context.link, safe='%/:=&?~#+!$,;@()*[]')}>; {relation}"))
+        headers.append(("Link", f"<{quote(own_link or context.link, safe='%/:=&?~#+!$,;@()*[]')}>; {relation}"))
     for low, (key, value) in info.items():
         if low in _NEVER_TAKEN_OVER:
             continue

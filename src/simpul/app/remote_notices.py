@@ -70,7 +70,7 @@ async def _whole(hub: Hub, line: Line, registration: Registration, told: Told) -
     asked = [
         one for one in assembly.find_asked(hub, hop, question, RETRIEVING) if one.registration.id != registration.id
     ]
-    found, _ = await assembly.retrieve(hub, hop, restricted.id, asked)
+    found = (await assembly.retrieve(hub, hop, restricted.id, asked)).record
     parts = [Contribution(restricted, registration), *([Contribution(found)] if found is not None else [])]
     return with_record(told, unite_records(parts))
 

@@ -226,16 +226,6 @@ def fits(selector: EntityQuery, series: Series) -> bool:
     return selector.geo is None or matches_geo(selector.geo, record.entity)
 
 
-async def as_of(caller: Caller, hub: Hub, entity_id: str, at_us: int) -> Record:
-    """Return the entity as it was at that time, by when the hub knew it. Raises NotFound."""
-    window = TemporalQuery(timerel="before", time_at_us=at_us + 1, time_property="createdAt")
-    history = await _get_history(caller, hub, entity_id, window)
-    record = find_state(history.writes, at_us)
-    if record is None or not caller.may_read(record.types):
-        raise NotFound(f"There was no entity {entity_id[:200]} at {render_moment(at_us)}.")
-    return record
-
-
 # Writing
 
 

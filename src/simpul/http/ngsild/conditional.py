@@ -7,13 +7,16 @@ Where a condition does not hold, a read is answered with 304 or 412 and a change
 from __future__ import annotations
 
 from simpul.app.conditions import hub_where
+from simpul.app.entities import raise_unless_allowed
 from simpul.app.hub import Hub
+from simpul.domain.access import Action
 from simpul.domain.entity_tag import Condition, parse_condition
 from simpul.domain.errors import PreconditionFailed
+from simpul.http.admission import admit
 from simpul.http.entity_tags import ETAG
 from simpul.http.exchange import Answer, Conditions, Exchange, Handler
 from simpul.http.negotiate import raise_if_long
-from simpul.http.ngsild.routes import CHANGES_OF_ENTITIES
+from simpul.http.ngsild.routes import CHANGES_OF_ENTITIES, OPEN_TO_READERS
 
 # What shows the whole of what was asked for, amended for an earlier version of the standard or not.
 _SHOWN = frozenset({200, 203})
@@ -34,6 +37,10 @@ async def answer_where(hub: Hub, exchange: Exchange, handler: Handler, condition
     if handler in CHANGES_OF_ENTITIES:
         return await handler(hub_where(hub, exchange.names[0], condition), exchange)
     if condition.if_match is not None and not condition.if_match.is_any:
+        # Whoever may not do this is told that first, as without a condition (§13.2.1).
+        caller = admit(hub, exchange)
+        if handler not in OPEN_TO_READERS:
+            raise_unless_allowed(caller, Action.WRITE)
         raise PreconditionFailed(
             "Only single entities have an ETag, so nothing here is what If-Match lists. Send the request without it."
         )

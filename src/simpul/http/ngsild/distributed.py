@@ -65,7 +65,10 @@ async def retrieve(hub: Hub, exchange: Exchange) -> Answer:
     asked = assembly.find_asked(hub, hop, concern, RETRIEVING)
     if not asked and plan.representation.join is None:
         return await _retrieve_here(hub, exchange, hop, concern)
-    record, warnings = await assembly.retrieve(hub, hop, entity_id, asked)
+    record, warnings, is_own = await assembly.retrieve(hub, hop, entity_id, asked)
+    if is_own and plan.representation.join is None:
+        # No source has anything of it, so the answer is what the hub holds, and has its ETag.
+        return await entities.retrieve(hub, exchange)
     if record is None:
         return answer_absent(hop, entity_id, warnings)
     if plan.types is not None and not plan.types.matches(record.types):

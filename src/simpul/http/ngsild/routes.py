@@ -167,6 +167,13 @@ MAPPED: dict[Handler, Handler] = {
 QUERIES_BY_BODY = frozenset({question.query, temporal.query_by_body})
 
 
+# What whoever may read may do though it has a body or changes something: questions, and maps, which are their maker's.
+OPEN_TO_READERS: frozenset[Handler] = frozenset(
+    {*QUERIES_BY_BODY, *(DISTRIBUTED[one] for one in QUERIES_BY_BODY), *(MAPPED[one] for one in QUERIES_BY_BODY)}
+    | {entity_maps.create_by_post, entity_maps.create_of_histories_by_post, entity_maps.update, entity_maps.delete}
+)
+
+
 # What changes a single entity, which has an ETag. Making one has none to compare, and is done only where there is none.
 _CHANGES = (
     entities.replace,
