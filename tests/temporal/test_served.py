@@ -358,14 +358,15 @@ def test_4_22_a_history_does_not_expire(writer: httpx2.Client) -> None:
 def test_6_3_12_a_representation_is_asked_for_by_format_which_counts_before_options(writer: httpx2.Client) -> None:
     one = put(writer, depth=[value(1, 1), value(2, 2)])
     short = {"type": "Property", "values": [[1, at(1)], [2, at(2)]]}
-    asked: dict[str, Any]
-    for asked in ({"format": "temporalValues"}, {"options": "temporalValues"}):
+    plain: list[dict[str, Any]] = [{"format": "temporalValues"}, {"options": "temporalValues"}]
+    for asked in plain:
         assert show(writer, one, **asked)["depth"] == short
     counted: dict[str, Any] = {"aggrMethods": "max", "aggrPeriodDuration": "PT0S"}
-    for asked in ({"format": "aggregatedValues"}, {"options": "aggregatedValues"}):
-        assert show(writer, one, **asked, **counted)["depth"]["max"][0][0] == 2
+    for name in ("format", "options"):
+        assert show(writer, one, **{name: "aggregatedValues", **counted})["depth"]["max"][0][0] == 2
     assert show(writer, one, format="temporalValues", options="aggregatedValues", **counted)["depth"] == short
-    for asked in ({"format": "values"}, {"options": "temporalValues,aggregatedValues", **counted}):
+    wrong: list[dict[str, Any]] = [{"format": "values"}, {"options": "temporalValues,aggregatedValues", **counted}]
+    for asked in wrong:
         show(writer, one, 400, **asked)
     body = {"type": "Query", "entities": [{"type": "Gauge", "id": one}]}
     told = writer.post(f"{API}/temporal/entityOperations/query?format=temporalValues", json=body)
