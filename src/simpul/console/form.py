@@ -10,18 +10,18 @@ from simpul import limits
 from simpul.domain.errors import BodyTooLarge, InvalidRequest
 
 
-async def read_form(request: Request) -> dict[str, str]:
+async def read_form(request: Request, bytes_max: int = limits.CONSOLE_FORM_BYTES_MAX) -> dict[str, str]:
     """Return the last value of each field. Raises BodyTooLarge, InvalidRequest."""
-    return dict(await read_pairs(request))
+    return dict(await read_pairs(request, bytes_max))
 
 
-async def read_pairs(request: Request) -> list[tuple[str, str]]:
+async def read_pairs(request: Request, bytes_max: int = limits.CONSOLE_FORM_BYTES_MAX) -> list[tuple[str, str]]:
     """Return every field with its value, in order. Raises BodyTooLarge, InvalidRequest."""
     body = b""
     async for part in request.stream():
         body += part
-        if len(body) > limits.CONSOLE_FORM_BYTES_MAX:
-            raise BodyTooLarge(f"A form has at most {limits.CONSOLE_FORM_BYTES_MAX:,} bytes.")
+        if len(body) > bytes_max:
+            raise BodyTooLarge(f"A form has at most {bytes_max:,} bytes.")
     try:
         return parse_qsl(body.decode(), keep_blank_values=True, max_num_fields=100)
     except ValueError as error:

@@ -165,6 +165,17 @@ SAID = (
         "%(file)s: the source has %(found)s rows, and it had %(before)s. Nothing that is gone from it was touched. "
         "If that is right, run `%(command)s`."
     ),
+    # What is said of a system that is looked at for a new source.
+    _(
+        "What stands there is no database's URL, no service's URL and no file that is known here. Name a file that "
+        "exists, or a URL; these kinds can be looked at: %(listed)s."
+    ),
+    _("Files are looked at in the city's own folder; put it there, and name it without a way out."),
+    _("There is a file %(name)s already; give the source another id."),
+    _("%(name)s has no rows, so nothing can be proposed for it."),
+    _("The city has no agency %(name)s. Its agencies: %(listed)s."),
+    _("The file %(path)s cannot be written: %(why)s."),
+    _("The text says nothing."),
     _("The kept rows %(path)s are damaged. Read the source itself again."),
     _("The rows of run %(run)s are not kept. Runs whose rows are kept: %(listed)s."),
     _("Rows cannot be kept in %(path)s: %(why)s."),

@@ -51,6 +51,8 @@ class Draft:
     codes: list[Line] = field(default_factory=list)
     rules: list[Line] = field(default_factory=list)
     unknown: list[str] = field(default_factory=list)
+    id_word: str = ""
+    """What stands in the id where another source has entities of the same type."""
     used: set[str] = field(default_factory=set)
     """The columns that have their place already."""
 

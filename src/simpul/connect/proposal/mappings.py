@@ -75,7 +75,7 @@ def _add_reference(draft: Draft, facts: ColumnFacts, name: str) -> None:
     target = draft.seen.references[facts.name]
     bare = "".join(word.capitalize() for word in words_of(facts.name) if word not in ("id", "kode")) or target
     uri = f"urn:ngsi-ld:{target}:{draft.city.tenant}:{{{facts.name}}}"
-    told = f"the database refers from here to another table; {facts.known:,} rows do"
+    told = f"refers to another table, as the database or its name says; {facts.known:,} rows do"
     draft.attributes[draft.free_name(name or f"ref{bare}")] = Line({"relationship": uri}, told)
 
 

@@ -180,4 +180,4 @@ def _named(draft: Draft, words: set[str]) -> ColumnFacts | None:
 def name_of_own(draft: Draft, column: str) -> str:
     """Return the name of an attribute that no model names."""
     name = own_name(column)
-    return draft.free_name(f"source{name.capitalize()}" if name in RESERVED else name)
+    return draft.free_name(f"source{name[0].upper()}{name[1:]}" if name in RESERVED else name)

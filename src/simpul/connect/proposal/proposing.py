@@ -18,7 +18,7 @@ from simpul.connect.proposal.columns import TEXT, ColumnFacts, look_at
 from simpul.connect.proposal.draft import Draft, Seen
 from simpul.connect.proposal.identity import find_identity
 from simpul.connect.proposal.mappings import add_attributes
-from simpul.connect.proposal.models import guess_type, own_type, title_words
+from simpul.connect.proposal.models import guess_type, own_type, title_words, words_of
 from simpul.connect.proposal.personal import find_personal
 from simpul.connect.proposal.places import add_codes, add_location
 from simpul.connect.proposal.writing import write
@@ -92,6 +92,8 @@ def propose(city: City, looking: Looking, offer: Offer, agency: str, source_id: 
         raise BadRequestData(f"The city has no agency {agency[:100]!r}. Its agencies: {known}.")
     seen = _look(looking, offer)
     draft = _draft(city, seen)
+    if any(source.type_name == draft.type_name for source in city.sources):
+        draft.id_word = slug(" ".join(title_words(offer.name)))
     source = source_id or _free_id(city, " ".join(title_words(offer.name)))
     title = " ".join(title_words(offer.name)).capitalize() or offer.name
     head = {"source": source, "agency": agency, "title": {"id": title, "en": title}}
@@ -119,7 +121,24 @@ def _look(looking: Looking, offer: Offer) -> Seen:
         raise SourceMismatch(f"{offer.name} has no rows, so nothing can be proposed for it.")
     is_whole = len(rows) + broken < limits.PROPOSAL_ROWS_MAX and size <= limits.PROPOSAL_BYTES_MAX
     columns = tuple(look_at(name, at, [row[at] for row in rows]) for at, name in enumerate(names))
-    return Seen(offer.name, columns, rows, is_whole, offer.key, offer.references)
+    references = {**_named_references(names, offer, looking.offers), **offer.references}
+    return Seen(offer.name, columns, rows, is_whole, offer.key, references)
+
+
+def _named_references(columns: Sequence[str], offer: Offer, offers: Sequence[Offer]) -> dict[str, str]:
+    """Return the types that columns refer to by their names: `koridor_id` where there is a table `koridor`."""
+    types: dict[tuple[str, ...], str] = {}
+    for other in offers:
+        guess = guess_type(other.name, ())
+        types[title_words(other.name)] = own_type(other.name) if guess is None else guess.type_name
+    types.pop(title_words(offer.name), None)
+    found: dict[str, str] = {}
+    for name in columns:
+        words = words_of(name)
+        if "id" in (words[-1:] + words[:1]) and len(words) > 1:
+            rest = tuple(word for word in words if word != "id")
+            found |= {name: types[rest]} if rest in types else {}
+    return found
 
 
 def _draft(city: City, seen: Seen) -> Draft:

@@ -69,6 +69,9 @@ def _identity(draft: Draft) -> Iterator[str]:
         yield "  # The rows are about people: keep this type out of public_types in city.yaml."
     yield f"  type: {scalar(draft.type_name)}"
     rest = ":".join(f"{{{name}}}" for name in identity.in_id)
+    if draft.id_word:
+        yield f"  # Another source has this type, too: {draft.id_word!r} keeps their ids apart."
+        rest = f"{draft.id_word}:{rest}"
     yield f"  id: {json.dumps(f'urn:ngsi-ld:{draft.type_name}:{draft.city.tenant}:{rest}', ensure_ascii=False)}"
     if identity.time is not None:
         form = draft.seen.column(identity.time).form

@@ -38,6 +38,7 @@ class SourcesView:
     agencies: tuple[AgencyLines, ...]
     facts: tuple[Fact, ...]
     codes_href: str
+    new_href: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +110,9 @@ async def show_all(visit: Visit) -> Page:
     return Page(
         "sources.html",
         title,
-        SourcesView(agencies, facts, "/codes" if visit.is_manager else ""),
+        SourcesView(
+            agencies, facts, "/codes" if visit.is_manager else "", "/sources/new" if visit.is_administrator else ""
+        ),
         "sources",
         (Step(title),),
     )
