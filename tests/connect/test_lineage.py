@@ -336,6 +336,37 @@ def test_a_query_shows_the_lineage_of_each_entity(city: Kota) -> None:
     assert [one["name"]["lineage"]["json"]["row"] for one in shown] == ["1", "2"]
 
 
+def test_a_query_by_post_shows_it_and_linked_entities_have_it_too(city: Kota) -> None:
+    """CIM 009 §4.5.23: what stands inside or beside an entity is shown as the entity itself is."""
+    body = {"type": "Query", "entities": [{"type": "Sign"}], "join": "inline"}
+    sign = {"id": "urn:ngsi-ld:Sign:1", "type": "Sign", "at": {"type": "Relationship", "object": STOP}}
+
+    async def work(hub: Hub) -> list[Any]:
+        _, secret = await identity.create_token(operator(TENANT), hub, "test", ("integrator",), 1)
+
+        async def send(path: str, query: str, sent: Any) -> Any:
+            exchange = Exchange(
+                "POST", f"/ngsi-ld/v1/{path}".encode(), query.encode(), json.dumps(sent).encode(),
+                content_type="application/json", authorization=f"Bearer {secret}",
+            )  # fmt: skip
+            given = await answer(hub, exchange)
+            return json.loads(given.body or b"null")
+
+        await send("entities", "", sign)
+        inline = await send("entityOperations/query", "lineage=true", body)
+        flat = await send("entityOperations/query", "lineage=true", {**body, "join": "flat"})
+        plain = await send("entityOperations/query", "", body)
+        return [inline, flat, plain]
+
+    inline, flat, plain = city.with_hub(work)
+    (shown,) = inline
+    assert shown["at"]["lineage"]["json"]["origin"] == "api"
+    assert shown["at"]["entity"]["name"]["lineage"]["json"]["row"] == "1"
+    assert {one["id"] for one in flat} == {sign["id"], STOP}
+    assert all("lineage" in (one.get("name") or one["at"]) for one in flat)
+    assert "lineage" not in json.dumps(plain)
+
+
 def test_a_query_shows_no_lineage_of_what_is_not_public(city: Kota) -> None:
     entity = {"type": "Person", "id": entity_uri("Person", "{id}"), "attributes": {"name": "nama"}}
     city.declare(csv_source(source="warga", entity=entity))

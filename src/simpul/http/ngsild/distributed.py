@@ -27,7 +27,7 @@ from simpul.http.admission import admit, context_of_reader, read_body
 from simpul.http.exchange import Answer, Exchange, Headers, answer_json
 from simpul.http.negotiate import ANY_JSON_OR_GEO, negotiate
 from simpul.http.ngsild import entities, question
-from simpul.http.ngsild.lineage import with_lineage
+from simpul.http.ngsild.lineage import linked_with_lineage, with_lineage
 from simpul.http.ngsild.pages import paging_headers
 from simpul.http.ngsild.shown import answer_many, answer_one
 from simpul.http.plan import QUERY_PARAMETERS, EntityPlan, parse_entity_query, parse_retrieve, wanted_attributes
@@ -77,6 +77,7 @@ async def retrieve(hub: Hub, exchange: Exchange) -> Answer:
     linked, troubles = await _find_linked(hub, hop, [record], plan.representation)
     warnings = [*warnings, *troubles]
     shown = (context, media_type, exchange.prefer)
+    linked = await linked_with_lineage(caller, hub, [record], plan.representation, linked)
     (record,) = await with_lineage(caller, hub, [record], plan.representation)
     answer = answer_one((caller, hub), record, plan.representation, shown, linked=linked)
     return Answer(answer.status, (*answer.headers, *warning_headers(hop, warnings)), answer.body)
@@ -216,5 +217,6 @@ async def _answer_page(
         *warning_headers(hop, [*found.warnings, *troubles]),
     )
     shown = (hop.context, media_type, exchange.prefer)
+    linked = await linked_with_lineage(hop.caller, hub, records, plan.representation, linked)
     records = list(await with_lineage(hop.caller, hub, records, plan.representation))
     return answer_many((hop.caller, hub), records, plan.representation, shown, headers, linked=linked)

@@ -20,7 +20,7 @@ from simpul.http.entity_tags import tag_as_stored, tagged
 from simpul.http.exchange import GEO_JSON, LD_JSON, NO_CONTENT, Answer, Exchange, Headers, answer_bytes
 from simpul.http.negotiate import ANY_JSON_OR_GEO, PATCH_BODY_TYPES, negotiate
 from simpul.http.ngsild.fragments import MERGE_PARAMETERS, parse_manner, read_fragment
-from simpul.http.ngsild.lineage import with_lineage
+from simpul.http.ngsild.lineage import linked_with_lineage, with_lineage
 from simpul.http.ngsild.pages import fetch_page, paging_headers
 from simpul.http.ngsild.shown import Asker, Shown, answer_many, answer_one
 from simpul.http.parameters import Parameters, parse_parameters
@@ -65,9 +65,7 @@ async def query(hub: Hub, exchange: Exchange) -> Answer:
     headers = paging_headers(plan, count, is_last=is_last, exchange=exchange)
     shown = (context, media_type, exchange.prefer)
     if plan.representation.lineage:
-        records = entities.read_records(caller, hub, documents)
-        traced = await with_lineage(caller, hub, records, plan.representation)
-        return answer_many((caller, hub), traced, plan.representation, shown, headers)
+        return await answer_traced((caller, hub), documents, plan, shown, headers)
     return answer_documents((caller, hub), documents, plan, shown, headers)
 
 
@@ -90,9 +88,11 @@ async def retrieve(hub: Hub, exchange: Exchange) -> Answer:
     (record,) = entities.read_records(caller, hub, [document])
     representation = plan.representation
     raise_unless_anything_shown(record, representation, context)
+    linked = None
     if representation.lineage:
+        linked = await linked_with_lineage(caller, hub, [record], representation)
         (record,) = await with_lineage(caller, hub, [record], representation)
-    given = answer_one((caller, hub), record, representation, (context, media_type, exchange.prefer))
+    given = answer_one((caller, hub), record, representation, (context, media_type, exchange.prefer), linked=linked)
     return tagged(given, document, record.times.modified_us if representation.system_attributes else None)
 
 
@@ -148,6 +148,16 @@ def answer_documents(
             return answer_bytes(body, all_headers, media_type=media_type, is_lasting=True)
     records = entities.read_records(*asker, documents)
     return answer_many(asker, records, plan.representation, shown, headers)
+
+
+async def answer_traced(
+    asker: Asker, documents: Sequence[Document], plan: EntityPlan, shown: Shown, headers: Headers
+) -> Answer:
+    """Return a page of entities with the lineage of what is shown."""
+    records = entities.read_records(*asker, documents)
+    linked = await linked_with_lineage(*asker, records, plan.representation)
+    traced = await with_lineage(*asker, records, plan.representation)
+    return answer_many(asker, traced, plan.representation, shown, headers, linked=linked)
 
 
 def join_bodies(documents: Sequence[Document], context: Context, media_type: str) -> bytes:

@@ -13,6 +13,7 @@ from typing import Final
 from simpul.app.hub import Hub
 from simpul.app.lineage import Lineage, Lineages, trace
 from simpul.app.lineage_told import describe_lineage
+from simpul.app.linked import Found, find_linked
 from simpul.app.sources import source_uri
 from simpul.domain.access import Caller
 from simpul.domain.context import CORE
@@ -34,6 +35,21 @@ async def with_lineage(
         return records
     traced = await trace(caller, hub, records)
     return [_annotated(caller, hub, record, found) for record, found in zip(records, traced, strict=True)]
+
+
+async def linked_with_lineage(
+    caller: Caller, hub: Hub, records: Sequence[Record], representation: Representation, linked: Found | None = None
+) -> Found | None:
+    """Return the entities that others link to with their lineage in them, where both are asked for.
+
+    `linked` are those that were found already. What comes is `linked` where nothing is to be added. Raises
+    TooManyResults, TooComplexQuery.
+    """
+    if representation.join is None or not representation.lineage or representation.format is Format.KEY_VALUES:
+        return linked
+    found = find_linked(caller, hub, records, representation) if linked is None else linked
+    traced = await with_lineage(caller, hub, list(found.values()), representation)
+    return dict(zip(found, traced, strict=True))
 
 
 def _annotated(caller: Caller, hub: Hub, record: Record, found: Lineages) -> Record:

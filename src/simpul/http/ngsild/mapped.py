@@ -32,7 +32,7 @@ from simpul.http.admission import admit, context_of_reader, read_body
 from simpul.http.exchange import Answer, Exchange, Handler, Headers
 from simpul.http.negotiate import ANY_JSON, ANY_JSON_OR_GEO, negotiate
 from simpul.http.ngsild import distributed, distributed_histories, entities, question, temporal
-from simpul.http.ngsild.lineage import with_lineage
+from simpul.http.ngsild.lineage import linked_with_lineage, with_lineage
 from simpul.http.ngsild.pages import paging_headers
 from simpul.http.ngsild.shown import answer_many
 from simpul.http.ngsild.temporal_plan import (
@@ -177,7 +177,8 @@ async def _answer_page(finder: Finder, plan: EntityPlan, wish: Wish, shown: tupl
     )
     answered_in = (finder.hop.context, media_type, exchange.prefer)
     found = await with_lineage(caller, hub, page.entities, plan.representation)
-    given = answer_many((caller, hub), found, plan.representation, answered_in, headers)
+    linked = await linked_with_lineage(caller, hub, page.entities, plan.representation)
+    given = answer_many((caller, hub), found, plan.representation, answered_in, headers, linked=linked)
     return Answer(status, given.headers, given.body)
 
 

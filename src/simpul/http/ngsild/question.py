@@ -19,7 +19,7 @@ from simpul.http.bounds import raise_unless_bounded
 from simpul.http.exchange import Answer, Exchange
 from simpul.http.linking import raise_if_too_deep
 from simpul.http.negotiate import ANY_JSON_OR_GEO, negotiate
-from simpul.http.ngsild.entities import answer_documents
+from simpul.http.ngsild.entities import answer_documents, answer_traced
 from simpul.http.ngsild.pages import fetch_page, fetch_union, paging_headers
 from simpul.http.ordering import parse_ordering_member
 from simpul.http.parameters import Parameters
@@ -35,7 +35,9 @@ from simpul.http.plan import (
     wanted_attributes,
 )
 
-PARAMETERS = frozenset({"count", "format", "geometryProperty", "lang", "limit", "offset", "options", "sysAttrs"})
+PARAMETERS = frozenset(
+    {"count", "format", "geometryProperty", "lang", "limit", "lineage", "offset", "options", "sysAttrs"}
+)
 # Members of a Query that are written like the parameter of the same name.
 _TEXT_MEMBERS = ("q", "scopeQ", "lang", "geometryProperty", "join", "csf")
 _LIST_MEMBERS = ("attrs", "pick", "omit", "datasetId", "expandValues", "jsonKeys", "containedBy")
@@ -61,7 +63,10 @@ async def query(hub: Hub, exchange: Exchange) -> Answer:
     else:
         documents, count, is_last = await fetch_union(caller, hub, plan, queries)
     headers = paging_headers(plan, count, is_last=is_last, exchange=exchange)
-    return answer_documents((caller, hub), documents, plan, (context, media_type, exchange.prefer), headers)
+    shown = (context, media_type, exchange.prefer)
+    if plan.representation.lineage:
+        return await answer_traced((caller, hub), documents, plan, shown, headers)
+    return answer_documents((caller, hub), documents, plan, shown, headers)
 
 
 def parse_body(
