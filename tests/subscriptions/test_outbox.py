@@ -70,6 +70,32 @@ def test_a_receiver_that_was_down_is_told_everything_when_it_is_back(
     receiver.stop()
 
 
+def test_a_receiver_that_is_down_for_an_hour_is_told_everything_afterwards(
+    notifying: Served, client: httpx2.Client, subscribe: Subscribe, halte: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The hub's clock is moved on by an hour while nothing listens; nothing is given up for that."""
+    clock, moved_us = type(notifying.hub.clock), [0]
+    told_us = clock.now_us
+    monkeypatch.setattr(clock, "now_us", lambda self: told_us(self) + moved_us[0])
+    port = _free_port()
+    subscription_id = subscribe(f"http://127.0.0.1:{port}/notify")
+    for nama in NAMES[:15]:
+        rename(client, halte, nama)
+    while "lastFailure" not in (before := read(client, subscription_id)["notification"]):
+        pass
+    moved_us[0] = 3_600 * 1_000_000
+    for nama in NAMES[15:]:
+        rename(client, halte, nama)
+    while (after := read(client, subscription_id)["notification"])["lastFailure"] <= before["lastFailure"]:
+        pass
+    assert (after["status"], "lastSuccess" in after) == ("failed", False)
+    receiver = Receiver(port=port)
+    receiver.wait_until(lambda: len(receiver.told()) >= len(NAMES))
+    assert [nama for _, nama in receiver.told()] == NAMES
+    assert subscriptions.get_health(identity.operator(TENANT), notifying.hub, subscription_id).parked == 0
+    receiver.stop()
+
+
 def test_more_than_fits_in_memory_is_read_from_the_outbox_in_order(
     client: httpx2.Client, subscribe: Subscribe, halte: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
