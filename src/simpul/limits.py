@@ -131,6 +131,8 @@ INDEXED_TEXT_CHARACTERS_MAX: Final = 128
 SOURCE_CHUNK_ROWS: Final = 1_000
 # Where nobody waits for answers meanwhile, so many chunks are one write: fewer waits for the disk.
 SOURCE_CHUNKS_AT_ONCE: Final = 4
+# A source that had fewer is read in the same process: starting another one takes longer than it saves.
+READER_PROCESS_ROWS_MIN: Final = 20_000
 SOURCE_TIMEOUT_SECONDS: Final = 30.0
 SOURCE_FILE_BYTES_MAX: Final = 2 * 1024 * 1024 * 1024
 SOURCE_RETRIES_MAX: Final = 3

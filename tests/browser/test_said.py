@@ -24,12 +24,12 @@ MAKERS = {
 }
 MODULES = (
     "app/notify.py", "connect/attributes.py", "connect/connector.py", "connect/drift.py", "connect/mapping.py",
-    "connect/raw_rows.py", "connect/replaying.py", "connect/rules.py", "connect/runner.py", "connect/values.py",
-    "connect/vanished.py", "connectors/geo/errors.py", "connectors/geo/reader.py", "connectors/mqtt/errors.py",
-    "connectors/mqtt/reader.py", "connectors/rest/errors.py", "connectors/rest/reader.py", "connectors/sql/errors.py",
-    "connectors/sql/reader.py", "connectors/sqldump/errors.py", "connectors/sqldump/reader.py",
-    "connectors/table/errors.py", "declared_tls.py", "fetching.py", "formats/sql_script.py", "formats/sql_values.py",
-    "notifiers/http.py", "notifiers/mqtt.py",
+    "connect/raw_rows.py", "connect/reader.py", "connect/reader_hosts.py", "connect/replaying.py", "connect/rules.py",
+    "connect/runner.py", "connect/values.py", "connect/vanished.py", "connectors/geo/errors.py",
+    "connectors/geo/reader.py", "connectors/mqtt/errors.py", "connectors/mqtt/reader.py", "connectors/rest/errors.py",
+    "connectors/rest/reader.py", "connectors/sql/errors.py", "connectors/sql/reader.py",
+    "connectors/sqldump/errors.py", "connectors/sqldump/reader.py", "connectors/table/errors.py", "declared_tls.py",
+    "fetching.py", "formats/sql_script.py", "formats/sql_values.py", "notifiers/http.py", "notifiers/mqtt.py",
 )  # fmt: skip
 
 

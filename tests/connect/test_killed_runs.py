@@ -53,10 +53,10 @@ async def state(hub: Hub) -> tuple[list[tuple[str, bytes]], list[tuple[str, str]
     return stops, list(hub.sources.iter_source_rows(TENANT, "halte")), rejects
 
 
-def sync_and_kill(folder: Path, seconds: float) -> bool:
+def sync_and_kill(folder: Path, seconds: float, *words: str) -> bool:
     """Sync in a process of its own and kill it after so long; return whether it had ended before."""
     program = Path(__file__).with_name("killed_sync.py")
-    command = [sys.executable, str(program), str(folder), TENANT, "halte"]
+    command = [sys.executable, str(program), str(folder), TENANT, "halte", *words]
     with subprocess.Popen(command, stdout=subprocess.PIPE) as process:
         assert process.stdout is not None
         assert process.stdout.readline() == b"begun\n"
@@ -68,8 +68,9 @@ def sync_and_kill(folder: Path, seconds: float) -> bool:
             process.kill()
 
 
+@pytest.mark.parametrize("words", [[], ["beside"]], ids=["one process", "two processes"])
 @pytest.mark.parametrize("seed", [1, 2])
-def test_a_killed_sync_ends_where_a_clean_one_ends(kota: Kota, tmp_path: Path, seed: int) -> None:
+def test_a_killed_sync_ends_where_a_clean_one_ends(kota: Kota, tmp_path: Path, seed: int, words: list[str]) -> None:
     chance = random.Random(seed)
     kota.write_csv("halte.csv", rows(1), separator=";")
     kota.declare(declaration())
@@ -84,7 +85,7 @@ def test_a_killed_sync_ends_where_a_clean_one_ends(kota: Kota, tmp_path: Path, s
             for one in (kota, clean):
                 one.write_csv("halte.csv", rows(3), separator=";")
         took = max(took, 0.6)
-        cut += sync_and_kill(kota.folder, chance.uniform(0, took)) is False
+        cut += sync_and_kill(kota.folder, chance.uniform(0, took), *words) is False
     assert cut >= ROUNDS / 4
     assert kota.sync(accept_shrink=True).error is None
     assert clean.sync(accept_shrink=True).error is None

@@ -115,6 +115,8 @@ def _load(folder: Path) -> City:
 
 async def _sync(hub: Hub, city: City, console: Console, *, every: bool) -> None:
     """Read the sources: every one, or those whose last run did not end well."""
+    if hub.engine is not None:
+        hub.engine.read_beside()
     wanted = [source for source in city.sources if every or _has_to_run(hub, city, source)]
     with _bars(console) as show:
         runs = [(source, await _run(hub, city, source, show)) for source in wanted]

@@ -38,6 +38,8 @@ async def _sync(settings: Settings, wanted: Sequence[str], *, accept_shrink: boo
     console = Console(stderr=True, highlight=False)
     failed: list[str] = []
     async with reach(settings) as city:
+        if city.hub is not None and city.hub.engine is not None:
+            city.hub.engine.read_beside()
         chosen = await city.ask("list_sources", list[str], wanted=list(wanted))
         if not chosen:
             tenant = city.settings.tenant

@@ -79,7 +79,8 @@ class Surroundings:
     """Where a source is read from: the city's folder and the environment with its secrets."""
 
     folder: Path
-    environment: Mapping[str, str] = field(default_factory=lambda: os.environ)
+    # Kept out of what a log shows of a failed run.
+    environment: Mapping[str, str] = field(default_factory=lambda: os.environ, repr=False)
 
     def path(self, text: str) -> Path:
         """Return a path of a declaration: relative ones start at the city's folder."""

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Sequence
 from datetime import UTC, datetime, timedelta
-from functools import cache
 from hashlib import blake2b
 from pathlib import Path
 from typing import Any
@@ -16,7 +15,7 @@ from simpul.connect.code_lists import BUILT_IN, open_code_list
 from simpul.connect.fields import Plain
 from simpul.connect.knowledge import Area, Areas, Knowledge, by_row
 from simpul.domain.city import City, SourceDeclaration
-from simpul.domain.code_list import CodeList
+from simpul.domain.code_list import CodeList, Decision
 from simpul.domain.context import Context
 from simpul.domain.entity import Entity, Instance, instances
 from simpul.domain.errors import SourceMisconfigured
@@ -42,15 +41,24 @@ async def gather(hub: Hub, city: City, source: SourceDeclaration, context: Conte
     )
 
 
-def list_opener(hub: Hub, city: City) -> Callable[[str, str], CodeList]:
-    """Return a function that opens a code list, or the part of it below a code, once."""
-    decisions = hub.corrections.list_decisions(city.tenant)
+class ListOpener:
+    """Opens a code list, or the part of it below a code, once. It can be sent to another process."""
 
-    @cache
-    def open_list(list_id: str, within: str) -> CodeList:
-        return open_code_list(city, list_id, within, decisions)
+    def __init__(self, city: City, decisions: Sequence[Decision]) -> None:
+        self._city = city
+        self._decisions = decisions
+        self._opened: dict[tuple[str, str], CodeList] = {}
 
-    return open_list
+    def __call__(self, list_id: str, within: str) -> CodeList:
+        found = self._opened.get((list_id, within))
+        if found is None:
+            found = self._opened[list_id, within] = open_code_list(self._city, list_id, within, self._decisions)
+        return found
+
+
+def list_opener(hub: Hub, city: City) -> ListOpener:
+    """Return what opens the city's code lists as people have decided about them."""
+    return ListOpener(city, hub.corrections.list_decisions(city.tenant))
 
 
 def _day(now_us: int, city: City) -> str:

@@ -67,7 +67,6 @@ class Shape:
     types: tuple[str, ...]
     attributes: tuple[str, ...]
     is_series: bool
-    context: Context
 
 
 class Mapper:
@@ -123,7 +122,6 @@ class Mapper:
             types=tuple(expand(name) for name in entity["type"]),
             attributes=tuple(name for name, _ in self._attributes),
             is_series=self._observed is not None,
-            context=setting.context,
         )
         self._blank: Entity = {"id": "", "type": list(self.shape.types)}
         if "scope" in entity:

@@ -39,6 +39,12 @@ def forget_rows(data_directory: Path, tenant: str, source_id: str) -> None:
     shutil.rmtree(folder_of(data_directory, tenant, source_id), ignore_errors=True)
 
 
+def discard_unfinished(folder: Path) -> None:
+    """Remove what runs that did not end well have kept; a source has one run at a time."""
+    for path in folder.glob("*.part"):
+        path.unlink(missing_ok=True)
+
+
 # What msgpack does not know: the type, its number in the file, its text, and the way back.
 _OTHERS: Final[tuple[tuple[type, int, Callable[[Any], str], Callable[[str], Any]], ...]] = (
     (Decimal, 1, str, Decimal),
@@ -74,6 +80,7 @@ class RecordingReading:
         self._path = folder / f"{run_id}.rows"
         self._part = folder / f"{run_id}.part"
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        discard_unfinished(folder)
         descriptor = os.open(self._part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
         self._raw = os.fdopen(descriptor, "wb")
         self._file = gzip.GzipFile(fileobj=self._raw, mode="wb", compresslevel=_COMPRESSION, mtime=0)
@@ -117,11 +124,6 @@ class RecordingReading:
             self._reading.close()
         finally:
             self._close_files()
-
-    def discard(self) -> None:
-        """Remove what a run that did not end well has kept."""
-        self._close_files()
-        self._part.unlink(missing_ok=True)
 
     def _close_files(self) -> None:
         self._file.close()

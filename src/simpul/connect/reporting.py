@@ -3,66 +3,74 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from simpul import limits
 from simpul.app.hub import Hub
 from simpul.connect.drift import NOTHING, kinds_of, remembered
-from simpul.connect.mapping import Mapper
+from simpul.connect.reader import Reader
+from simpul.connect.reader_hosts import ReaderHost
 from simpul.connect.rule_words import ROW_RULES, rule_columns
 from simpul.connect.survey import WARN
+from simpul.domain.city import City, SourceDeclaration
 from simpul.domain.quality import Finding, Report, Sample
-from simpul.ports.quality import SourceShape
+from simpul.ports.quality import Question, SourceShape
 from simpul.ports.store import Run
 
 REJECT: Final = "reject"
 
 
+class Counted(NamedTuple):
+    """What a reader has counted over all rows, its columns, and its first rows."""
+
+    findings: Sequence[Finding]
+    questions: Sequence[Question]
+    columns: Sequence[str]
+    sample: Sequence[Sequence[Any]]
+
+
+async def count_up(hub: Hub, tenant: str, reader: ReaderHost, columns: Sequence[str]) -> Counted:
+    """Return what the reader has counted, after the last row."""
+    missing = [
+        [target for target in targets if hub.entities.find_document(tenant, target) is None]
+        for targets in await reader.ask(Reader.list_references)
+    ]
+    findings = await reader.ask(Reader.list_findings, missing)
+    questions = await reader.ask(Reader.list_questions, hub.clock.now_us())
+    return Counted(findings, questions, columns, await reader.ask(Reader.list_sample))
+
+
 class Reporting:
-    """The quality of one source, as one run finds it."""
+    """The quality of one source, as one run finds it: made of what its reader has counted."""
 
     def __init__(
         self,
         hub: Hub,
-        tenant: str,
-        mapper: Mapper,
+        city: City,
+        source: SourceDeclaration,
         before: SourceShape | None,
-        sample: Sequence[Sequence[Any]],
+        counted: Counted,
     ) -> None:
         self._hub = hub
-        self._tenant = tenant
-        self._source = mapper.source
-        self._mapper = mapper
+        self._tenant = city.tenant
+        self._source = source
         self._before = before
-        self._sample = sample
+        self._counted = counted
 
     async def conclude(self, run: Run) -> None:
         """Keep the report of a run that has read all rows, and what it could not find codes for."""
-        findings = [*self._rejects(run), *self._surveyed(), *self._drift()]
+        findings = [*self._rejects(run), *self._counted.findings, *self._drift()]
         report = Report(run.id, run.source, run.finished_us or run.started_us, run.rows_read, tuple(findings))
         await self._hub.reports.put_report(self._tenant, report)
         await self._remember(run)
-        columns = self._mapper.code_columns
-        if columns:
-            now_us = report.at_us
-            questions = [one for column in columns for one in column.questions(self._source.id, now_us)]
-            await self._hub.corrections.put_questions(self._tenant, self._source.id, questions)
-
-    def _surveyed(self) -> list[Finding]:
-        survey = self._mapper.survey
-        if survey is None:
-            return []
-        for references in survey.references:
-            for target in references.wanted:
-                if self._hub.entities.find_document(self._tenant, target) is None:
-                    references.note_missing(target)
-        return survey.findings()
+        if self._source.declaration.get("codes"):
+            await self._hub.corrections.put_questions(self._tenant, self._source.id, self._counted.questions)
 
     def _drift(self) -> list[Finding]:
         """Return which columns came and went of those that the mapping does not use."""
         if self._before is None:
             return []
-        before, now = self._before.columns.keys(), self._mapper.columns
+        before, now = self._before.columns.keys(), self._counted.columns
         samples = [Sample(name, "the column is new") for name in now if name not in before]
         samples += [Sample(name, "the column is gone") for name in before if name not in now]
         count = len(samples)
@@ -73,7 +81,7 @@ class Reporting:
         known = remembered(self._before)
         columns = {
             name: known[name] if column.kind == NOTHING and name in known else column
-            for name, column in kinds_of(self._mapper.columns, self._sample).items()
+            for name, column in kinds_of(self._counted.columns, self._counted.sample).items()
         }
         shape = SourceShape(run.source, run.id, run.rows_read, columns)
         if self._before is None or (self._before.rows, known) != (shape.rows, columns):

@@ -9,7 +9,8 @@ from typing import Any, Final
 from simpul import limits
 from simpul.app.hub import Hub
 from simpul.app.sources import date_time_of
-from simpul.connect.mapping import Mapper
+from simpul.connect.reader import Reader
+from simpul.connect.reader_hosts import ReaderHost
 from simpul.connect.takeover import Takeover
 from simpul.domain.city import SourceDeclaration
 from simpul.domain.errors import SourceMismatch
@@ -25,12 +26,11 @@ _EXPIRED: Final = b"expired"
 class Vanished:
     """The rows of one source that a complete run has not seen."""
 
-    def __init__(self, hub: Hub, tenant: str, source: SourceDeclaration, seen: Mapper) -> None:
+    def __init__(self, hub: Hub, tenant: str, source: SourceDeclaration, reader: ReaderHost) -> None:
         self._hub = hub
         self._tenant = tenant
         self._source = source
-        self._has_seen = seen.has_seen
-        self._distinct_count = seen.distinct_count
+        self._reader = reader
         self._rule: str = source.declaration.get("vanished", "keep")
 
     async def raise_if_empty(self, rows_read: int) -> None:
@@ -45,7 +45,8 @@ class Vanished:
 
     async def forget_rejects(self, commit: Commit) -> None:
         """Drop the rejects of rows that are gone."""
-        gone = [reject.key for reject in self._list_rejects() if not self._has_seen(reject.key)]
+        rejects = self._list_rejects()
+        gone = await self._reader.ask(Reader.list_unseen, [reject.key for reject in rejects]) if rejects else []
         if not gone:
             return
 
@@ -69,7 +70,7 @@ class Vanished:
 
         Raises SourceMismatch, before anything is done, when too many are gone at once.
         """
-        if self._rule == "keep" or self._is_complete():
+        if self._rule == "keep" or await self._is_complete():
             return 0
         known, gone = await self._count()
         if gone == 0:
@@ -81,15 +82,16 @@ class Vanished:
             count += await self._settle_rows(rows, takeover, commit)
         return count
 
-    def _is_complete(self) -> bool:
+    async def _is_complete(self) -> bool:
         """Return whether surely none is gone: all rows of this run are known, so as many are the same."""
-        return self._distinct_count == self._hub.sources.count_source_rows(self._tenant, self._source.id)
+        distinct_count = await self._reader.ask(Reader.count_distinct)
+        return distinct_count == self._hub.sources.count_source_rows(self._tenant, self._source.id)
 
     async def _count(self) -> tuple[int, int]:
         """Return how many rows there were, and how many of them are gone."""
         known = gone = 0
         async for rows in self._iter_known():
-            missing = [row for row in rows if not self._has_seen(row[0])]
+            missing = await self._missing(rows)
             live = self._live(missing)
             known += len(rows) - len(missing) + len(live)
             gone += len(live)
@@ -118,12 +120,17 @@ class Vanished:
     async def _iter_gone(self) -> AsyncIterator[list[KnownRow]]:
         waiting: list[KnownRow] = []
         async for rows in self._iter_known():
-            waiting += self._live([row for row in rows if not self._has_seen(row[0])])
+            waiting += self._live(await self._missing(rows))
             if len(waiting) >= limits.SOURCE_CHUNK_ROWS:
                 yield waiting
                 waiting = []
         if waiting:
             yield waiting
+
+    async def _missing(self, rows: list[KnownRow]) -> list[KnownRow]:
+        """Return those that no row of this run was."""
+        unseen = set(await self._reader.ask(Reader.list_unseen, [key for key, _ in rows]))
+        return [row for row in rows if row[0] in unseen] if unseen else []
 
     def _live(self, rows: list[KnownRow]) -> list[KnownRow]:
         """Return those that are not expired already."""

@@ -138,6 +138,10 @@ SAID = (
     _("The source could not be read because of an unexpected %(name)s; the log has more."),
     _("The source has more than %(most)s rows; divide it into several."),
     _(
+        "%(file)s: the process that reads the source ended with status %(status)s before it was through. What it gave "
+        "is taken over; run the source again for the rest."
+    ),
+    _(
         "%(file)s: more than %(most)s rows of this run broke a rule. Those of the last batch wait where they are. "
         "Look at the rejected rows, and at the rules."
     ),

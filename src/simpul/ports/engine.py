@@ -47,6 +47,9 @@ class SourceEngine(Protocol):
     def give_way(self) -> None:
         """From now on requests are answered beside the runs: write less at once, so that none waits for long."""
 
+    def read_beside(self) -> None:
+        """From now on read large sources in a process of their own, where there is a core that nobody else needs."""
+
     async def run(
         self,
         hub: Hub,
