@@ -15,6 +15,7 @@ SOURCE = Path(simpul.__file__).parent
 MAKERS = {
     "RowRejected",
     "SourceMismatch",
+    "SourceChanged",
     "SourceUnreachable",
     "Delivery",
     "BrokenRow",

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
+import threading
 from dataclasses import dataclass, replace
 
 import pytest
 
+from simpul.app import sources
 from simpul.app.hub import Hub
+from simpul.app.identity import operator
 from simpul.connect.schedule import Schedule, next_due_us
 from simpul.ports.store import Run
 from tests.connect.kota import TENANT, Kota, csv_source
+from tests.connect.service import Asked, Told, run_service
 
 MINUTE_US = 60_000_000
 
@@ -70,3 +75,50 @@ def test_a_source_that_fails_does_not_keep_the_others_waiting(kota: Kota) -> Non
     failed, fine = kota.with_hub(work)
     assert failed is not None
     assert fine is None
+
+
+def test_a_source_that_takes_hours_keeps_no_other_waiting(kota: Kota) -> None:
+    """A service that does not answer stands for a long run; the short source is read again and again meanwhile."""
+    answered = threading.Event()
+
+    def answer(_asked: Asked) -> Told:
+        answered.wait(20)
+        return Told([{"id": 1, "nama": "Pasar Raya"}])
+
+    with run_service(answer) as service:
+        kota.write_csv("halte.csv", [["id", "nama"], [1, "Pasar Raya"]])
+        slow = {"kind": "rest", "read": {"url": service.url, "private": True}, "schedule": {"every": "1h"}}
+        kota.declare(
+            csv_source(source="halte", schedule={"every": "10s"}), csv_source(source="a-lambat", **slow),
+            csv_source(source="b-lambat", **slow),
+        )  # fmt: skip
+
+        async def work(hub: Hub) -> tuple[int, list[str | None]]:
+            await sources.sync(operator(TENANT), hub, "halte")
+            clock = SetClock(hub.clock.now_us())
+            schedule = Schedule(replace(hub, clock=clock))
+            async with asyncio.TaskGroup() as group:
+                while len(runs := hub.sources.list_runs(TENANT, "halte", 9)) < 3:
+                    schedule.start_due(group)
+                    if (TENANT, "halte") not in schedule._started:
+                        clock.at_us += MINUTE_US // 2
+                    await asyncio.sleep(0.02)
+                under_way = len(schedule._started & {(TENANT, "a-lambat"), (TENANT, "b-lambat")})
+                answered.set()
+            return under_way, [run.error for run in runs]
+
+        assert kota.with_hub(work) == (2, [None, None, None])
+
+
+def test_a_source_that_waits_is_not_started_twice(kota: Kota) -> None:
+    kota.write_csv("halte.csv", [["id", "nama"], [1, "Pasar Raya"]])
+    kota.declare(csv_source(schedule={"every": "1h"}))
+
+    async def work(hub: Hub) -> int:
+        schedule = Schedule(hub)
+        async with asyncio.TaskGroup() as group:
+            schedule.start_due(group)
+            schedule.start_due(group)
+        return len(hub.sources.list_runs(TENANT, "halte"))
+
+    assert kota.with_hub(work) == 1

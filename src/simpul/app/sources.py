@@ -343,12 +343,19 @@ def _is_same(before: Any, after: Any) -> bool:
     return not isinstance(after, dict) or type(before.get("value")) is type(after.get("value"))
 
 
-async def note_run(hub: Hub, city: City, source: SourceDeclaration, run: Run) -> None:
-    """Let the source's entity tell how its run ended. A run that changed nothing, after one like it, writes nothing."""
+async def note_run(hub: Hub, city: City, source: SourceDeclaration, run: Run, *, has_changed: bool = False) -> None:
+    """Let the source's entity tell how its run ended. A run that changed nothing, after one like it, writes nothing.
+
+    Its `status` is `ok`, `failed`, or `drifted` where the source has changed its form; who subscribes to it is told
+    once when it changes, not at each run.
+    """
     entity_id = source_uri(city, source.id)
     found = hub.entities.find_document(city.tenant, entity_id)
     record = hub.entities.read_records(city.tenant, [found])[0] if found else None
-    fresh = _run_fragment(city, source, run, record)
+    status = "ok" if run.error is None else "drifted" if has_changed else "failed"
+    fresh = {
+        **_run_fragment(city, source, run, record), _STATUS: {"type": "Property", "value": status},
+    }  # fmt: skip
     if record is not None and all(record.entity.get(name) == fresh.get(name) for name in attribute_names(fresh)):
         return
 
@@ -366,7 +373,6 @@ def _run_fragment(city: City, source: SourceDeclaration, run: Run, before: Recor
     fragment: Entity = {
         "id": source_uri(city, source.id),
         "type": [SOURCE_TYPE],
-        _STATUS: {"type": "Property", "value": "ok" if run.error is None else "failed"},
         _REJECT_COUNT: {"type": "Property", "value": run.rows_rejected},
     }
     if run.error is None:

@@ -15,7 +15,7 @@ from typing import Any, Final, NamedTuple
 from simpul import limits
 from simpul.domain.city import SourceDeclaration
 from simpul.domain.code_match import rank_names
-from simpul.domain.errors import SourceMismatch
+from simpul.domain.errors import SourceChanged
 from simpul.ports.quality import SourceShape
 
 NUMBER: Final = "numbers"
@@ -55,7 +55,7 @@ def raise_if_columns_went(
 ) -> None:
     """Refuse a source whose mapped columns were there in the last run and are not any more.
 
-    Raises SourceMismatch, which says what changed and proposes the line that makes it right.
+    Raises SourceChanged, which says what changed and proposes the line that makes it right.
     """
     gone = [name for name in wanted if name in before and name not in columns]
     if not gone:
@@ -67,7 +67,7 @@ def raise_if_columns_went(
         line = ", ".join(f"{old}: {name}" for old, name in pairs.items())
         proposal = f" If that is what happened, write 'renamed: {{{line}}}' in {source.file}."
     told = f"; new: {', '.join(new[:20])}" if new else ""
-    raise SourceMismatch(
+    raise SourceChanged(
         f"{source.file}: the source has changed: gone: {', '.join(gone)}{told}. Nothing was taken over.{proposal}"
     )
 
@@ -129,7 +129,7 @@ def raise_if_kinds_changed(
     now: tuple[Sequence[str], Sequence[Sequence[Any]]],
     before: Mapping[str, Column],
 ) -> None:
-    """Refuse a source in whose mapped columns other things stand than before. Raises SourceMismatch."""
+    """Refuse a source in whose mapped columns other things stand than before. Raises SourceChanged."""
     columns, rows = now
     changed = []
     for name in wanted:
@@ -143,7 +143,7 @@ def raise_if_kinds_changed(
         elif known.kind != TEXT and filled and counts[known.kind] < filled * _SHARE_LOST:
             changed.append(f"{name} had {known.kind} and has {_kind(counts)}")
     if changed:
-        raise SourceMismatch(
+        raise SourceChanged(
             f"{source.file}: the source has changed: {'; '.join(changed)}. Nothing was taken over. "
             f"Look at the mapping. If that is right, run `simpul sync {source.id} --accept-change`."
         )
@@ -157,9 +157,9 @@ def rows_wanted(source: SourceDeclaration, before: SourceShape | None) -> int:
 
 
 def raise_if_collapsed(source: SourceDeclaration, rows: int, before: SourceShape | None) -> None:
-    """Refuse a source that has less than half of the rows that it had. Raises SourceMismatch."""
+    """Refuse a source that has less than half of the rows that it had. Raises SourceChanged."""
     if before is not None and rows < rows_wanted(source, before):
-        raise SourceMismatch(
+        raise SourceChanged(
             f"{source.file}: the source has {rows} rows, and it had {before.rows}. Nothing that is gone from it was "
             f"touched. If that is right, run `simpul sync {source.id} --accept-change`."
         )

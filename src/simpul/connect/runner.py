@@ -49,6 +49,7 @@ from simpul.domain.errors import (
     BadRequestData,
     HubBusy,
     HubError,
+    SourceChanged,
     SourceError,
     SourceMismatch,
 )
@@ -171,6 +172,7 @@ class SourceRun:
     counts: Counts = field(default_factory=Counts)
     run_id: int = 0
     has_broken: bool = False
+    _has_changed: bool = False
     rejects_kept: int = 0
     columns: tuple[str, ...] = ()
     # There once all rows were read and settled.
@@ -193,6 +195,7 @@ class SourceRun:
             await self._open_and_read()
         except SourceError as refusal:
             error = refusal.detail
+            self._has_changed = isinstance(refusal, SourceChanged)
         except HubError as refusal:
             error, failure = refusal.detail, refusal
         except asyncio.CancelledError as stop:
@@ -473,4 +476,4 @@ class SourceRun:
         await self.job.hub.sources.finish_run(self.job.city.tenant, run)
         if self._reporting is not None and run.error is None:
             await self._reporting.conclude(run)
-        await note_run(self.job.hub, self.job.city, self.job.source, run)
+        await note_run(self.job.hub, self.job.city, self.job.source, run, has_changed=self._has_changed)

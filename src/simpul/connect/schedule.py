@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -25,6 +26,9 @@ class Schedule:
 
     hub: Hub
     _due_us: dict[tuple[str, str], tuple[City, int]] = field(default_factory=dict)
+    _started: set[tuple[str, str]] = field(default_factory=set)
+    _slots: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(limits.SOURCES_AT_ONCE_MAX))
+    _long_slots: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(limits.SOURCES_AT_ONCE_MAX - 1))
 
     def list_due(self) -> list[tuple[str, SourceDeclaration]]:
         """Return (tenant, source) of every source that is to be read now."""
@@ -33,7 +37,9 @@ class Schedule:
             (tenant, source)
             for tenant, city in list(self.hub.cities.items())
             for source in city.sources
-            if "schedule" in source.declaration and self._is_due(city, source, now_us)
+            if "schedule" in source.declaration
+            and (tenant, source.id) not in self._started
+            and self._is_due(city, source, now_us)
         ]
 
     def _is_due(self, city: City, source: SourceDeclaration, now_us: int) -> bool:
@@ -48,26 +54,45 @@ class Schedule:
         return due_us <= now_us
 
     async def run_due(self) -> None:
-        """Read every source that is due, a few at a time."""
-        slots = asyncio.Semaphore(limits.SOURCES_AT_ONCE_MAX)
+        """Read every source that is due, a few at a time, and return when all are through."""
         async with asyncio.TaskGroup() as group:
-            for tenant, source in self.list_due():
-                group.create_task(self._run(tenant, source, slots))
+            self.start_due(group)
 
-    async def _run(self, tenant: str, source: SourceDeclaration, slots: asyncio.Semaphore) -> None:
+    def start_due(self, group: asyncio.TaskGroup) -> None:
+        """Start every source that is due and does not wait or run already. They take their turns in this order."""
+        for tenant, source in self.list_due():
+            self._started.add((tenant, source.id))
+            group.create_task(self._run(tenant, source))
+
+    async def _run(self, tenant: str, source: SourceDeclaration) -> None:
+        try:
+            # Long runs leave a slot to short ones, so that a source of hours keeps none of minutes waiting.
+            async with self._long_slots if self._is_long(tenant, source.id) else nullcontext(), self._slots:
+                await self._read(tenant, source)
+        finally:
+            self._started.discard((tenant, source.id))
+
+    def _is_long(self, tenant: str, source_id: str) -> bool:
+        """Return whether a source takes long, by its last complete run; of one that was never read nobody knows."""
+        runs = self.hub.sources.list_runs(tenant, source_id, limits.SOURCE_RETRIES_MAX + 1)
+        last = next((run for run in runs if run.finished_us is not None and run.error is None), None)
+        if last is None or last.finished_us is None:
+            return True
+        return last.finished_us - last.started_us > limits.SOURCE_LONG_SECONDS * _US_PER_SECOND
+
+    async def _read(self, tenant: str, source: SourceDeclaration) -> None:
         assert self.hub.engine is not None, "only a hub with an engine has schedules"
-        async with slots:
-            was_well = self._is_well(tenant, source.id)
-            try:
-                run = await self.hub.engine.run(self.hub, tenant, source)
-            except HubError as error:
-                # The store or a run by hand stands in the way; the next round tries again.
-                _log.warning("source not read", tenant=tenant, source=source.id, reason=error.title)
-                return
-            if was_well and run.error is not None:
-                _log.warning("source lost", tenant=tenant, source=source.id, run=run.id)
-            elif not was_well and run.error is None:
-                _log.info("source back", tenant=tenant, source=source.id, run=run.id)
+        was_well = self._is_well(tenant, source.id)
+        try:
+            run = await self.hub.engine.run(self.hub, tenant, source)
+        except HubError as error:
+            # The store or a run by hand stands in the way; the next round tries again.
+            _log.warning("source not read", tenant=tenant, source=source.id, reason=error.title)
+            return
+        if was_well and run.error is not None:
+            _log.warning("source lost", tenant=tenant, source=source.id, run=run.id)
+        elif not was_well and run.error is None:
+            _log.info("source back", tenant=tenant, source=source.id, run=run.id)
 
     def _is_well(self, tenant: str, source_id: str) -> bool:
         last = self.hub.sources.list_runs(tenant, source_id, 1)
@@ -91,9 +116,10 @@ def next_due_us(runs: list[Run], every_seconds: int) -> int:
 async def run_schedules(hub: Hub) -> None:
     """Read sources when they are due, until cancelled."""
     schedule = Schedule(hub)
-    while True:
-        try:
-            await schedule.run_due()
-        except HubError as error:
-            _log.warning("schedules not looked at", reason=error.title)
-        await asyncio.sleep(limits.SCHEDULE_INTERVAL_SECONDS)
+    async with asyncio.TaskGroup() as group:
+        while True:
+            try:
+                schedule.start_due(group)
+            except HubError as error:
+                _log.warning("schedules not looked at", reason=error.title)
+            await asyncio.sleep(limits.SCHEDULE_INTERVAL_SECONDS)

@@ -13,7 +13,7 @@ from simpul.connect.reader import Reader
 from simpul.connect.reader_hosts import ReaderHost
 from simpul.connect.takeover import Takeover
 from simpul.domain.city import SourceDeclaration
-from simpul.domain.errors import SourceMismatch
+from simpul.domain.errors import SourceChanged
 from simpul.ports.store import Draft, Reject
 
 Commit = Callable[[Callable[[Draft], Any]], Awaitable[Any]]
@@ -38,7 +38,7 @@ class Vanished:
         if rows_read > 0:
             return
         if next(self._hub.sources.iter_source_rows(self._tenant, self._source.id), None) is not None:
-            raise SourceMismatch(
+            raise SourceChanged(
                 f"{self._source.file}: the source gave no rows, and it gave some before. Nothing was changed. "
                 "Look at the source; if it is right, take the source out of the city and apply."
             )
@@ -68,7 +68,7 @@ class Vanished:
     async def settle(self, takeover: Takeover, commit: Commit, *, accept_shrink: bool) -> int:
         """Apply the source's rule to the rows that are gone; return how many it was applied to.
 
-        Raises SourceMismatch, before anything is done, when too many are gone at once.
+        Raises SourceChanged, before anything is done, when too many are gone at once.
         """
         if self._rule == "keep" or await self._is_complete():
             return 0
@@ -100,7 +100,7 @@ class Vanished:
     def _raise_if_collapsed(self, known: int, gone: int) -> None:
         if known - gone >= known * limits.SOURCE_SHRINK_RATIO_MIN:
             return
-        raise SourceMismatch(
+        raise SourceChanged(
             f"{self._source.file}: of {known} rows that were taken over, {gone} are gone, and the rule is "
             f"'vanished: {self._rule}'. None was touched. If that is right, run `simpul sync {self._source.id} "
             "--accept-shrink`."

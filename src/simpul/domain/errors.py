@@ -32,6 +32,7 @@ HubError
 │   ├── SourceMisconfigured   its YAML is wrong; names file, line and what would be right
 │   ├── SourceUnreachable     it cannot be reached, or refuses the credentials
 │   └── SourceMismatch        it answers, but not in the shape that its YAML promises
+│       └── SourceChanged     it has another form than in its last complete run
 └── InternalError             a defect of ours
 """
 
@@ -246,6 +247,12 @@ class SourceMismatch(SourceError):
     """The agency's system answers, but not in the shape that its declaration promises."""
 
     title = "A source does not have the promised shape"
+
+
+class SourceChanged(SourceMismatch):
+    """The agency's system has another form than in its last complete run: columns, kinds of values, number of rows."""
+
+    title = "A source has changed its form"
 
 
 class InternalError(HubError):

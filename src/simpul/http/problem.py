@@ -40,6 +40,7 @@ STATUS: dict[type[HubError], tuple[int, str]] = {
     errors.SourceMisconfigured: (422, BLANK),
     errors.SourceUnreachable: (502, BLANK),
     errors.SourceMismatch: (502, BLANK),
+    errors.SourceChanged: (502, BLANK),
     errors.InternalError: (500, ETSI + "InternalError"),
 }
 
