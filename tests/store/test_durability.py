@@ -323,8 +323,13 @@ class TestFailing:
         city.raise_unless_only("urn:x:1", "urn:x:2")
 
     def test_a_city_whose_log_cannot_be_synced_when_it_is_opened_is_not_served(self, city: _City) -> None:
+        """Its log is there when the process that wrote to it was killed."""
         city.put(record_of("urn:x:1"))
+        log = city.path.with_name(city.path.name + "-wal")
+        left = {path: path.read_bytes() for path in (city.path, log)}
         city.run(city.store.close())
+        for path, content in left.items():
+            path.write_bytes(content)
         city.disk.log_errno = errno.EIO
         with pytest.raises(StorageUnavailable, match=r"padang\.db"):
             city.find("urn:x:1")

@@ -115,6 +115,9 @@ class WriteAheadLog:
 
     def _sync(self) -> None:
         self.raise_if_broken()
+        if self._synced == self._written:
+            # Begun anew since: what is in the file already must not be refused because of a needless sync.
+            return
         assert self._descriptor is not None, "who syncs has connected"
         try:
             os.fdatasync(self._descriptor)
