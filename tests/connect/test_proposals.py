@@ -263,6 +263,13 @@ def test_what_is_no_system_is_told_plainly(kota: Kota, where: str) -> None:
     assert "Name a file that exists, or a URL" in told.output
 
 
+def test_a_time_of_day_identifies_nothing_however_different_it_is(kota: Kota) -> None:
+    rows = [[f"2024-01-{number:02d}", f"04:26:{number:02d}.1", 100.0 + number] for number in range(1, 29)]
+    kota.write_csv("gempa.csv", [["tgl", "ot", "lon"], *rows])
+    assert new(kota, "gempa.csv").exit_code == 0
+    assert "ot" not in proposed(kota, "gempa")["key"]
+
+
 def test_an_empty_database_is_told_plainly(kota: Kota) -> None:
     with sqlite3.connect(kota.folder / "kosong.db") as connection:
         connection.execute("CREATE TABLE a (b)")
@@ -309,6 +316,7 @@ def test_every_word_of_the_models_leads_to_one_attribute_of_its_type() -> None:
     ("jumlah_penduduk", [10, 20, 30], None),
     ("jumlah_lahir", [10, 20, 30], None),
     ("kode", ["1371010", "1371020", "1371030"], None),
+    ("kode_barang", ["020206010", "0206020105", "0206020104"], None),
 ])  # fmt: skip
 def test_personal_data_is_known_by_its_look_and_its_name(name: str, cells: list[Any], kind: str | None) -> None:
     found = find_personal("tabel", [look_at(name, 0, cells)])

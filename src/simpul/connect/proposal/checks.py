@@ -18,6 +18,7 @@ from simpul.domain.code_match import nearest_word
 _CHOICES_MAX: Final = 12
 _CHOICE_ROWS_LEAST: Final = 30
 _RARE_SHARE: Final = 0.02
+_NEAR_SCORE: Final = 85.0
 _NEARLY: Final = 0.95
 _COUNT_WORDS: Final = frozenset({"jumlah", "jml", "total", "kapasitas", "luas", "panjang", "lebar", "tinggi", "harga"})
 _PERCENT_WORDS: Final = frozenset({"persen", "persentase", "percent", "percentage", "pct"})
@@ -95,7 +96,7 @@ def _add_choices(draft: Draft, facts: ColumnFacts) -> None:
     often = [text for text, count in known.items() if count > facts.known * _RARE_SHARE]
     if any(len(text) > 60 for text in known) or len(often) < 2:
         return
-    misses = {text: near for text in known if text not in often and (near := nearest_word(text, often))}
+    misses = {text: near for text in known if text not in often and (near := nearest_word(text, often, _NEAR_SCORE))}
     values = [text for text in known if text not in misses]
     told = f"{len(values)} values in {facts.known:,} rows"
     if misses:

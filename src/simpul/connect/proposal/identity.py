@@ -24,6 +24,7 @@ _COPIES_SHARE: Final = 0.01
 _PAIR_COLUMNS_MAX: Final = 14
 _TRIPLE_COLUMNS_MAX: Final = 9
 _ROWS_PER_STATION_LEAST: Final = 3
+_TIME: Final = re.compile(r"\d{1,2}:\d\d(?::\d\d(?:\.\d+)?)?\Z")
 _NO_TEMPLATE: Final = re.compile(r"[{}|]")
 
 
@@ -58,7 +59,10 @@ def _may_identify(facts: ColumnFacts) -> bool:
     """Return whether a column could identify anything: a measured number or a long text does not."""
     if facts.kind == NUMBER:
         return facts.is_whole
-    return facts.kind != DATE and max((len(text) for text in facts.values), default=0) <= 120
+    if facts.kind == DATE or all(_TIME.match(text) for text in facts.values):
+        # A time of day is another one by chance alone.
+        return False
+    return max((len(text) for text in facts.values), default=0) <= 120
 
 
 def _rank(facts: ColumnFacts, avoid: Collection[str]) -> tuple[bool, int, int]:

@@ -22,7 +22,8 @@ CREDENTIAL: Final = "credential"
 
 _DIGITS: Final = re.compile(r"\d+")
 _EMAIL: Final = re.compile(r"[^@\s]+@[^@\s]+\.[A-Za-z]{2,}\Z")
-_PHONE: Final = re.compile(r"(?:\+?62|0)[2-9]\d{6,12}\Z")
+# Mobile numbers alone: a landline looks like many a code, and is known by its column's name.
+_PHONE: Final = re.compile(r"(?:62|0)8[1-9]\d{6,10}\Z")
 _TITLES: Final = re.compile(
     r"^(?:h\.|hj\.|dr\.|drs\.|dra\.|ir\.|prof\.|bpk\.?|ibu|ny\.|tn\.)\s|,\s*(?:s\.|m\.|a\.md|sh\b|se\b|st\b|ph\.?d)",
     re.IGNORECASE,

@@ -77,7 +77,7 @@ def _add_point(draft: Draft, latitude: ColumnFacts, longitude: ColumnFacts) -> N
     origin = {"point": {"longitude": longitude.name, "latitude": latitude.name}}
     draft.attributes["location"] = Line({**origin, "number": number} if number != "plain" else origin, told)
     draft.used |= {latitude.name, longitude.name}
-    if bounds is not None and inside:
+    if bounds is not None and inside >= good * _WITHIN_LEAST:
         severity = "" if inside >= good * _SHARE_IS else "warn"
         draft.rules.append(_inside(severity, f"{inside:,} of {given:,} places lie in the city's bounds"))
 
