@@ -85,16 +85,16 @@ class Rounds:
         )
 
 
-def source_line(rows_per_second: float, plain_rows_per_second: float) -> Line:
-    """Return the line of the `sql` source, against the plain inserts of yardstick I."""
+def source_line(name: str, rows_per_second: float, plain_rows_per_second: float, floor: float) -> Line:
+    """Return the line of a source, against the plain inserts of yardstick I."""
     ratio = rows_per_second / plain_rows_per_second
     return Line(
-        name="sql source into the hub with history, rows/s",
+        name=name,
         measured=f"{rows_per_second:,.0f}/s",
         cpu="",
         ratio=f"I / {1 / ratio:.1f}",
-        floor=f"I / {1 / SOURCE_FLOOR:.0f}",
-        holds=ratio >= SOURCE_FLOOR,
+        floor=f"I / {1 / floor:.0f}",
+        holds=ratio >= floor,
     )
 
 
@@ -113,3 +113,8 @@ def share_line(name: str, rate: float, ratio: float, yardstick: str, floor: floa
 def bound_line(name: str, value: float, bound: float, unit: str) -> Line:
     """Return the line of a figure that has a bound instead of a yardstick."""
     return Line(name, f"{value:,.2f} {unit}", "", "", f"{bound:g} {unit}", value <= bound)
+
+
+def floor_line(name: str, value: float, floor: float, unit: str) -> Line:
+    """Return the line of a figure that has a least value instead of a yardstick."""
+    return Line(name, f"{value:,.2f} {unit}", "", "", f"{floor:g} {unit}", value >= floor)

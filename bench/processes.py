@@ -148,3 +148,11 @@ def memory_mb(process_id: int) -> tuple[float, float]:
 def _family(process_id: int) -> list[int]:
     children = Path(f"/proc/{process_id}/task/{process_id}/children").read_text().split()
     return [process_id, *(member for child in children for member in _family(int(child)))]
+
+
+def own_memory_mb(process_id: int) -> float:
+    """Return what the process and its children have for themselves; 0 where one of them ends just now."""
+    try:
+        return memory_mb(process_id)[1]
+    except (OSError, TypeError):
+        return 0.0

@@ -17,7 +17,7 @@ from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
 
-from bench import dataset, figures, forwarding, past, processes, shape, source, told
+from bench import dataset, figures, forwarding, kinds, past, processes, shape, source, told
 from bench.figures import READS, WRITES, YARDSTICKS, Line, Rounds
 from bench.hub import BenchHub
 from bench.processes import Load, LoadFailed, Measured, Server, put_load_on, serving
@@ -33,7 +33,7 @@ console = Console()
 
 
 @click.command()
-@click.option("--quick", is_flag=True, help="100,000 entities and short rounds; under four minutes.")
+@click.option("--quick", is_flag=True, help="100,000 entities and short rounds.")
 @click.option("--keep", is_flag=True, help="Keep the city that the run wrote to, to look at it.")
 def main(*, quick: bool, keep: bool) -> None:
     """Measure the floors of the project against yardsticks of the same run."""
@@ -68,6 +68,7 @@ def measure(count: int, seconds: int, source_rows: int, *, keep: bool) -> list[L
                 whole_mb, own_mb = processes.memory_mb(server.pid)
                 others = measure_others(contest, count, seconds)
         rows, plain_rows = source.measure(DATA / "source", source_rows, console)
+        of_kinds = kinds.measure(DATA / "source", source_rows, count, console)
     finally:
         if not keep:
             hub.remove()
@@ -75,7 +76,8 @@ def measure(count: int, seconds: int, source_rows: int, *, keep: bool) -> list[L
     return [
         *(rounds.line(figure) for figure in (*READS, *WRITES)),
         *others,
-        figures.source_line(rows, plain_rows),
+        figures.source_line("sql source into the hub with history, rows/s", rows, plain_rows, figures.SOURCE_FLOOR),
+        *of_kinds,
         figures.bound_line("start to first answer", start_seconds, figures.START_SECONDS_MAX, "s"),
         figures.bound_line("memory of its own after the run", own_mb, figures.MEMORY_MB_MAX, "MB"),
     ]

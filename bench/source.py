@@ -8,6 +8,7 @@ import shutil
 import sqlite3
 import subprocess
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 from rich.console import Console
@@ -52,18 +53,31 @@ Row = tuple[int, str, str, str, str, int, float, float, float]
 
 def measure(folder: Path, row_count: int, console: Console) -> tuple[float, float]:
     """Return rows a second of the source, and of the plain inserts."""
-    rows = [_row(number) for number in range(1, row_count + 1)]
+    rows = make_rows(row_count)
     shutil.rmtree(folder, ignore_errors=True)
     hub = BenchHub(folder)
     hub.create(sources={"aset": SOURCE})
     systems = hub.city / "systems"
     systems.mkdir()
-    _insert(systems / "dpka.db", rows)
+    insert(systems / "dpka.db", rows)
     with console.status(f"Reading a source of {len(rows):,} rows"):
-        plain = sorted(len(rows) / _insert(folder / f"plain-{number}.db", rows) for number in range(3))
+        plain = plain_rate(folder / "plain", rows)
         seconds = _sync(hub)
     shutil.rmtree(folder)
-    return len(rows) / seconds, plain[1]
+    return len(rows) / seconds, plain
+
+
+def make_rows(count: int) -> list[Row]:
+    """Return so many rows, the same each time."""
+    return [_row(number) for number in range(1, count + 1)]
+
+
+def plain_rate(folder: Path, rows: Sequence[Row]) -> float:
+    """Return yardstick I: rows a second into one plain table, the middle one of three times."""
+    folder.mkdir(parents=True, exist_ok=True)
+    plain = sorted(len(rows) / insert(folder / f"plain-{number}.db", rows) for number in range(3))
+    shutil.rmtree(folder)
+    return plain[1]
 
 
 def _row(number: int) -> Row:
@@ -76,7 +90,7 @@ def _row(number: int) -> Row:
     )  # fmt: skip
 
 
-def _insert(path: Path, rows: list[Row]) -> float:
+def insert(path: Path, rows: Sequence[Row]) -> float:
     """Put the rows into one plain table with one index, durably; return the seconds that took."""
     database = sqlite3.connect(path)
     database.execute("PRAGMA journal_mode = WAL")

@@ -41,8 +41,8 @@ def test_a_batch_counts_its_entities() -> None:
 
 
 def test_a_source_is_compared_with_plain_inserts() -> None:
-    assert figures.source_line(20_000, 290_000).holds
-    assert not figures.source_line(20_000, 310_000).holds
+    assert figures.source_line("sql", 20_000, 290_000, 1 / 15).holds
+    assert not figures.source_line("sql", 20_000, 310_000, 1 / 15).holds
 
 
 def test_a_bound_is_not_to_be_exceeded() -> None:
