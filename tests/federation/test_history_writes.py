@@ -38,6 +38,21 @@ def test_5_6_11_to_16_a_redirect_keeps_nothing_here(
     assert there.get(path("a")).status_code == 404
 
 
+@pytest.mark.parametrize("version", [None, "1.8"])
+def test_5_6_14_a_whole_instance_is_handed_on_below_its_name(
+    here: httpx2.Client, there: httpx2.Client, register: Register, version: str | None
+) -> None:
+    info = {} if version is None else {"contextSourceInfo": [{"key": "ngsildConformance", "value": version}]}
+    register(mode="redirect", operations=ALL, **info)
+    assert here.post(HISTORIES, json=stop("a", level=series(1, 1, 2))).status_code == 201
+    first = there.get(path("a")).json()["level"][0]
+    new = {"type": "Property", "value": 9, "observedAt": first["observedAt"]}
+    answer = here.patch(f"{path('a')}/attrs/level/{first['instanceId']}", json={"level": [new]})
+    assert answer.status_code == 204, answer.text
+    assert there.get(path("a")).json()["level"][0] == {**new, "instanceId": first["instanceId"]}
+    assert here.delete(path("a")).status_code == 204
+
+
 def test_5_6_11_an_inclusive_source_is_told_what_is_kept_here_too(
     here: httpx2.Client, there: httpx2.Client, register: Register
 ) -> None:
