@@ -12,6 +12,8 @@ from simpul.app import sources
 from simpul.app.hub import Hub
 from simpul.app.identity import operator
 from simpul.connect.schedule import Schedule, next_due_us
+from simpul.domain.city import SourceDeclaration
+from simpul.ports.engine import SourceEngine
 from simpul.ports.store import Run
 from tests.connect.kota import TENANT, Kota, csv_source
 from tests.connect.service import Asked, Told, run_service
@@ -75,6 +77,29 @@ def test_a_source_that_fails_does_not_keep_the_others_waiting(kota: Kota) -> Non
     failed, fine = kota.with_hub(work)
     assert failed is not None
     assert fine is None
+
+
+def test_a_defect_in_reading_one_source_ends_no_other(kota: Kota) -> None:
+    kota.write_csv("halte.csv", [["id", "nama"], [1, "Pasar Raya"]])
+    kota.declare(csv_source(source="cacat", schedule={"every": "1h"}), csv_source(schedule={"every": "1h"}))
+
+    @dataclass
+    class Faulty:
+        """The engine, with a defect that shows in one source only."""
+
+        engine: SourceEngine
+
+        async def run(self, hub: Hub, tenant: str, source: SourceDeclaration) -> Run:
+            if source.id == "cacat":
+                raise RuntimeError("a defect")
+            return await self.engine.run(hub, tenant, source)
+
+    async def work(hub: Hub) -> int:
+        assert hub.engine is not None
+        await Schedule(replace(hub, engine=Faulty(hub.engine))).run_due()  # type: ignore[arg-type]  # It only reads.
+        return len(hub.sources.list_runs(TENANT, "halte"))
+
+    assert kota.with_hub(work) == 1
 
 
 def test_a_source_that_takes_hours_keeps_no_other_waiting(kota: Kota) -> None:

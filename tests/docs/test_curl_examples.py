@@ -18,7 +18,7 @@ BLOCK = re.compile(r"^```(?:sh|text)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 TAG_SHOWN = "5b0c1f4ad2a3e96c8b7d0e11"
 STOP = "urn:ngsi-ld:BusStop:padang:1"
 # These pages have tests of their own: `test_questions.py`, `test_tutorial.py`, `test_readme.py`.
-HERE = ("notify-an-application", "give-access", "change-what-is-unchanged")
+HERE = ("notify-an-application", "give-access", "change-what-is-unchanged", "hear-when-a-source-fails")
 ELSEWHERE = frozenset({"ask-with-links-and-orders"})
 
 
@@ -62,12 +62,15 @@ def test_every_page_with_curl_is_tried() -> None:
     assert shown == {*HERE, *ELSEWHERE}
 
 
-def test_5_8_1_a_subscription_is_made_as_the_page_says(city: Served, stop: httpx2.Client) -> None:
-    (command,) = commands("notify-an-application")
+@pytest.mark.parametrize(("page", "name"), [
+    ("notify-an-application", "Departure boards"), ("hear-when-a-source-fails", "Sources that fail"),
+])  # fmt: skip
+def test_5_8_1_a_subscription_is_made_as_the_page_says(city: Served, stop: httpx2.Client, page: str, name: str) -> None:
+    (command,) = commands(page)
     status, answered = run(city, command)
     assert status == 201, answered
     (location,) = re.findall(r"(?im)^location: (\S+)", answered)
-    assert stop.get(location).json()["subscriptionName"] == "Departure boards"
+    assert stop.get(location).json()["subscriptionName"] == name
     assert stop.delete(location).status_code == 204
 
 

@@ -69,6 +69,8 @@ class Schedule:
             # Long runs leave a slot to short ones, so that a source of hours keeps none of minutes waiting.
             async with self._long_slots if self._is_long(tenant, source.id) else nullcontext(), self._slots:
                 await self._read(tenant, source)
+        except Exception:  # noqa: BLE001  # A defect in reading one source must not end the schedules of all.
+            _log.exception("a source's run ended by a defect", tenant=tenant, source=source.id)
         finally:
             self._started.discard((tenant, source.id))
 
