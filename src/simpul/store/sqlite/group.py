@@ -164,7 +164,10 @@ class GroupCommit:
         group = Changes()
         draft = self._city.draft(group)
         answers: list[_Answer] = []
-        while self._waiting and group.size < limits.GROUP_ENTITIES_MAX:
+        # Half of the writers wait for the disk while the others' group is made: all at once would wait for either.
+        in_thread = sum(len(one.answers) for one in self._groups)
+        most = max(limits.GROUP_WRITES_HALVED_MIN, (len(self._waiting) + in_thread + 1) // 2)
+        while self._waiting and len(answers) < most and group.size < limits.GROUP_ENTITIES_MAX:
             write = self._waiting.popleft()
             if write.future.cancelled():
                 continue
