@@ -55,7 +55,7 @@ def test_a_right_source_has_no_problems(kota: Kota) -> None:
         (
             "kind: table",
             "kind: tabel",
-            "4:7: expected one of geo, mqtt, rest, sql, sqldump, table, found 'tabel'; did you mean 'table'?",
+            "4:7: expected one of geo, mqtt, ngsild, rest, sql, sqldump, table, found 'tabel'; did you mean 'table'?",
         ),
         (
             "{path: halte.csv}",
@@ -258,7 +258,7 @@ def test_the_schemas_know_every_key_that_the_reader_knows() -> None:
     attribute = source["$defs"]["attribute"]["oneOf"][1]
     assert {"column", "number", "unknown", "with"} <= set(attribute["properties"])
     kinds = {one["if"]["properties"]["kind"]["const"] for one in source["allOf"]}
-    assert kinds == {"geo", "mqtt", "rest", "sql", "sqldump", "table"}
+    assert kinds == {"geo", "mqtt", "ngsild", "rest", "sql", "sqldump", "table"}
     assert all(field["description"] for field in source["properties"].values())
 
 

@@ -313,6 +313,14 @@ SAID = (
     _("an INSERT whose rows come from elsewhere (SELECT, SET) is not read; nothing is executed"),
     _("write encoding: latin1 (or what the database used)"),
     _("see encoding"),
+    _("it is no entity: an entity has an id"),
+    _("%(where)s answers with a page, not with entities. Does the URL end with /ngsi-ld/v1?"),
+    _("%(where)s answers with what is no list of entities: %(why)s."),
+    _(
+        "%(where)s changed while it was read, or gives its pages in no fixed order: a page does not go on where the "
+        "one before it ended. Nothing vanished; run it again, or ask for larger pages (size)."
+    ),
+    _("%(where)s has more than %(most)s pages of entities; divide the source."),
     _("%(where)s speaks no TLS that is understood (%(why)s). Is it the port for TLS?"),
     _("%(where)s cannot be reached (%(why)s). Check host and port, and that the broker runs."),
     _("%(where)s did not answer within %(seconds)s s. Is it an MQTT broker, and does it run?"),

@@ -11,8 +11,9 @@ from urllib.parse import parse_qsl, urlsplit, urlunsplit
 from simpul import limits
 from simpul.connect.connector import Offer, Surroundings
 from simpul.connect.fields import Plain
+from simpul.connect.service import SECRET_NAME
 from simpul.connectors.rest.reader import decode_answer, find, list_places, with_parameters
-from simpul.connectors.rest.settings import SECRET_NAME, parse_settings
+from simpul.connectors.rest.settings import parse_settings
 from simpul.fetching import Fetcher, shown_url
 
 _REFERENCE: Final = re.compile(r"\$\{[^{}]*\}")
