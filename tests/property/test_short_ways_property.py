@@ -11,12 +11,14 @@ from hypothesis import strategies as st
 from msgspec.json import encode
 
 from simpul import limits
+from simpul.domain.alike import Others, Points, Scalars, column_of
 from simpul.domain.context import CORE
 from simpul.domain.errors import BadRequestData, InvalidRequest
 from simpul.domain.json_text import decode_json
 from simpul.domain.parse import parse_entity
 from simpul.http.ngsild.entities import location_of
-from simpul.store.sqlite.index_keys import plain_key, plain_keys
+from simpul.store.sqlite.grid import cell_of_point
+from simpul.store.sqlite.index_keys import keys_of_scalars, plain_key, plain_point
 
 URN = "urn:ngsi-ld:A:1"
 
@@ -61,18 +63,35 @@ _attributes = st.builds(lambda value: {"type": "Property", "value": value}, _sca
 )
 
 
-@given(st.lists(_attributes | st.just({"type": "GeoProperty", "value": {}}) | st.just([]), min_size=1, max_size=3))
-def test_the_keys_of_all_attributes_are_those_of_each(attributes: list[Any]) -> None:
-    together = plain_keys(attributes)
-    if together is not None:
-        each = [plain_key(one) for one in attributes]
-        assert together == each
-        assert [type(one) for one in together] == [type(one) for one in each]
+_places = st.sampled_from(
+    [
+        {"type": "GeoProperty", "value": {"type": "Point", "coordinates": [100, -0.95, 7.5]}},
+        {"type": "GeoProperty", "value": {"type": "Point", "coordinates": [-180.0, 90.0]}},
+        {"type": "GeoProperty", "value": {"type": "LineString", "coordinates": [[100.3, -0.95], [100.4, -0.9]]}},
+    ]
+)
+
+
+@given(
+    st.lists(_attributes, min_size=1, max_size=3)
+    | st.lists(_places, min_size=1, max_size=3)
+    | st.lists(_attributes | _places | st.just([]), min_size=1, max_size=3)
+)
+def test_what_all_attributes_are_together_is_what_each_is(attributes: list[Any]) -> None:
+    match column_of(attributes):
+        case Scalars() as scalars:
+            together, each = keys_of_scalars(scalars), [plain_key(one) for one in attributes]
+            assert together == each
+            assert [type(one) for one in together] == [type(one) for one in each]
+        case Points(places):
+            assert [(cell_of_point(*place), *place) for place in places] == [plain_point(one) for one in attributes]
+        case Others(others):
+            assert others == attributes
 
 
 @pytest.mark.parametrize("values", [["a", "b" * 1_000], [1.5, -0.0], [1, -(2**63)]])
-def test_the_keys_of_scalars_of_one_kind_are_found_together(values: list[Any]) -> None:
-    assert plain_keys([{"type": "Property", "value": value} for value in values]) is not None
+def test_scalars_of_one_kind_are_found_together(values: list[Any]) -> None:
+    assert column_of([{"type": "Property", "value": value} for value in values]) == Scalars(values)
 
 
 @given(

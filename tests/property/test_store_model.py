@@ -15,6 +15,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 from msgspec.structs import replace
 
 from simpul.app.contexts import ContextLibrary
+from simpul.domain.alike import pack
 from simpul.domain.context import CORE
 from simpul.domain.entity import Instance, Record, Times, attribute_names
 from simpul.domain.errors import NotFound
@@ -252,6 +253,36 @@ class StoreMachine(RuleBasedStateMachine):
 
         for store in (self.sqlite, self.model):
             self.run(store.write(TENANT, "token/a", run))
+
+    @rule(
+        contents=st.dictionaries(st.sampled_from(_IDS), st.tuples(_contents(), _scopes)),
+        is_alike=st.booleans(),
+        steps=st.lists(_step, max_size=3),
+    )
+    def write_packed_ones(
+        self, contents: dict[str, tuple[dict[str, Any], list[str] | None]], is_alike: bool, steps: list[Any]
+    ) -> None:
+        """Put all that are not there as they are packed, and take other steps in the same write."""
+        self.clock_us += 1_000_000
+        now_us, then = self.clock_us, self.operation(steps)
+        first = next(iter(contents.values()), ({}, None))
+
+        def run(draft: Draft) -> None:
+            draft.expect(list(contents))
+            new = [
+                _record(entity_id, *(first if is_alike else content), now_us)
+                for entity_id, content in contents.items()
+                if draft.find(entity_id) is None
+            ]
+            for alike in pack(CORE, [record.entity for record in new]):
+                draft.create_packed(alike, now_us, 0)
+            then(draft)
+
+        async def told(store: SqliteStore | ModelStore) -> list[str]:
+            write = store.write(TENANT, "source/a#1", run)
+            return [repr(one) for one in await asyncio.gather(write, return_exceptions=True)]
+
+        assert self.run(told(self.sqlite)) == self.run(told(self.model))
 
     @rule(query=_queries())
     def ask(self, query: EntityQuery) -> None:

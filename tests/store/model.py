@@ -13,7 +13,8 @@ from typing import Any, NamedTuple, TypeVar
 import msgspec
 
 from simpul import limits
-from simpul.domain.entity import EXPIRING, Entity, Instance, Record, attribute_names, instances
+from simpul.domain.alike import Alike, unpack
+from simpul.domain.entity import EXPIRING, Entity, Instance, Record, Times, attribute_names, instances
 from simpul.domain.errors import AlreadyExists, BadRequestData, NonexistentTenant
 from simpul.domain.expiry import without_expiry
 from simpul.domain.geo import matches_geo
@@ -91,6 +92,10 @@ class ModelDraft:
     def create_all(self, records: Sequence[Record]) -> None:
         for record in records:
             self.create(record)
+
+    def create_packed(self, alike: Alike, now_us: int, context_id: int) -> None:
+        for entity in unpack(self._contexts.get(context_id), alike):
+            self.create(Record(entity, Times(now_us, now_us), context_id))
 
     def change(
         self,

@@ -2,22 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Container
+from collections.abc import Container, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from simpul import limits
 from simpul.connect.reader import Mapped
+from simpul.domain.alike import Alike, unpack
+from simpul.domain.context import Context
 
 
 class Prepared(NamedTuple):
-    """Rows that are ready to be written: what to put for each, and which of their keys the hub knew before."""
+    """Rows that are ready to be written: what to put for each, and which of their keys the hub knew before.
+
+    Where `mapped` is an id, the entity is among those that are `packed`.
+    """
 
     keys: list[str]
     digests: list[bytes]
-    mapped: list[Mapped]
+    mapped: Sequence[Mapped | str]
     known: Container[str]
     is_last: bool = False
+    packed: Sequence[Alike] = ()
+
+    def unpacked(self, context: Context) -> list[Mapped]:
+        """Return what to put for each row, with nothing packed."""
+        entities = {entity["id"]: entity for alike in self.packed for entity in unpack(context, alike)}
+        return [entities[one] if isinstance(one, str) else one for one in self.mapped]
 
 
 @dataclass(slots=True)

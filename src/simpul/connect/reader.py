@@ -22,6 +22,7 @@ from simpul.connect.knowledge import Knowledge
 from simpul.connect.mapping import Mapper, Shape, Taken
 from simpul.connect.raw_rows import KeptReading, RecordingReading
 from simpul.connect.values import RowRejected, text_of
+from simpul.domain.alike import Alike, pack
 from simpul.domain.city import City, SourceDeclaration
 from simpul.domain.context import Context
 from simpul.domain.entity import Entity
@@ -71,6 +72,13 @@ class Rejected(NamedTuple):
     raw: dict[str, Any]
 
 
+class MappedRows(NamedTuple):
+    """What is to be put for each row; where that is an id, its entity is among those that are `packed`."""
+
+    rows: list[Entity | Rejected | str]
+    packed: list[Alike]
+
+
 Mapped = Entity | Rejected
 InHand = Taken | tuple[str, bytes, Rejected]
 
@@ -117,6 +125,7 @@ class Reader:
         """Compile the mapping for these columns. Raises SourceError."""
         assert self._reading is not None, "the source is open"
         self._mapper = Mapper(self._assignment.source, self._assignment.city, context, columns, knowledge)
+        self._context = context
         self._rows = self._reading.rows()
         return self._mapper.shape
 
@@ -172,6 +181,16 @@ class Reader:
         """Return what is to be put for each row at these positions of a chunk, and let go of that chunk."""
         rows = self._chunks.pop(number)
         return [self._map_row(row) for row in (rows if positions is None else [rows[one] for one in positions])]
+
+    def map_new_rows(self, number: int) -> MappedRows:
+        """Return what `map_rows` returns of a chunk of which nothing is known yet, with its entities packed."""
+        mapped = self.map_rows(number)
+        entities = {one["id"]: one for one in mapped if not isinstance(one, Rejected)}
+        if len(entities) + sum(isinstance(one, Rejected) for one in mapped) < len(mapped):
+            # Several rows of one entity are put one after the other.
+            return MappedRows([*mapped], [])
+        rows = [one if isinstance(one, Rejected) else one["id"] for one in mapped]
+        return MappedRows(rows, pack(self._context, entities.values()))
 
     def _map_row(self, row: InHand) -> Mapped:
         if type(row) is not Taken:

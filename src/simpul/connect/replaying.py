@@ -57,6 +57,7 @@ async def replay_rejects(hub: Hub, city: City, source: SourceDeclaration, keys: 
     corrections = Corrections(knowledge.corrections, columns)
     takeover = Takeover(
         mapper.shape,
+        context,
         0 if context is CORE else hub.contexts.register(context),
         Past(partial(hub.entities.list_changes, city.tenant)),
     )

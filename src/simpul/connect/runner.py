@@ -179,6 +179,8 @@ class SourceRun:
     _reporting: Reporting | None = None
     shape_before: SourceShape | None = None
     _is_through: bool = False
+    # Whether the hub knew no row of the source when the run began: no chunk of rows has to be looked for.
+    _is_new: bool = False
 
     @property
     def _is_stream(self) -> bool:
@@ -282,12 +284,13 @@ class SourceRun:
         hub, tenant, plain = self.job.hub, self.job.city.tenant, self.job.source.declaration
         context_id = 0 if context is CORE else hub.contexts.register(context)
         past = Past(partial(hub.entities.list_changes, tenant))
-        takeover = Takeover(shape, context_id, past)
+        takeover = Takeover(shape, context, context_id, past)
         if self._is_stream:
             await self._read_stream(reader, takeover)
         else:
             if opened.rows_expected is not None and not self.job.accept_shrink:
                 raise_if_collapsed(self.job.source, opened.rows_expected, self.shape_before)
+            self._is_new = next(hub.sources.iter_source_rows(tenant, self.job.source.id), None) is None
             await self._read(reader, takeover, opened.rows_expected)
         await reader.ask(Reader.close)
         if self._is_stream:
@@ -368,14 +371,20 @@ class SourceRun:
     async def _map(self, reader: ReaderHost, chunk: Chunk) -> Prepared:
         """Find out which rows are new or changed, and map them."""
         keys, digests = chunk.keys, chunk.digests
-        known = self.job.hub.sources.find_digests(self.job.city.tenant, self.job.source.id, keys) if keys else {}
+        known = self._find_digests(keys)
         if not known:
-            return Prepared(keys, digests, await reader.ask(Reader.map_rows, chunk.number), known, chunk.is_last)
+            mapped_rows = await reader.ask(Reader.map_new_rows, chunk.number)
+            return Prepared(keys, digests, mapped_rows.rows, known, chunk.is_last, mapped_rows.packed)
         changed = [place for place, key in enumerate(keys) if known.get(key) != digests[place]]
         mapped = await reader.ask(Reader.map_rows, chunk.number, changed)
         self.counts.unchanged += len(keys) - len(changed)
         changed_keys, changed_digests = [keys[one] for one in changed], [digests[one] for one in changed]
         return Prepared(changed_keys, changed_digests, mapped, known.keys(), chunk.is_last)
+
+    def _find_digests(self, keys: list[str]) -> dict[str, bytes]:
+        if self._is_new or not keys:
+            return {}
+        return self.job.hub.sources.find_digests(self.job.city.tenant, self.job.source.id, keys)
 
     async def _raise_if_changed(self, reader: ReaderHost) -> None:
         sample = await reader.ask(Reader.list_sample)
@@ -389,7 +398,8 @@ class SourceRun:
             await self._write_together(prepared, takeover)
         except BadRequestData:
             # One entity that the store refuses (too large) must not keep the others out.
-            for key, digest, one in zip(prepared.keys, prepared.digests, prepared.mapped, strict=True):
+            mapped = prepared.unpacked(takeover.context)
+            for key, digest, one in zip(prepared.keys, prepared.digests, mapped, strict=True):
                 await self._write_alone(Prepared([key], [digest], [one], prepared.known), takeover)
 
     async def _write_alone(self, prepared: Prepared, takeover: Takeover) -> None:
@@ -397,7 +407,7 @@ class SourceRun:
             await self._write_together(prepared, takeover)
         except BadRequestData as refusal:
             one = prepared.mapped[0]
-            assert not isinstance(one, Rejected), "the store has refused an entity"
+            assert isinstance(one, dict), "the store has refused an entity"
             refused = Rejected("entity", refusal.detail, one["id"], {})
             await self._write_together(prepared._replace(mapped=[refused]), takeover)
 
@@ -406,8 +416,8 @@ class SourceRun:
         source_id = self.job.source.id
 
         def operation(draft: Draft) -> int:
-            entities = [one for one in prepared.mapped if not isinstance(one, Rejected)]
-            written = takeover.put_all(draft, entities, now_us)
+            written = takeover.put_packed(draft, prepared.packed, now_us)
+            written += takeover.put_all(draft, [one for one in prepared.mapped if isinstance(one, dict)], now_us)
             for key, digest, one in zip(prepared.keys, prepared.digests, prepared.mapped, strict=True):
                 if isinstance(one, Rejected):
                     self._keep_reject(draft, key, one, now_us)
@@ -415,7 +425,7 @@ class SourceRun:
                     continue
                 if key in prepared.known:
                     draft.drop_reject(source_id, key)
-                draft.put_source_row(source_id, key, digest, one["id"])
+                draft.put_source_row(source_id, key, digest, one if isinstance(one, str) else one["id"])
             return written
 
         written: int = await self._commit(operation)

@@ -10,6 +10,8 @@ import msgspec
 
 from simpul.app.sources import EXPIRED_AT, change_entity, change_owned
 from simpul.connect.mapping import Shape
+from simpul.domain.alike import Alike, unpack
+from simpul.domain.context import Context
 from simpul.domain.entity import Entity, Instance, Record, Times, attribute_names, instances
 from simpul.domain.parse import NULL
 from simpul.ports.store import Change, Draft
@@ -57,7 +59,8 @@ def _canonical(instance: Instance) -> bytes:
 class Takeover:
     """How entities of one source are put; made once per run."""
 
-    def __init__(self, shape: Shape, context_id: int, past: Past) -> None:
+    def __init__(self, shape: Shape, context: Context, context_id: int, past: Past) -> None:
+        self.context = context
         self._shape = shape
         self._context_id = context_id
         self._owned = {*shape.attributes, EXPIRED_AT}
@@ -87,6 +90,18 @@ class Takeover:
             else:
                 written += change_owned(draft, before, fresh, now_us, owned=self._owned)
         draft.create_all(list(new.values()))
+        return written
+
+    def put_packed(self, draft: Draft, packed: Sequence[Alike], now_us: int) -> int:
+        """Make entities that were packed as new, or change them where they are there; as `put_all`."""
+        draft.expect([entity_id for alike in packed for entity_id in alike.ids])
+        written = 0
+        for alike in packed:
+            if any(draft.find(entity_id) is not None for entity_id in alike.ids):
+                written += self.put_all(draft, unpack(self.context, alike), now_us)
+            else:
+                draft.create_packed(alike, now_us, self._context_id)
+                written += len(alike.ids)
         return written
 
     def _put_moment(self, draft: Draft, before: Record, fresh: Entity, now_us: int) -> bool:

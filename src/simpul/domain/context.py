@@ -98,6 +98,10 @@ class Context:
         self._iris = _Memo(self._find_iri)
         self._names = _Memo(self._find_name)
 
+    def __reduce_ex__(self, protocol: Any) -> str | tuple[Any, ...]:
+        # There is one core context, also for who is sent it from another process.
+        return "CORE" if self is CORE else super().__reduce_ex__(protocol)
+
     @property
     def terms_count(self) -> int:
         """How many terms of its own and of the core it has: what it costs in memory."""

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple, Protocol, TypeVar
 
 import msgspec
 
+from simpul.domain.alike import Alike
 from simpul.domain.entity import Entity, Record
 from simpul.domain.history import ChangeKind as ChangeKind
 from simpul.domain.order import Ordering
@@ -120,6 +121,9 @@ class Draft(ExpiringDraft, SourceDraft, Protocol):
 
     def create_all(self, records: Sequence[Record]) -> None:
         """Put new entities, each with another id. The caller has checked that none is there."""
+
+    def create_packed(self, alike: Alike, now_us: int, context_id: int) -> None:
+        """Put new entities that were packed with this @context. The caller has checked that none is there."""
 
     def change(
         self,

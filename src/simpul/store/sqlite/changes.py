@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
-from itertools import chain
+from itertools import chain, repeat
 from operator import itemgetter
 from typing import Any, NamedTuple
 
 import apsw
 
+from simpul.domain.alike import Alike
 from simpul.domain.entity import Record
 from simpul.ports.outbox import Notice
 from simpul.store.sqlite.connection import SQL
@@ -41,11 +42,15 @@ class EntityRow(NamedTuple):
 
 
 class Entry(NamedTuple):
-    """An entity as the group sees it; `record` and `body`, the stored bytes, are None once it is deleted."""
+    """An entity as the group sees it; `record` and `body`, the stored bytes, are None once it is deleted.
+
+    Of one that came packed nobody may ever want the record: `packed` is when it was made, and its @context.
+    """
 
     eid: int
     record: Record | None
     body: bytes | None
+    packed: tuple[int, int] | None = None
 
 
 class Statement(NamedTuple):
@@ -131,6 +136,22 @@ class Changes:
         """Take note of what an entity has become."""
         self._before.append((entity_id, self.entries.get(entity_id)))
         self.entries[entity_id] = entry
+
+    def put_packed(self, eids: Sequence[int], alike: Alike, type_set: TypeSet, packed: tuple[int, int]) -> None:
+        """Take note of new entities, of which nothing ever was there. `packed` as in `Entry`."""
+        now_us, context_id = packed
+        self._before += zip(alike.ids, repeat(NEVER_THERE))
+        self.entries.update(
+            (entity_id, Entry(eid, None, body, packed))
+            for eid, entity_id, body in zip(eids, alike.ids, alike.bodies, strict=True)
+        )
+        self.inserted += [
+            EntityRow(eid, entity_id, type_set.id, context_id, now_us, now_us, None, body)
+            for eid, entity_id, body in zip(eids, alike.ids, alike.bodies, strict=True)
+        ]
+        self.counts.append((type_set, len(alike.ids)))
+        if context_id > 0:
+            self.contexts.add(context_id)
 
     def mark(self) -> Mark:
         """Return the place to which `undo` goes back."""

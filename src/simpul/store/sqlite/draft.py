@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from itertools import repeat
+from operator import itemgetter
 from typing import Any
 
 import apsw
 import msgspec
 
 from simpul import limits
+from simpul.domain.alike import Alike, column_of, unpack
 from simpul.domain.context import CORE
 from simpul.domain.entity import ENTITY_MEMBERS, EXPIRING, Entity, Record, Times, attribute_names
 from simpul.domain.errors import BadRequestData
@@ -46,6 +49,14 @@ class Numbers:
         self.sequence += 1
         return self.sequence
 
+    def next_numbers(self, count: int) -> tuple[range, range]:
+        """Return so many eids, and as many sequences."""
+        eids = range(self.eid + 1, self.eid + 1 + count)
+        sequences = range(self.sequence + 1, self.sequence + 1 + count)
+        self.eid += count
+        self.sequence += count
+        return eids, sequences
+
 
 class SqliteDraft:
     """A write's view of a city: the changes of its group over what is committed. `origin` is set for each write."""
@@ -74,13 +85,22 @@ class SqliteDraft:
     def find(self, entity_id: str) -> Record | None:
         entry = self.changes.entries.get(entity_id)
         if entry is not None:
-            return entry.record
+            return entry.record if entry.packed is None else self._unpack(entity_id, entry)
         row = self._execute(SQL.get_entity_with_times, (entity_id,)).fetchone()
         if row is None:
             self.changes.entries[entity_id] = NEVER_THERE
             return None
         entry = self.changes.entries[entity_id] = self._entry_of(row)
         return entry.record
+
+    def _unpack(self, entity_id: str, entry: Entry) -> Record:
+        assert entry.packed is not None, "the caller has looked"
+        assert entry.body is not None, "what is packed is there"
+        now_us, context_id = entry.packed
+        entity = self._contexts.get(context_id).expand_entity(_decode(entry.body))
+        record = Record(entity, Times(now_us, now_us), context_id)
+        self.changes.entries[entity_id] = Entry(entry.eid, record, entry.body)
+        return record
 
     def find_body(self, entity_id: str) -> bytes | None:
         return None if self.find(entity_id) is None else self.changes.entries[entity_id].body
@@ -103,7 +123,7 @@ class SqliteDraft:
     def exists(self, entity_id: str) -> bool:
         entry = self.changes.entries.get(entity_id)
         if entry is not None:
-            return entry.record is not None
+            return entry.body is not None
         if self._find_eid(entity_id) is not None:
             return True
         row = self._execute(SQL.get_entity_eid, (entity_id,)).fetchone()
@@ -159,8 +179,27 @@ class SqliteDraft:
             self._put_body(eid, record, type_set, body, is_new=True)
             self._put_created(eid, record, body)
         self.changes.counts.append((type_set, len(newcomers)))
-        entities = [(eid, record.entity) for eid, record in newcomers]
-        put_rows_of_all(self.changes, self._names, type_set.terms, entities)
+        entities = [record.entity for _, record in newcomers]
+        columns = {name: column_of(list(map(itemgetter(name), entities))) for name in attribute_names(entities[0])}
+        put_rows_of_all(self.changes, self._names, type_set.terms, [eid for eid, _ in newcomers], columns)
+
+    def create_packed(self, alike: Alike, now_us: int, context_id: int) -> None:
+        entries = self.changes.entries
+        if self.watch is not None or any(entries.get(one) is not NEVER_THERE for one in alike.ids):
+            times = Times(now_us, now_us)
+            self.create_all([Record(one, times, context_id) for one in unpack(self._contexts.get(context_id), alike)])
+            return
+        for entity_id, body in zip(alike.ids, alike.bodies, strict=True):
+            if len(body) > limits.ENTITY_BYTES_MAX:
+                raise _too_large(entity_id, body)
+        type_set = self._names.type_set(alike.types)
+        eids, sequences = self._numbers.next_numbers(len(alike.ids))
+        self.changes.put_packed(eids, alike, type_set, (now_us, context_id))
+        put_rows_of_all(self.changes, self._names, type_set.terms, eids, alike.columns)
+        created = repeat(ChangeKind.CREATED.value)
+        self.changes.history += zip(
+            eids, sequences, repeat(now_us), created, repeat(self.origin), alike.told, repeat(None)
+        )
 
     def _put_created(self, eid: int, record: Record, body: bytes) -> None:
         fragment = body if record.context_id == 0 else _encode(CORE.compact_entity(_told(record)))
@@ -258,10 +297,7 @@ class SqliteDraft:
 
     def _put_body(self, eid: int, record: Record, type_set: TypeSet, body: bytes, *, is_new: bool) -> None:
         if len(body) > limits.ENTITY_BYTES_MAX:
-            raise BadRequestData(
-                f"The entity {record.id} has {len(body)} bytes; at most {limits.ENTITY_BYTES_MAX} can be kept. "
-                "Split it, or keep large content outside and refer to it."
-            )
+            raise _too_large(record.id, body)
         times = record.times
         row = EntityRow(
             eid,
@@ -389,6 +425,13 @@ class SqliteDraft:
                 _encode(list(removed)).decode() if removed else None,
             )
         )
+
+
+def _too_large(entity_id: str, body: bytes) -> BadRequestData:
+    return BadRequestData(
+        f"The entity {entity_id} has {len(body)} bytes; at most {limits.ENTITY_BYTES_MAX} can be kept. "
+        "Split it, or keep large content outside and refer to it."
+    )
 
 
 def _told(record: Record) -> Entity:

@@ -6,11 +6,11 @@ The index mirrors `domain/match.py`: it may offer an entity that does not match,
 from __future__ import annotations
 
 from collections.abc import Sequence
-from operator import itemgetter
 from typing import Any
 
 from simpul import limits
 from simpul.domain import geo
+from simpul.domain.alike import Scalars
 from simpul.domain.entity import Instance, instances
 from simpul.store.sqlite.grid import cell_of_point, cells_of_bounds
 from simpul.store.sqlite.names import ELEMENT, VALUE
@@ -25,9 +25,6 @@ GeoKey = tuple[int, float | None, float | None]
 POINT_LEVELS = 1
 _TEXT_MAX = limits.INDEXED_TEXT_CHARACTERS_MAX
 _INTEGER_END = 2**63
-_kind_of = itemgetter("type")
-_value_of = itemgetter("value")
-_object_of = itemgetter("object")
 
 
 def scalar_key(value: Any) -> Key | None:
@@ -64,28 +61,12 @@ def plain_key(attribute: Instance | list[Instance]) -> Key | None:
     return scalar_key(value)
 
 
-def plain_keys(attributes: Sequence[Instance | list[Instance]]) -> Sequence[Key] | None:
-    """Return the key of each, where all are single scalars of one kind; None says that each is to be asked for its own.
-
-    Asking whether all are takes a third of asking each.
-    """
-    if set(map(type, attributes)) != {dict}:
-        return None
-    kinds = set(map(_kind_of, attributes))
-    if kinds == {"Property"}:
-        values = list(map(_value_of, attributes))
-    elif kinds == {"Relationship"}:
-        values = list(map(_object_of, attributes))
-    else:
-        return None
-    kinds_of_values = set(map(type, values))
-    if kinds_of_values == {float}:
-        return values
-    if kinds_of_values == {str}:
-        return values if max(map(len, values)) <= _TEXT_MAX else [value[:_TEXT_MAX] for value in values]
-    if kinds_of_values == {int} and min(values) >= -_INTEGER_END and max(values) < _INTEGER_END:
-        return values
-    return None
+def keys_of_scalars(scalars: Scalars) -> Sequence[Key]:
+    """Return the key of each of some values of one type."""
+    values: Sequence[Any] = scalars.values
+    if type(values[0]) is str and max(map(len, values)) > _TEXT_MAX:
+        return [value[:_TEXT_MAX] for value in values]
+    return values
 
 
 def plain_point(attribute: Instance | list[Instance]) -> tuple[int, float, float] | None:

@@ -6,25 +6,24 @@ is found out once, in C, and not again for each.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import repeat
-from operator import itemgetter
-from typing import Any
 
-from simpul.domain.entity import ENTITY_MEMBERS, Entity, Instance, attribute_names
+from simpul.domain import alike as domain
+from simpul.domain.alike import Attribute, Others, Points, Scalars
+from simpul.domain.entity import ENTITY_MEMBERS, Entity
 from simpul.store.sqlite.changes import Changes
+from simpul.store.sqlite.grid import cell_of_point
 from simpul.store.sqlite.index_keys import (
     POINT_LEVELS,
     PRESENT,
     attribute_keys,
     geo_keys,
+    keys_of_scalars,
     plain_key,
-    plain_keys,
     plain_point,
 )
 from simpul.store.sqlite.names import VALUE, Column, Names
-
-Attribute = Instance | list[Instance]
 
 
 def put_rows_of(changes: Changes, names: Names, terms: Sequence[int], eid: int, entity: Entity) -> None:
@@ -43,27 +42,36 @@ def put_rows_of(changes: Changes, names: Names, terms: Sequence[int], eid: int, 
 
 
 def put_rows_of_all(
-    changes: Changes, names: Names, terms: Sequence[int], newcomers: Sequence[tuple[int, Entity]]
+    changes: Changes, names: Names, terms: Sequence[int], eids: Sequence[int], columns: Mapping[str, domain.Column]
 ) -> None:
-    """Put the rows of new entities, each with its eid, that have the same types and attributes of the same names."""
-    eids = [eid for eid, _ in newcomers]
-    entities = [entity for _, entity in newcomers]
+    """Put the rows of new entities that have the same types, and attributes of the same names."""
     for term in terms:
         changes.new_types += zip(repeat(term), eids)
-        columns = names.value_columns(term)
-        for name in attribute_names(entities[0]):
-            column = columns[name]
-            attributes: list[Any] = list(map(itemgetter(name), entities))
-            keys = plain_keys(attributes)
-            if keys is not None:
-                changes.new_index += zip(repeat(column.id), keys, eids)
-            else:
-                for eid, attribute in zip(eids, attributes, strict=True):
-                    key = plain_key(attribute)
-                    if key is not None:
-                        changes.new_index.append((column.id, key, eid))
-                    else:
-                        _put_other(changes, names, column, eid, attribute)
+        value_columns = names.value_columns(term)
+        for name, attribute_column in columns.items():
+            _put_column(changes, names, value_columns[name], eids, attribute_column)
+
+
+def _put_column(
+    changes: Changes, names: Names, column: Column, eids: Sequence[int], attribute_column: domain.Column
+) -> None:
+    match attribute_column:
+        case Scalars():
+            changes.new_index += zip(repeat(column.id), keys_of_scalars(attribute_column), eids)
+        case Points(places):
+            names.mark_mixed(column)
+            names.mark_levels(column, POINT_LEVELS)
+            changes.new_index += zip(repeat(column.id), repeat(PRESENT), eids)
+            changes.geo += [
+                ((column.id, cell_of_point(*place), eid), place) for eid, place in zip(eids, places, strict=True)
+            ]
+        case Others(attributes):
+            for eid, attribute in zip(eids, attributes, strict=True):
+                key = plain_key(attribute)
+                if key is not None:
+                    changes.new_index.append((column.id, key, eid))
+                else:
+                    _put_other(changes, names, column, eid, attribute)
 
 
 def _put_other(changes: Changes, names: Names, column: Column, eid: int, attribute: Attribute) -> None:
