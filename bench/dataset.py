@@ -5,6 +5,7 @@ They are kept under a name that changes with their shape, so that old data never
 
 from __future__ import annotations
 
+import os
 import shutil
 import urllib.request
 from concurrent.futures import ThreadPoolExecutor
@@ -61,6 +62,8 @@ def copy_of(hub: BenchHub, folder: Path) -> BenchHub:
     """Return a copy that a run may write to."""
     shutil.rmtree(folder, ignore_errors=True)
     shutil.copytree(hub.folder, folder)
+    # The hub's first sync of its file would wait for the whole copy.
+    os.sync()
     copy = BenchHub(folder)
     copy.read_token()
     return copy

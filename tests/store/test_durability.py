@@ -9,6 +9,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -140,6 +141,48 @@ class TestWaiting:
 
         city.run(run())
         city.raise_unless_only("urn:x:1", "urn:x:2")
+
+    def test_a_group_much_smaller_than_the_one_at_the_disk_waits_until_more_has_come(
+        self, city: _City, gate: threading.Event
+    ) -> None:
+        """A sync of its own would keep all the others waiting for one."""
+
+        async def run() -> None:
+            first = [city.create(f"urn:x:{number}") for number in range(4)]
+            await city.sync_begun()
+            applied: list[int] = []
+
+            def create(draft: Draft, number: int) -> None:
+                _create(draft, record_of(f"urn:y:{number}"))
+                applied.append(number)
+
+            def write(number: int) -> asyncio.Future[None]:
+                operation = partial(create, number=number)
+                return asyncio.ensure_future(city.store.write(TENANT, "token/a", operation))
+
+            one = write(1)
+            await asyncio.sleep(0.02)
+            assert applied == []
+            two = write(2)
+            await asyncio.sleep(0.02)
+            assert applied == [1, 2]
+            gate.set()
+            await asyncio.gather(*first, one, two)
+
+        city.run(run())
+
+    def test_a_small_group_is_made_when_the_disk_has_nothing_else_to_do(
+        self, city: _City, gate: threading.Event
+    ) -> None:
+        async def run() -> None:
+            first = [city.create(f"urn:x:{number}") for number in range(8)]
+            await city.sync_begun()
+            last = city.create("urn:y:1")
+            gate.set()
+            await asyncio.wait_for(asyncio.gather(*first, last), 20)
+
+        city.run(run())
+        city.raise_unless_only(*(f"urn:x:{number}" for number in range(8)), "urn:y:1")
 
     def test_what_was_found_in_a_group_is_told_when_that_is_durable(self, city: _City, gate: threading.Event) -> None:
         async def run() -> None:

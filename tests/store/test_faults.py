@@ -24,7 +24,7 @@ from simpul import limits
 from simpul.app.contexts import ContextLibrary
 from simpul.domain.errors import HubBusy, HubError, InternalError, StorageFull, StorageUnavailable
 from simpul.ports.store import Document, Draft, Token
-from simpul.store.sqlite import SqliteStore
+from simpul.store.sqlite import SqliteStore, log
 from simpul.store.sqlite.cache import DocumentCache
 from simpul.store.sqlite.city import CityFile
 from tests.store.audit import raise_unless_whole
@@ -146,7 +146,7 @@ class TestBrokenDisk:
     ) -> None:
         city.put(record_of("urn:x:0", depth=prop(0)))
         disk.write_error, disk.broken_suffix = apsw.FullError, ".db"
-        _file_of(city)._log._is_moved = True
+        _file_of(city)._log._rounds = 1
         city.change("urn:x:0", NOON_US + 1, depth=prop(1))
         assert city.record("urn:x:0").entity[iri("depth")] == prop(1)
         assert city.ids(asking(q=q("depth==1"))) == ["urn:x:0"]
@@ -582,6 +582,34 @@ class TestBounds:
         assert max(sizes) < 16 * 1024 * 1024
         city.run(city.store.close())
         raise_unless_whole(tmp_path / f"{TENANT}.db", city.contexts)
+
+    def test_what_is_written_while_the_log_is_moved_is_moved_too_before_writers_wait_for_the_rest(
+        self, city: Driver, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(limits, "CHECKPOINT_WAL_BYTES", 256 * 1024)
+        monkeypatch.setattr(limits, "CHECKPOINT_REST_BYTES", 0)
+        monkeypatch.setattr(limits, "CHECKPOINT_ROUNDS_MAX", 3)
+        modes: list[int] = []
+        checkpoint = log._checkpoint
+
+        def noting(connection: apsw.Connection, mode: int) -> bool:
+            modes.append(mode)
+            return checkpoint(connection, mode)
+
+        monkeypatch.setattr(log, "_checkpoint", noting)
+        city.put(*(record_of(f"urn:x:{n}", depth=prop(0)) for n in range(20)))
+
+        async def write_steadily(number: int) -> None:
+            for step in range(1, 31):
+                await city.store.write(TENANT, "token/a", lambda draft, step=step: _set(city, draft, number, step))  # type: ignore[misc]  # A default binds the step.
+
+        async def run() -> None:
+            await asyncio.gather(*(write_steadily(number) for number in range(20)))
+
+        city.run(run())
+        begun_anew = modes.count(apsw.SQLITE_CHECKPOINT_RESTART)
+        assert begun_anew >= 2
+        assert modes.count(apsw.SQLITE_CHECKPOINT_PASSIVE) >= 3 * begun_anew
 
 
 def _set(city: Driver, draft: Draft, number: int, step: int) -> None:

@@ -87,6 +87,8 @@ class GroupCommit:
         self._groups: deque[_Group] = deque()
         # Whether a group is about to be made, is being made, or its COMMIT goes on.
         self._is_committing = False
+        # How many were told last: they may soon write again.
+        self._told = 0
         self._is_closing = False
         self._idle = asyncio.Event()
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="simpul-commit")
@@ -102,9 +104,8 @@ class GroupCommit:
         loop = asyncio.get_running_loop()
         future: asyncio.Future[Any] = loop.create_future()
         self._waiting.append(_Write(origin, operation, future))
-        if not self._is_committing:
-            self._idle.clear()
-            self._next(loop)
+        self._idle.clear()
+        self._go_on(loop)
         return future
 
     @property
@@ -165,8 +166,8 @@ class GroupCommit:
         draft = self._city.draft(group)
         answers: list[_Answer] = []
         # Half of the writers wait for the disk while the others' group is made: all at once would wait for either.
-        in_thread = sum(len(one.answers) for one in self._groups)
-        most = max(limits.GROUP_WRITES_HALVED_MIN, (len(self._waiting) + in_thread + 1) // 2)
+        writers = len(self._waiting) + self._in_thread + self._told
+        most = max(limits.GROUP_WRITES_HALVED_MIN, (writers + 1) // 2)
         while self._waiting and len(answers) < most and group.size < limits.GROUP_ENTITIES_MAX:
             write = self._waiting.popleft()
             if write.future.cancelled():
@@ -206,8 +207,9 @@ class GroupCommit:
             self._city.acknowledge(group.changes)
         finally:
             # It is on disk, whatever those who are told of it make of that.
+            self._told = len(group.answers)
             self._settle(group.answers)
-            self._rest_if_idle()
+            self._go_on(loop)
 
     def _fail(self, loop: asyncio.AbstractEventLoop, group: _Group, error: BaseException) -> None:
         """Refuse the whole group: nothing of it is kept."""
@@ -221,9 +223,10 @@ class GroupCommit:
             self._city.abandon()
         finally:
             self._settle(refused)
-            if not group.is_committed:
+            if group.is_committed:
+                self._go_on(loop)
+            else:
                 self._next(loop)
-            self._rest_if_idle()
 
     def _refusal(self, error: BaseException) -> HubError:
         if isinstance(error, apsw.Error):
@@ -236,10 +239,18 @@ class GroupCommit:
         self._rest_if_idle()
         self._settle([_Answer(write.future, None, refusal) for write in waiting])
 
+    @property
+    def _in_thread(self) -> int:
+        return sum(len(group.answers) for group in self._groups)
+
+    def _go_on(self, loop: asyncio.AbstractEventLoop) -> None:
+        if not self._is_committing:
+            self._next(loop)
+
     def _next(self, loop: asyncio.AbstractEventLoop) -> None:
-        """Begin the next group, where somebody waits for it."""
-        self._is_committing = bool(self._waiting)
-        if self._waiting:
+        """Begin the next group if it is worth its sync: behind a group in the thread, if it is not much smaller."""
+        self._is_committing = bool(self._waiting) and 2 * len(self._waiting) >= self._in_thread
+        if self._is_committing:
             loop.call_soon(self._run_group, loop, monotonic())
         else:
             self._rest_if_idle()

@@ -36,7 +36,8 @@ class WriteAheadLog:
         self._written = 0
         self._synced = 0
         self._moved = 0
-        self._is_moved = False
+        # How often what was new was moved since the log was last begun anew.
+        self._rounds = 0
         self._moving: Future[None] | None = None
         self._descriptor: int | None = None
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="simpul-checkpoint")
@@ -50,7 +51,7 @@ class WriteAheadLog:
         self._written, self._moved = writer.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_NOOP)
         # After a cut in the middle of a group, the first one since the log was begun anew, nothing is left.
         self._synced = min(self._synced, self._written)
-        self._is_moved = False
+        self._rounds = 0
         writer.set_wal_hook(self._count)
         try:
             # SQLite locks other files than this one, so that closing our descriptor frees none of its locks.
@@ -75,6 +76,10 @@ class WriteAheadLog:
         self._thread.shutdown(wait=True)
 
     @property
+    def _is_moving(self) -> bool:
+        return self._moving is not None and not self._moving.done()
+
+    @property
     def is_broken(self) -> bool:
         """Whether something was committed that could not be made durable, and is there yet."""
         return self._failure is not None
@@ -86,16 +91,26 @@ class WriteAheadLog:
     def sync(self) -> None:
         """Return when all that was committed is on the disk. Raises StorageUnavailable, StorageFull."""
         self._sync()
-        is_long = (self._synced - self._moved) * self._page_bytes >= limits.CHECKPOINT_WAL_BYTES
-        if is_long and (self._moving is None or self._moving.done()):
+        if self._is_moving:
+            return
+        new_bytes = (self._synced - self._moved) * self._page_bytes
+        # What was written while the rest was moved is moved too, until little is left to wait for.
+        is_rest = 0 < self._rounds < limits.CHECKPOINT_ROUNDS_MAX and new_bytes > limits.CHECKPOINT_REST_BYTES
+        if is_rest or new_bytes >= limits.CHECKPOINT_WAL_BYTES:
             self._begin_to_move()
 
     def begin_anew(self) -> None:
-        """Begin the log anew if most of it was moved. Between a COMMIT and the next BEGIN, when nobody writes."""
-        is_too_long = self._written * self._page_bytes > limits.CHECKPOINT_WAL_BYTES * _FACTOR_BLOCKING
-        if self._is_moved or is_too_long:
+        """Begin the log anew if nearly all was moved. Between a COMMIT and the next BEGIN: writers wait meanwhile."""
+        rest_bytes = (self._written - self._moved) * self._page_bytes
+        is_moved = (
+            self._rounds > 0
+            and not self._is_moving
+            and (rest_bytes <= limits.CHECKPOINT_REST_BYTES or self._rounds >= limits.CHECKPOINT_ROUNDS_MAX)
+        )
+        if is_moved or self._written * self._page_bytes > limits.CHECKPOINT_WAL_BYTES * _FACTOR_BLOCKING:
             self._sync()
-            self._is_moved = not _checkpoint(self._writer, apsw.SQLITE_CHECKPOINT_RESTART)
+            if _checkpoint(self._writer, apsw.SQLITE_CHECKPOINT_RESTART):
+                self._rounds = 0
 
     def cut(self) -> None:
         """Cut off what is not on the disk. No connection may be open. Raises StorageUnavailable, StorageFull."""
@@ -140,13 +155,13 @@ class WriteAheadLog:
             self._holder.execute(SQL.begin_reading)
             self._holder.execute(SQL.last_sequence).get  # noqa: B018  # It is read.
             self._moved = self._synced
+            self._rounds += 1
             self._moving = self._thread.submit(self._move)
 
     def _move(self) -> None:
         try:
             _checkpoint(self._checkpointer, apsw.SQLITE_CHECKPOINT_PASSIVE)
         finally:
-            self._is_moved = True
             with suppress(apsw.Error):
                 self._holder.execute(SQL.rollback)
 
