@@ -14,6 +14,7 @@ SOURCE = Path(simpul.__file__).parent
 # Where the sentences are made that a run, a reject, a parked notification or a connected hub is shown with.
 MAKERS = {
     "RowRejected",
+    "FileRefused",
     "SourceMismatch",
     "SourceChanged",
     "SourceUnreachable",
@@ -26,12 +27,13 @@ MAKERS = {
 MODULES = (
     "app/notify.py", "connect/attributes.py", "connect/connector.py", "connect/drift.py", "connect/mapping.py",
     "connect/raw_rows.py", "connect/reader.py", "connect/reader_hosts.py", "connect/replaying.py", "connect/rules.py",
-    "connect/runner.py", "connect/values.py", "connect/vanished.py", "connectors/geo/errors.py",
-    "connectors/geo/reader.py", "connectors/mqtt/errors.py", "connectors/mqtt/reader.py",
-    "connectors/ngsild/errors.py", "connectors/ngsild/reader.py", "connectors/rest/errors.py",
-    "connectors/rest/reader.py", "connectors/sql/errors.py", "connectors/sql/reader.py",
+    "connect/runner.py", "connect/values.py", "connect/vanished.py", "connectors/files/errors.py",
+    "connectors/files/reader.py", "connectors/geo/errors.py", "connectors/geo/reader.py", "connectors/mqtt/errors.py",
+    "connectors/mqtt/reader.py", "connectors/ngsild/errors.py", "connectors/ngsild/reader.py",
+    "connectors/rest/errors.py", "connectors/rest/reader.py", "connectors/sql/errors.py", "connectors/sql/reader.py",
     "connectors/sqldump/errors.py", "connectors/sqldump/reader.py", "connectors/table/errors.py", "declared_tls.py",
-    "fetching.py", "formats/sql_script.py", "formats/sql_values.py", "notifiers/http.py", "notifiers/mqtt.py",
+    "fetching.py", "formats/sql_script.py", "formats/sql_values.py", "inboxes/folder.py", "notifiers/http.py",
+    "notifiers/mqtt.py",
 )  # fmt: skip
 
 

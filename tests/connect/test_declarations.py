@@ -12,6 +12,7 @@ from simpul.connect.document import Problem, read_document
 from simpul.connect.fields import suggest
 from tests.connect.kota import Kota, csv_source
 
+KINDS = ("files", "geo", "mqtt", "ngsild", "rest", "sql", "sqldump", "table")
 SOURCE = """\
 source: halte
 agency: dishub
@@ -55,7 +56,7 @@ def test_a_right_source_has_no_problems(kota: Kota) -> None:
         (
             "kind: table",
             "kind: tabel",
-            "4:7: expected one of geo, mqtt, ngsild, rest, sql, sqldump, table, found 'tabel'; did you mean 'table'?",
+            f"4:7: expected one of {', '.join(KINDS)}, found 'tabel'; did you mean 'table'?",
         ),
         (
             "{path: halte.csv}",
@@ -258,7 +259,7 @@ def test_the_schemas_know_every_key_that_the_reader_knows() -> None:
     attribute = source["$defs"]["attribute"]["oneOf"][1]
     assert {"column", "number", "unknown", "with"} <= set(attribute["properties"])
     kinds = {one["if"]["properties"]["kind"]["const"] for one in source["allOf"]}
-    assert kinds == {"geo", "mqtt", "ngsild", "rest", "sql", "sqldump", "table"}
+    assert kinds == set(KINDS)
     assert all(field["description"] for field in source["properties"].values())
 
 

@@ -16,7 +16,7 @@ from functools import cache
 from importlib import import_module
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, Final, NamedTuple, Protocol
+from typing import Any, Final, NamedTuple, Protocol, runtime_checkable
 
 from simpul import limits
 from simpul.connect.fields import Fields, Plain
@@ -72,6 +72,20 @@ class Stream(Reading, Protocol):
 
     def confirm(self) -> bool:
         """Say that all rows told so far are on disk; return whether to ask for more. Raises SourceUnreachable."""
+
+
+@runtime_checkable
+class Remembering(Protocol):
+    """A stream whose system forgets nothing, so that what was taken over is noted beside the rows."""
+
+    def list_notes(self) -> list[str]:
+        """Return the names under which it may have noted something that matters now."""
+
+    def recall(self, notes: Mapping[str, bytes]) -> None:
+        """Take what is noted under those names. Called before any row is read."""
+
+    def notes(self) -> Mapping[str, bytes]:
+        """Return what is to be noted of the batch whose rows are on disk."""
 
 
 @dataclass(frozen=True, slots=True)

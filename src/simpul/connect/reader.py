@@ -5,7 +5,7 @@ Whatever goes in and out of a `Reader` can be sent from one process to another: 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, time, timedelta
 from decimal import Decimal
@@ -17,7 +17,7 @@ from typing import Any, NamedTuple, cast
 import msgspec
 
 from simpul import limits
-from simpul.connect.connector import BrokenRow, Reading, Row, Stream, Surroundings, get_connector
+from simpul.connect.connector import BrokenRow, Reading, Remembering, Row, Stream, Surroundings, get_connector
 from simpul.connect.knowledge import Knowledge
 from simpul.connect.mapping import Mapper, Shape, Taken
 from simpul.connect.raw_rows import KeptReading, RecordingReading
@@ -208,6 +208,27 @@ class Reader:
         self._mapper.note(key)
         digest = blake2b(repr((row.reason, row.raw)).encode("utf-8", "replace"), digest_size=16).digest()
         return key, digest, Rejected("broken", row.reason, "", shortened(row.raw))
+
+    def list_notes(self) -> list[str]:
+        """Return under which names a stream may have noted what was taken over."""
+        stream = self._remembering
+        return [] if stream is None else stream.list_notes()
+
+    def recall(self, notes: Mapping[str, bytes]) -> None:
+        """Tell a stream what it has noted."""
+        stream = self._remembering
+        if stream is not None:
+            stream.recall(notes)
+
+    def notes(self) -> Mapping[str, bytes]:
+        """Return what a stream wants to be noted of its batch."""
+        stream = self._remembering
+        return {} if stream is None else stream.notes()
+
+    @property
+    def _remembering(self) -> Remembering | None:
+        stream: object = self._reading
+        return stream if isinstance(stream, Remembering) else None
 
     def confirm(self) -> bool:
         """Tell a stream that all rows so far are on disk, and turn to its next batch; return whether there is more."""

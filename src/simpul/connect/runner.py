@@ -339,6 +339,7 @@ class SourceRun:
 
     async def _read_stream(self, reader: ReaderHost, takeover: Takeover) -> None:
         """Write batch after batch; the stream forgets each once it is on the disk."""
+        await self._recall(reader)
         while True:
             chunk = await self._take(reader)
             prepared = await self._map(reader, chunk)
@@ -346,8 +347,29 @@ class SourceRun:
                 self._raise_if_rejects_overflow(prepared)
                 await self._write(prepared, takeover)
             self._report(None)
-            if chunk.is_last and not await reader.ask(Reader.confirm):
+            if not chunk.is_last:
+                continue
+            await self._note(await reader.ask(Reader.notes))
+            if not await reader.ask(Reader.confirm):
                 return
+
+    async def _recall(self, reader: ReaderHost) -> None:
+        names = await reader.ask(Reader.list_notes)
+        if names:
+            known = self.job.hub.sources.find_digests(self.job.city.tenant, self.job.source.id, names)
+            await reader.ask(Reader.recall, known)
+
+    async def _note(self, notes: Mapping[str, bytes]) -> None:
+        """Keep what a stream wants to be noted, as rows of no entity."""
+        if not notes:
+            return
+        source_id = self.job.source.id
+
+        def operation(draft: Draft) -> None:
+            for name, content in notes.items():
+                draft.put_source_row(source_id, name, content, "")
+
+        await self._commit(operation)
 
     def _raise_if_rejects_overflow(self, prepared: Prepared) -> None:
         """Refuse rows that could not be kept aside, and that the stream would forget."""

@@ -342,6 +342,29 @@ SAID = (
         "%(where)s sends messages of more than %(most)s topics. Write narrower 'topics', or divide the "
         "source; what was not taken over waits there."
     ),
+    _("%(name)s is not read: %(said)s."),
+    _("%(name)s lacks the column %(column)s. Its columns are: %(listed)s."),
+    _("%(name)s lacks the column %(column)s; did you mean %(near)s?. Its columns are: %(listed)s."),
+    _("it is a link, and links are not followed"),
+    _("it cannot be read (%(why)s)"),
+    _("it is no file that can be read to an end"),
+    _("it has %(found)s bytes; at most %(most)s are read"),
+    _("The file %(name)s cannot be read to its end: %(why)s. It is read again in the next run."),
+    _("There is no folder %(path)s; files that arrive are looked for there."),
+    _("%(path)s is a file; `folder` must name the folder that files arrive in."),
+    _("The folder %(path)s cannot be read: %(why)s."),
+    _(
+        "The folder %(path)s has more than %(most)s files that match. Take away what was read, or write a "
+        "narrower pattern."
+    ),
+    _(
+        "%(name)s was written to while it was read. It is read again in the next run; where files are "
+        "written slowly, set quiet: higher."
+    ),
+    _(
+        "The file %(name)s is taken over, and cannot be moved to %(folder)s: %(why)s. Let simpul write there, "
+        "or write after: keep."
+    ),
     _("its topic is none of the declared ones; after a change of 'topics' give another 'client'"),
     _("its topic is no text in UTF-8"),
     _("it is no JSON: %(why)s"),

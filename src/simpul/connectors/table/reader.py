@@ -37,13 +37,18 @@ def open_reading(plain: Plain, surroundings: Surroundings) -> Reading:
     """Return the open table. Raises SourceUnreachable, SourceMismatch."""
     settings = parse_settings(plain)
     path = open_file(surroundings.path(surroundings.resolve(settings.path)), limits.SOURCE_FILE_BYTES_MAX)
+    return open_table(path, settings, path.suffix)
+
+
+def open_table(path: Path, settings: TableSettings, suffix: str) -> Reading:
+    """Return the table of a file, whose owner gave it a name with this suffix. Raises SourceMismatch."""
     with path.open("rb") as file:
         head = file.read(512)
     if head.startswith((_ZIP, _OLE)):
         return _open_workbook(path, settings)
     if head.lstrip().lower().startswith((b"<html", b"<!doctype html", b"<table")):
         raise errors.not_workbook(path, "it is a web page with an Excel name; open it in Excel and save it as .xlsx")
-    if path.suffix.lower() in (".xlsx", ".xls", ".ods", ".xlsm"):
+    if suffix.lower() in (".xlsx", ".xls", ".ods", ".xlsm"):
         raise errors.not_workbook(path, "it is damaged or something else with an Excel name")
     encoding = next((name for bom, name in _BOMS if head.startswith(bom)), settings.encoding)
     return DelimitedReading(path, settings, encoding)

@@ -1,0 +1,32 @@
+"""What can be wrong with a file that has arrived, in our words."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from simpul.connect.fields import suggest
+from simpul.domain.errors import SourceMismatch, SourceUnreachable
+from simpul.inboxes.inbox import FileRefused
+
+
+def refused(name: str, refusal: FileRefused) -> SourceMismatch:
+    """Return the error for a file that cannot be opened."""
+    return SourceMismatch(f"{name} is not read: {refusal}.")
+
+
+def lacks_column(name: str, column: str, columns: Sequence[str]) -> SourceMismatch:
+    """Return the error for a file without a declared column."""
+    listed = ", ".join(columns[:40])
+    return SourceMismatch(f"{name} lacks the column {column!r}{suggest(column, columns)}. Its columns are: {listed}.")
+
+
+def said_of(name: str, path: Path, error: SourceMismatch) -> str:
+    """Return what a reader of tables said, with the file's own name in it."""
+    return error.detail.replace(str(path), name)
+
+
+def lost(name: str, error: OSError) -> SourceUnreachable:
+    """Return the error for a file that breaks off under the reader's hands."""
+    why = (error.strerror or str(error)).lower()
+    return SourceUnreachable(f"The file {name} cannot be read to its end: {why}. It is read again in the next run.")
