@@ -16,7 +16,7 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.pool import NullPool
 
 from simpul.cli import main
-from simpul.connect.proposal.columns import look_at
+from simpul.connect.proposal.columns import DATE, look_at
 from simpul.connect.proposal.models import COMMON, guess_type, models, name_attributes, own_name
 from simpul.connect.proposal.personal import find_personal
 from simpul.connect.proposal.writing import flow
@@ -270,6 +270,26 @@ def test_a_time_of_day_identifies_nothing_however_different_it_is(kota: Kota) ->
     assert "ot" not in proposed(kota, "gempa")["key"]
 
 
+def test_a_day_and_a_time_of_day_identify_together(kota: Kota) -> None:
+    rows = [[f"2024-03-{1 + at // 10:02d}", f"{at % 10:02d}:{at * 7 % 60:02d}:00", at % 3] for at in range(60)]
+    kota.write_csv("gempa.csv", [["tgl", "ot", "kedalaman"], *rows])
+    assert new(kota, "gempa.csv").exit_code == 0
+    assert proposed(kota, "gempa")["key"] == ["tgl", "ot"]
+
+
+def test_codes_that_differ_in_a_digit_are_no_misspellings(kota: Kota) -> None:
+    rows = [[at, f"137107{1 + at % 2:02d}a"] for at in range(1, 100)]
+    kota.write_csv("hujan.csv", [["id", "pos"], *rows, [100, "13710801a"]])
+    assert new(kota, "hujan.csv").exit_code == 0
+    (choices,) = [rule for rule in proposed(kota, "hujan")["rules"] if rule["rule"] == "one_of"]
+    assert choices["values"] == ["13710701a", "13710702a", "13710801a"]
+
+
+def test_an_hour_of_twelve_is_read_as_a_date() -> None:
+    facts = look_at("OPEN_DT", 0, ["08/04/2015 04:43:00 PM", "12/31/2015 11:02:09 AM"])
+    assert (facts.kind, facts.form) == (DATE, "%m/%d/%Y %I:%M:%S %p")
+
+
 def test_an_empty_database_is_told_plainly(kota: Kota) -> None:
     with sqlite3.connect(kota.folder / "kosong.db") as connection:
         connection.execute("CREATE TABLE a (b)")
@@ -316,6 +336,8 @@ def test_every_word_of_the_models_leads_to_one_attribute_of_its_type() -> None:
     ("jumlah_penduduk", [10, 20, 30], None),
     ("jumlah_lahir", [10, 20, 30], None),
     ("kode", ["1371010", "1371020", "1371030"], None),
+    ("nomor_rekening", ["1234567", "2345678", "3456789"], "personal number"),
+    ("kode_rekening", ["4.1", "4.1.01", "5.1.02"], None),
     ("kode_barang", ["020206010", "0206020105", "0206020104"], None),
 ])  # fmt: skip
 def test_personal_data_is_known_by_its_look_and_its_name(name: str, cells: list[Any], kind: str | None) -> None:

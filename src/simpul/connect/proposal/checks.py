@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from itertools import pairwise
 from typing import Any, Final
 
-from simpul.connect.proposal.columns import DATE, NUMBER, TEXT, ColumnFacts, as_moment
+from simpul.connect.proposal.columns import DATE, NUMBER, TEXT, ColumnFacts, as_moment, looks_like_code
 from simpul.connect.proposal.draft import Draft, Line
 from simpul.connect.proposal.mappings import looks_like_key
 from simpul.connect.proposal.models import words_of
@@ -96,7 +96,9 @@ def _add_choices(draft: Draft, facts: ColumnFacts) -> None:
     often = [text for text, count in known.items() if count > facts.known * _RARE_SHARE]
     if any(len(text) > 60 for text in known) or len(often) < 2:
         return
-    misses = {text: near for text in known if text not in often and (near := nearest_word(text, often, _NEAR_SCORE))}
+    # Codes differ from one another in a digit.
+    rare = [] if looks_like_code(facts) else [text for text in known if text not in often]
+    misses = {text: near for text in rare if (near := nearest_word(text, often, _NEAR_SCORE))}
     values = [text for text in known if text not in misses]
     told = f"{len(values)} values in {facts.known:,} rows"
     if misses:

@@ -25,6 +25,7 @@ DATE_FORMS: Final = (
     "iso", "%d/%m/%Y", "%d-%m-%Y", "%d.%m.%Y", "%d %B %Y", "%d %b %Y", "%d-%b-%y", "%d/%m/%y", "%Y/%m/%d", "%Y%m%d",
     "%d/%m/%Y %H:%M", "%d/%m/%Y %H:%M:%S", "%d-%m-%Y %H:%M", "%d-%m-%Y %H:%M:%S", "%d %B %Y %H:%M", "%m/%d/%Y",
     "%Y/%m/%d %H:%M:%S", "%Y-%m-%d %H:%M:%S %z", "%Y-%m-%d %H:%M:%S.%f %z", "%d/%m/%Y %H.%M", "%d %B %Y %H.%M",
+    "%d/%m/%Y %I:%M:%S %p", "%m/%d/%Y %I:%M:%S %p", "%m/%d/%Y %I:%M %p", "%m/%d/%Y %H:%M", "%m/%d/%Y %H:%M:%S",
 )  # fmt: skip
 NUMBER: Final = "number"
 DATE: Final = "date"

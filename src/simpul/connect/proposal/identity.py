@@ -59,10 +59,19 @@ def _may_identify(facts: ColumnFacts) -> bool:
     """Return whether a column could identify anything: a measured number or a long text does not."""
     if facts.kind == NUMBER:
         return facts.is_whole
-    if facts.kind == DATE or all(_TIME.match(text) for text in facts.values):
+    if facts.kind == DATE or _is_time_of_day(facts):
         # A time of day is another one by chance alone.
         return False
     return max((len(text) for text in facts.values), default=0) <= 120
+
+
+def _is_time_of_day(facts: ColumnFacts) -> bool:
+    return all(_TIME.match(text) for text in facts.values)
+
+
+def _is_sound(chosen: Sequence[ColumnFacts]) -> bool:
+    """Return whether columns could be meant to identify a row together: a time of day says when only with its day."""
+    return any(facts.kind == DATE for facts in chosen) or not any(map(_is_time_of_day, chosen))
 
 
 def _rank(facts: ColumnFacts, avoid: Collection[str]) -> tuple[bool, int, int]:
@@ -111,18 +120,19 @@ def _rank_station(facts: ColumnFacts, avoid: Collection[str]) -> tuple[bool, boo
 
 def _find_several(usable: Sequence[ColumnFacts], rows: Sequence[Sequence[Any]], avoid: Collection[str]) -> Identity:
     """Return the fewest columns that identify a row together, or those that nearly do."""
-    fitting = [facts for facts in usable if _may_identify(facts) or facts.kind == DATE]
+    fitting = [facts for facts in usable if _may_identify(facts) or facts.kind == DATE or _is_time_of_day(facts)]
     ranked = sorted(fitting or usable, key=lambda facts: (_rank(facts, avoid)[:2], -facts.distinct))
     whole = [facts for facts in ranked if facts.filled == facts.rows] or ranked
     best: tuple[int, tuple[ColumnFacts, ...]] | None = None
     for count, most in ((1, len(whole)), (2, _PAIR_COLUMNS_MAX), (3, _TRIPLE_COLUMNS_MAX)):
-        for chosen in combinations(whole[:most], count):
+        for chosen in filter(_is_sound, combinations(whole[:most], count)):
             copies = _count_copies(rows, [facts.position for facts in chosen])
             if copies == 0:
                 return _together(chosen, f"no two of {len(rows):,} rows have the same", 0)
             if best is None or copies < best[0] * 0.5:
                 best = (copies, chosen)
-    assert best is not None, "a source has a column"
+    if best is None:
+        return _together(whole[:1], "there is nothing better", _count_copies(rows, (whole[0].position,)))
     copies, chosen = best
     return _together(chosen, f"the best there is: {copies:,} of {len(rows):,} rows are copies by it", copies)
 

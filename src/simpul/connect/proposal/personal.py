@@ -55,6 +55,9 @@ _WORDS: Final[tuple[tuple[str, tuple[tuple[str, ...], ...]], ...]] = (
             ("pengemudi",), ("username",), ("fullname",), ("full", "name"), ("nama", "ibu"), ("nama", "ayah"),
             ("nama", "pegawai"), ("nama", "siswa"), ("nama", "guru"), ("nama", "kk"), ("juru", "parkir"))),
 )  # fmt: skip
+# What a budget calls `rekening` is an account of the city's own books.
+_ACCOUNT: Final = ("rekening",)
+_OF_BOOKS: Final = frozenset({"kode", "kd", "uraian", "code"})
 _ADDRESS_WORDS: Final = frozenset({"alamat", "address", "rt", "rw", "jalan"})
 _COUNTS: Final = frozenset({"jumlah", "jml", "total", "count", "persen", "persentase", "rata"})
 _SHARE_IS: Final = 0.7
@@ -128,6 +131,7 @@ def _by_name(facts: ColumnFacts) -> tuple[str, str] | None:
             phrase is not None
             and not (kind == NAME and facts.kind != TEXT)
             and not (kind == BIRTH and _is_count(facts))
+            and not (phrase == _ACCOUNT and set(words) & _OF_BOOKS)
         ):
             return kind, f"its name says {' '.join(phrase)!r}"
     return None
