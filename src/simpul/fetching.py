@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import ssl
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import BinaryIO, Final, NamedTuple, TypeVar
 
 import httpx2
 
@@ -27,6 +28,9 @@ _REDIRECTS_MAX: Final = 3
 _PORTS: Final = {"http": 80, "https": 443}
 _BUSY: Final = frozenset({429, 503})
 _SHOWN_CHARACTERS: Final = 200
+
+Result = TypeVar("Result")
+Refused = Callable[[int, bytes], SourceError | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,10 +64,14 @@ class _Busy(Exception):
 
 
 class Fetcher:
-    """Fetches from one service. Used from one thread only."""
+    """Fetches from one service. Used from one thread only.
 
-    def __init__(self, service: Service) -> None:
+    `refused` may make an error of its own from the status and the beginning of an answer that refuses (4xx).
+    """
+
+    def __init__(self, service: Service, refused: Refused | None = None) -> None:
         self._service = service
+        self._refused = refused
         self._origin = httpx2.URL(service.url)
         self._address: str | None = None
         self._next_at = 0.0
@@ -76,11 +84,22 @@ class Fetcher:
 
     def get(self, url: str) -> Answer:
         """Return the answer to GET. Raises SourceUnreachable, SourceMismatch."""
+        return self._try(partial(self._get, url), url)
+
+    def download(self, url: str, file: BinaryIO, bytes_max: int) -> str:
+        """Write the answer to GET into a file; return from where it came in the end.
+
+        A whole file may take longer than an answer, so only its pace is bounded. Raises SourceUnreachable,
+        SourceMismatch.
+        """
+        return self._try(partial(self._download, url, file, bytes_max), url)
+
+    def _try(self, get: Callable[[], Result], url: str) -> Result:
         pauses = list(limits.REST_RETRY_SECONDS)
         waits = limits.REST_WAITS_MAX
         while True:
             try:
-                answer = self._get(url)
+                answer = get()
             except _Busy as busy:
                 waits -= 1
                 if waits < 0 or busy.seconds > limits.REST_WAIT_SECONDS_MAX:
@@ -98,17 +117,57 @@ class Fetcher:
                 return answer
 
     def _get(self, url: str) -> Answer:
+        with self._answered(url) as (came_from, response):
+            headers = {name.lower(): value for name, value in response.headers.items()}
+            return Answer(came_from, headers, self._read(came_from, response))
+
+    def _download(self, url: str, file: BinaryIO, bytes_max: int) -> str:
+        file.seek(0)
+        file.truncate()
+        with self._answered(url) as (came_from, response):
+            _raise_if_packed(came_from, response)
+            begun, count, where = time.monotonic(), 0, shown_url(came_from)
+            for chunk in response.iter_raw():
+                count += _write(file, chunk)
+                if count > bytes_max:
+                    raise SourceMismatch(
+                        f"{where} answers with more than {bytes_max:,} bytes, the most that are fetched."
+                    )
+                seconds = time.monotonic() - begun - self._service.timeout_seconds
+                if seconds * limits.DOWNLOAD_BYTES_PER_SECOND_MIN > count:
+                    raise SourceUnreachable(f"{where} sends so slowly that it was given up after {count:,} bytes.")
+        file.seek(0)
+        return came_from
+
+    @contextmanager
+    def _answered(self, url: str) -> Iterator[tuple[str, httpx2.Response]]:
+        """Open the answer to GET behind its redirects, with the URL that it comes from."""
         for _ in range(_REDIRECTS_MAX + 1):
             self._keep_pace()
             with self._translated(url), self._open(url) as response:
-                if response.has_redirect_location:
-                    url = str(httpx2.URL(url).join(response.headers["location"]))
-                    self.raise_unless_same_host(url)
-                    continue
-                _raise_for_status(url, response)
-                headers = {name.lower(): value for name, value in response.headers.items()}
-                return Answer(url, headers, self._read(url, response))
+                if not response.has_redirect_location:
+                    self._raise_for_status(url, response)
+                    yield url, response
+                    return
+                url = str(httpx2.URL(url).join(response.headers["location"]))
+                self.raise_unless_same_host(url)
         raise SourceMismatch(f"{shown_url(url)} redirects more than {_REDIRECTS_MAX} times.")
+
+    def _raise_for_status(self, url: str, response: httpx2.Response) -> None:
+        if self._refused is not None and 400 <= response.status_code < 500 and response.status_code not in _BUSY:
+            told = self._refused(response.status_code, self._beginning(response))
+            if told is not None:
+                raise told
+        _raise_for_status(url, response)
+
+    def _beginning(self, response: httpx2.Response) -> bytes:
+        """Return what an answer begins with: what it says of why it refuses."""
+        body = bytearray()
+        for chunk in response.iter_raw():
+            body += chunk
+            if len(body) >= limits.REFUSAL_BYTES_MAX:
+                break
+        return bytes(body[: limits.REFUSAL_BYTES_MAX])
 
     def raise_unless_same_host(self, url: str) -> None:
         """Raise SourceMismatch for a URL that the service names and that is not its own."""
@@ -145,8 +204,7 @@ class Fetcher:
         self._next_at = max(now, self._next_at) + 1 / rate
 
     def _read(self, url: str, response: httpx2.Response) -> bytes:
-        if response.headers.get("content-encoding", "identity").lower() != "identity":
-            raise SourceMismatch(f"{shown_url(url)} answers compressed, which was not asked for.")
+        _raise_if_packed(url, response)
         deadline = time.monotonic() + self._service.timeout_seconds
         body = bytearray()
         for chunk in response.iter_raw():
@@ -185,6 +243,19 @@ def _tls(service: Service) -> ssl.SSLContext:
     context = ssl.create_default_context()
     believe(context, service.certificate, is_self_signed=service.is_self_signed)
     return context
+
+
+def _write(file: BinaryIO, chunk: bytes) -> int:
+    try:
+        return file.write(chunk)
+    except OSError as error:
+        why = (error.strerror or str(error)).lower()
+        raise SourceUnreachable(f"What is fetched cannot be kept here for reading it: {why}.") from error
+
+
+def _raise_if_packed(url: str, response: httpx2.Response) -> None:
+    if response.headers.get("content-encoding", "identity").lower() != "identity":
+        raise SourceMismatch(f"{shown_url(url)} answers compressed, which was not asked for.")
 
 
 def _raise_for_status(url: str, response: httpx2.Response) -> None:

@@ -9,7 +9,6 @@ import zipfile
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from fnmatch import fnmatchcase
-from io import TextIOWrapper
 from pathlib import Path
 from typing import Any, Final
 
@@ -20,6 +19,7 @@ from simpul.connect.connector import BrokenRow, Reading, Row, Surroundings, open
 from simpul.connect.fields import Plain
 from simpul.connectors.table import errors
 from simpul.connectors.table.settings import TableSettings, parse_settings
+from simpul.formats.delimited import Lines
 from simpul.formats.workbook import Grid, measure_ods_sheets, measure_xlsx_sheet
 from simpul.formats.workbook_text import shown_numbers
 
@@ -29,8 +29,6 @@ _BOMS: Final = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"),
 _DELIMITERS: Final = (",", ";", "\t", "|")
 _SAMPLE_LINES: Final = 20
 SHEET_COLUMN: Final = "@sheet"
-
-csv.field_size_limit(limits.CELL_CHARACTERS_MAX)
 
 
 def open_reading(plain: Plain, surroundings: Surroundings) -> Reading:
@@ -133,61 +131,6 @@ def join_header(rows: Sequence[Sequence[str]]) -> list[str]:
 # --- CSV
 
 
-class _Lines:
-    """The lines of a file, numbered; those of the record in hand can be given back."""
-
-    def __init__(self, path: Path, file: TextIOWrapper, encoding: str) -> None:
-        self._path = path
-        self._file = file
-        self._encoding = encoding
-        self._returned: list[str] = []
-        self._record: list[str] = []
-        self.number = 0
-
-    def __iter__(self) -> Iterator[str]:
-        return self
-
-    def __next__(self) -> str:
-        if len(self._record) >= limits.CSV_RECORD_LINES_MAX:
-            raise csv.Error(f"a quoted cell goes on for more than {limits.CSV_RECORD_LINES_MAX} lines")
-        line = self._returned.pop() if self._returned else self._read()
-        if not line:
-            raise StopIteration
-        self.number += 1
-        self._record.append(line)
-        return line
-
-    def _read(self) -> str:
-        most = limits.CSV_LINE_CHARACTERS_MAX
-        try:
-            line = self._file.readline(most + 1)
-        except UnicodeError as error:
-            raise errors.bad_encoding(self._path, self._encoding) from error
-        if len(line) > most:
-            raise errors.long_line(self._path, self.number + 1, most)
-        return line
-
-    def begin_record(self) -> None:
-        self._record = []
-
-    def give_back_all_but_first(self) -> str:
-        """Return the record's first line; the others will be read again, as records of their own."""
-        first, *others = self._record
-        self._returned.extend(reversed(others))
-        self.number -= len(others)
-        self._record = []
-        return first
-
-    def peek(self, count: int) -> list[str]:
-        self.begin_record()
-        lines = [line for line, _ in zip(self, range(count), strict=False)]
-        # `zip` takes one line more than it gives.
-        self._returned.extend(reversed(self._record))
-        self.number -= len(self._record)
-        self._record = []
-        return lines
-
-
 class DelimitedReading(_Table):
     """A CSV file, streamed."""
 
@@ -196,7 +139,11 @@ class DelimitedReading(_Table):
         self.row_word = "line"
         self._file = path.open("r", encoding=encoding, errors="strict", newline="")
         try:
-            self._lines = _Lines(path, self._file, encoding)
+            self._lines = Lines(
+                self._file,
+                not_text=lambda: errors.bad_encoding(path, encoding),
+                long_line=lambda line: errors.long_line(path, line, limits.CSV_LINE_CHARACTERS_MAX),
+            )
             self._start()
         except BaseException:
             self._file.close()
