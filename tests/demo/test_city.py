@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
@@ -16,6 +16,7 @@ from simpul.app.hub import Hub
 from simpul.connect.city import load_city
 from simpul.connect.runner import Engine
 from simpul.demo.build import ensure_city
+from simpul.demo.live.playing import playing
 from simpul.domain.city import City
 from simpul.domain.context import CORE
 from simpul.domain.entity import Entity
@@ -34,11 +35,13 @@ RESIDENTS = 3_000
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return the folder of a city that has been connected once."""
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """Return the folder of a city that has been connected once, with its live systems running."""
     folder = tmp_path_factory.mktemp("demo") / "padang"
     ensure_city(folder, RESIDENTS, lambda _title, _done, _of_all: None)
-    return folder
+    with playing(folder) as is_playing:
+        assert is_playing()
+        yield folder
 
 
 @pytest.fixture(scope="module")
@@ -101,8 +104,9 @@ def test_no_source_fails(runs: dict[str, Run]) -> None:
 
 def test_what_is_wrong_is_kept_aside_and_the_rest_goes_in(runs: dict[str, Run]) -> None:
     assert {source: run.rows_rejected for source, run in runs.items() if run.rows_rejected} == {
-        # 70 without a code and 18 whose code and register are taken, a cell with words, five without a place.
-        "aset": 88, "anggaran": 1, "shelter": 5, "hujan": 136,
+        # 70 without a code and 18 whose code and register are taken, a cell with words, five without a place,
+        # and a bus that says it is off the coast of Africa.
+        "aset": 88, "anggaran": 1, "shelter": 5, "hujan": 136, "bus": 1,
     }  # fmt: skip
     assert runs["halte"].rows_written == 318
     assert runs["koridor"].rows_written == 11
@@ -192,3 +196,31 @@ def test_a_resident_is_synthetic_and_nobody_s_to_see(folder: Path, runs: dict[st
 
     with pytest.raises(Unauthenticated):
         in_hub(folder, ask)
+
+
+def test_the_buses_move(folder: Path, runs: dict[str, Run]) -> None:
+    async def again(hub: Hub) -> Run:
+        return await sources.sync(OPERATOR, hub, "bus")
+
+    def places() -> dict[str, Any]:
+        return {bus["id"]: value(bus, "location") for bus in read(folder, "Vehicle")}
+
+    before = places()
+    assert in_hub(folder, again).rows_written == len(before) > 15
+    after = places()
+    assert after.keys() == before.keys()
+    assert all(after[bus] != before[bus] for bus in before)
+
+
+def test_rain_is_told_as_it_comes_and_says_that_it_is_simulated(folder: Path, runs: dict[str, Run]) -> None:
+    readings = read(folder, "WeatherObserved")
+    assert len(readings) >= 6
+    assert {value(reading, "simulated") for reading in readings} == {True}
+    assert all(value(reading, "description").startswith("SIMULASI") for reading in readings)
+    assert all(value(reading, "seriesDate")["@value"] < "2026" for reading in readings)
+
+
+def test_what_moves_keeps_a_short_history(city: City) -> None:
+    kept = {rule.type_name: rule.keep_us for rule in city.retentions}
+    hour_us = 3_600_000_000
+    assert kept == {CORE.expand("Vehicle"): 6 * hour_us, CORE.expand("WeatherObserved"): 6 * hour_us}

@@ -77,6 +77,8 @@ def test_the_first_start_builds_connects_and_serves(folder: Path, free_port: int
         assert "/welcome/" in said
         assert said.count("curl ") == 3
         assert get(free_port, "/health").status_code == 200
+        buses = httpx2.get(f"http://127.0.0.1:{free_port}/ngsi-ld/v1/entities?type=Vehicle&limit=1&options=keyValues")
+        assert buses.json()[0]["simulated"] is True
         types = get(free_port, "/ngsi-ld/v1/types").text
         assert "BusStop" in types
         assert "Person" not in types
@@ -99,6 +101,8 @@ def test_a_later_start_reads_nothing_again_and_a_stop_leaves_nothing_behind(
         _, complaints = process.communicate(timeout=20)
     assert process.returncode == 0
     assert list(folder.glob("**/*.sock")) == []
+    with pytest.raises(httpx2.ConnectError):
+        httpx2.get((folder / "systems" / "dishub" / "posisi-armada.txt").read_text().strip(), timeout=10)
     assert "is served on" in said
     assert complaints == ""
 

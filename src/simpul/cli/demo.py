@@ -28,6 +28,7 @@ from simpul.app.hub import Hub
 from simpul.cli.serve import greeting
 from simpul.connect.city import load_city
 from simpul.demo.build import ensure_city
+from simpul.demo.live.playing import playing
 from simpul.domain.city import City, SourceDeclaration
 from simpul.domain.errors import InvalidRequest, SourceMisconfigured
 from simpul.limits import DEMO_RESIDENTS_DEFAULT, DEMO_RESIDENTS_MAX
@@ -58,7 +59,8 @@ def demo(residents: int | None, folder: Path | None, host: str | None, port: int
         _raise_if_taken(settings.host, settings.port)
         with _bars(console) as show:
             is_new = ensure_city(settings.folder, residents, show)
-        uvloop.run(_demo(settings, console, is_new=is_new))
+        with playing(settings.folder) as is_playing:
+            uvloop.run(_demo(settings, console, is_playing, is_new=is_new))
     except KeyboardInterrupt:
         console.print("Stopped. The next start goes on from here.")
         raise SystemExit(_INTERRUPTED) from None
@@ -77,12 +79,16 @@ def _raise_if_taken(host: str, port: int) -> None:
             ) from error
 
 
-async def _demo(settings: Settings, console: Console, *, is_new: bool) -> None:
+async def _demo(settings: Settings, console: Console, is_playing: Callable[[], bool], *, is_new: bool) -> None:
     city = _load(settings.folder)
     # The folder may have any name; the city in it has its own.
     settings = replace(settings, tenant=city.tenant)
     async with open_hub(settings) as hub:
         steps = await sources.apply(identity.operator(city.tenant), hub, city)
+        if not is_playing():
+            console.print(
+                "The live systems of the demo did not start; buses and rain posts stand still.", style="yellow"
+            )
         await _sync(hub, city, console, every=is_new or bool(steps))
         for line in [*await greeting(hub, settings), *_suggestions(settings)]:
             click.echo(line)

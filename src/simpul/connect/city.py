@@ -28,6 +28,7 @@ from simpul.connect.fields import (
     suggest,
 )
 from simpul.connect.history import HistoryRules, retention_of
+from simpul.connect.live import LiveShape, live_of
 from simpul.connect.source import IDENTIFIER, check_time_zone, read_source, source_declaration, source_schema
 from simpul.connect.vocabulary import checked_bounds
 from simpul.domain.city import Agency, City
@@ -76,6 +77,7 @@ CITY: Final = Fields("city.yaml", (
     Field("bounds", _Bounds(), "west, south, east, north, in degrees"),
     Field("public_types", ListOf(Text("an entity type")), "the types that anybody may read; nothing else is public"),
     Field("history", HistoryRules(), "how long and how finely the histories of types are kept; default: all, for ever"),
+    Field("live", LiveShape(), "what the home page shows as it is right now; default: nothing"),
     Field("contexts", MappingOf(Text("a file", check=_check_file)), "@context documents: URL to file"),
 ))  # fmt: skip
 
@@ -269,6 +271,7 @@ def _build(declarations: dict[str, dict[str, Any]]) -> City:
             source_declaration(source, file) for file, source in declarations.items() if file.startswith("sources/")
         ),
         retentions=tuple(retention_of(rule) for rule in plain.get("history", ())),
+        live=live_of(plain.get("live")),
         answers=tuple(answer for file, answer in declarations.items() if file.startswith("answers/")),
         code_lists=tuple(one for file, one in declarations.items() if file.startswith("codelists/")),
         folder=declarations[FOLDER_KEY]["folder"],

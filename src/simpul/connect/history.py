@@ -18,7 +18,8 @@ _SECONDS: Final = {"m": 60, "h": 3600, "d": 86_400, "w": 604_800, "y": 31_557_60
 _US: Final = 1_000_000
 
 
-def _check_duration(text: str) -> str | None:
+def check_duration(text: str) -> str | None:
+    """Return what is wrong with a duration such as `90d`, or None."""
     if _DURATION.match(text):
         return None
     return f"{text!r} is no duration; write a number and m, h, d, w or y, such as 90d or 10y"
@@ -30,14 +31,14 @@ def duration_us(text: str) -> int:
 
 
 _RESAMPLING: Final = Fields("a resampling", (
-    Field("after", Text("a duration", check=_check_duration), "how old instances are that it is for", required=True),
-    Field("every", Text("a duration", check=_check_duration), "of how much time one instance stays", required=True),
+    Field("after", Text("a duration", check=check_duration), "how old instances are that it is for", required=True),
+    Field("every", Text("a duration", check=check_duration), "of how much time one instance stays", required=True),
     Field("method", Choice(METHODS), "what it is made of all of them; default avg"),
 ))  # fmt: skip
 
 _RULE: Final = Fields("a rule of history", (
     Field("type", Text("an entity type", check=check_type), "the type whose histories it is for", required=True),
-    Field("keep", Text("a duration", check=_check_duration), "what is older goes, but for what was in force then"),
+    Field("keep", Text("a duration", check=check_duration), "what is older goes, but for what was in force then"),
     Field("resample", ListOf(_RESAMPLING, least=1), "what is older gets coarser"),
 ))  # fmt: skip
 

@@ -31,6 +31,7 @@ UNIT_SIGNS = {
     "HAR": "ha",
     "MTQ": "m³",
     "CEL": "°C",
+    "DD": "°",
     "P1": "%",
     "C62": "",
     "IDR": "Rp",

@@ -36,6 +36,30 @@ class SourceDeclaration:
 
 
 @dataclass(frozen=True, slots=True)
+class LiveLayer:
+    """One type that is shown as it is right now. Names are expanded; what is older than `within_us` is not shown.
+
+    `label` is the attribute that stands on each mark; `shade` the one whose number shades it, at these steps.
+    """
+
+    type_name: str
+    title: dict[str, str]
+    label: str | None = None
+    shade: str | None = None
+    steps: tuple[float, ...] = ()
+    within_us: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Live:
+    """What the home page shows as it is right now, beside what it has worked out."""
+
+    title: dict[str, str]
+    note: dict[str, str] | None
+    layers: tuple[LiveLayer, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class City:
     """What a tenant has declared and applied. `public_types` are expanded IRIs; `bounds` is W, S, E, N.
 
@@ -56,6 +80,7 @@ class City:
     answers: tuple[dict[str, Any], ...] = ()
     code_lists: tuple[dict[str, Any], ...] = ()
     retentions: tuple[Retention, ...] = ()
+    live: Live | None = None
     folder: str = ""
     declarations: dict[str, dict[str, Any]] = field(default_factory=dict)
 

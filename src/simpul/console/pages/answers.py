@@ -9,13 +9,14 @@ from typing import Any
 from urllib.parse import parse_qs, quote, urlsplit
 
 from simpul.app import answers
+from simpul.app.answer_plan import read_plan
 from simpul.app.answers import Answer, Figure
 from simpul.console import scale
 from simpul.console.formats import unbroken
 from simpul.console.freshness import SourceLine, source_lines
 from simpul.console.page import Page, Panel, Step, panel_alone
 from simpul.console.table import Cell, Column, Row, Table, sorted_rows
-from simpul.console.values import entity_address
+from simpul.console.values import entity_address, term
 from simpul.console.visit import Moment, Visit
 from simpul.domain.errors import NotFound
 
@@ -56,6 +57,7 @@ class AnswerView:
     rows_heading: str
     rows_summary: str
     layer: str
+    types: str
     bounds: str
     legend_title: str
     legend: tuple[LegendEntry, ...]
@@ -116,6 +118,7 @@ def view_of(visit: Visit, answer: Answer) -> AnswerView:
         rows_heading=visit.text("The rows behind it"),
         rows_summary=visit.texts("%(count)s row", "%(count)s rows", rows),
         layer="/layers" + answer_address(answer.id) + ".geojson" if any(row.place for row in answer.rows) else "",
+        types=_types(visit, answer),
         bounds=_bounds(answer),
         legend_title=_shade_title(visit, answer),
         legend=_legend(visit, answer, breaks),
@@ -140,6 +143,12 @@ def breaks_of(answer: Answer) -> tuple[float, ...]:
         return ()
     number = answer.column(answer.shade)
     return scale.breaks([row.cells[number].value for row in answer.rows])
+
+
+def _types(visit: Visit, answer: Answer) -> str:
+    """Return the types that the answer rests on and the visitor may know of, as the map reads them."""
+    plan = read_plan(declaration_of(visit, answer), visit.city)
+    return json.dumps(sorted(term(name) for name in plan.types if visit.caller.may_read((name,))))
 
 
 def _bounds(answer: Answer) -> str:

@@ -1,4 +1,4 @@
-"""Home: the answers that only all agencies together can give, and how fresh each of their systems is."""
+"""Home: the city right now, the answers that only all agencies together can give, and how fresh each system is."""
 
 from __future__ import annotations
 
@@ -8,8 +8,9 @@ from simpul.app import answers, types
 from simpul.app.answers import Answer
 from simpul.console.freshness import AgencyLines, Fact, agency_lines
 from simpul.console.page import Page, Step
-from simpul.console.pages import selection
+from simpul.console.pages import now, selection
 from simpul.console.pages.answers import AnswerView, FigureView, answer_address, figure_views, view_of
+from simpul.console.pages.now import NowView
 from simpul.console.said import in_language
 from simpul.console.visit import Visit
 from simpul.domain.errors import HubError
@@ -32,6 +33,7 @@ class HomeView:
     heading: str
     text: str
     facts: tuple[Fact, ...]
+    now: NowView | None
     answer: AnswerView | None
     cards: tuple[AnswerCard, ...]
     failed: tuple[str, ...]
@@ -56,6 +58,7 @@ async def show(visit: Visit) -> Page:
         heading=visit.pick(visit.city.name),
         text=visit.text("What the city's agencies know, put together."),
         facts=_facts(visit, agencies),
+        now=await now.view_of(visit),
         answer=lead,
         cards=tuple(cards),
         failed=tuple(failed),

@@ -6,10 +6,12 @@ const dark = matchMedia("(prefers-color-scheme: dark)");
 const calm = matchMedia("(prefers-reduced-motion: reduce)");
 const LEVEL_RADIUS = [3, 4, 4.5, 5.5, 6.5, 7.5];
 const CLUSTER_FROM = 800;
+const MARK = "mark:";
+const GLIDE_MS = 140;
 
 function colours() {
   const style = getComputedStyle(document.documentElement);
-  const names = ["sea", "land", "border-1", "border-2", "surface", "ink", "accent", "shelter", "line-strong"];
+  const names = ["sea", "land", "border-1", "border-2", "surface", "ink", "accent", "on-accent", "shelter", "line-strong"];
   const all = Object.fromEntries(names.map((name) => [name, style.getPropertyValue("--" + name).trim()]));
   all.depth = [0, 1, 2, 3, 4, 5].map((level) => style.getPropertyValue("--depth-" + level).trim());
   return all;
@@ -17,8 +19,8 @@ function colours() {
 
 const byLevel = (values) => ["match", ["coalesce", ["get", "level"], 0], ...values.flatMap((value, level) => [level, value]), values[0]];
 
-function layers(colour) {
-  const grow = (factor) => ["interpolate", ["linear"], ["zoom"], 10, ["*", factor * 0.62, byLevel(LEVEL_RADIUS)], 13, ["*", factor, byLevel(LEVEL_RADIUS)], 16, ["*", factor * 1.7, byLevel(LEVEL_RADIUS)]];
+function layers(colour, size = 1) {
+  const grow = (share, factor = share * size) => ["interpolate", ["linear"], ["zoom"], 10, ["*", factor * 0.62, byLevel(LEVEL_RADIUS)], 13, ["*", factor, byLevel(LEVEL_RADIUS)], 16, ["*", factor * 1.7, byLevel(LEVEL_RADIUS)]];
   const isPoint = ["==", ["geometry-type"], "Point"];
   const single = ["!", ["has", "point_count"]];
   return [
@@ -31,14 +33,15 @@ function layers(colour) {
     { id: "lines", type: "line", source: "places", filter: ["!=", ["geometry-type"], "Point"], layout: { "line-join": "round" }, paint: { "line-color": colour.accent, "line-width": ["interpolate", ["linear"], ["zoom"], 9.5, 0.7, 13, 1.8] } },
     { id: "clusters", type: "circle", source: "places", filter: ["has", "point_count"], paint: { "circle-color": colour.accent, "circle-opacity": 0.16, "circle-radius": ["interpolate", ["linear"], ["get", "point_count"], 2, 16, 500, 32, 5000, 44] } },
     { id: "dry", type: "circle", source: "places", filter: ["all", isPoint, single, ["==", ["coalesce", ["get", "level"], -1], 0]], paint: { "circle-color": colour.surface, "circle-radius": grow(1), "circle-stroke-color": colour.depth[0], "circle-stroke-width": 1.2 } },
-    { id: "plain", type: "circle", source: "places", filter: ["all", isPoint, single, ["!", ["has", "level"]], ["!=", ["get", "shape"], "square"]], paint: { "circle-color": colour.accent, "circle-radius": ["interpolate", ["linear"], ["zoom"], 10, 3, 13, 5, 16, 8], "circle-stroke-color": colour.surface, "circle-stroke-width": 1.2 } },
+    { id: "plain", type: "circle", source: "places", filter: ["all", isPoint, single, ["!", ["has", "level"]], ["!", ["has", "mark"]], ["!=", ["get", "shape"], "square"]], paint: { "circle-color": colour.accent, "circle-radius": ["interpolate", ["linear"], ["zoom"], 10, 3, 13, 5, 16, 8], "circle-stroke-color": colour.surface, "circle-stroke-width": 1.2 } },
     { id: "squares", type: "symbol", source: "places", filter: ["==", ["get", "shape"], "square"], layout: { "icon-image": "square", "icon-allow-overlap": true, "icon-size": ["interpolate", ["linear"], ["zoom"], 10, 0.5, 13, 0.72, 16, 1.1] } },
     { id: "wet", type: "circle", source: "places", filter: ["all", isPoint, single, [">", ["coalesce", ["get", "level"], -1], 0]], layout: { "circle-sort-key": ["get", "level"] }, paint: { "circle-color": byLevel(colour.depth), "circle-radius": grow(1), "circle-stroke-color": colour.surface, "circle-stroke-width": 1.4 } },
+    { id: "marks", type: "symbol", source: "places", filter: ["has", "mark"], layout: { "icon-image": ["concat", MARK, ["get", "mark"]], "icon-allow-overlap": true, "icon-ignore-placement": true, "icon-size": ["interpolate", ["linear"], ["zoom"], 9, 0.72, 11.5, 0.9, 14, 1.1] } },
     { id: "chosen", type: "circle", source: "places", filter: ["==", ["get", "id"], ""], paint: { "circle-color": "rgba(0,0,0,0)", "circle-radius": ["interpolate", ["linear"], ["zoom"], 10, 8, 16, 15], "circle-stroke-color": colour.ink, "circle-stroke-width": 2.5 } },
   ];
 }
 
-const TOUCHABLE = ["areas", "lines", "dry", "plain", "wet", "squares", "clusters"];
+const TOUCHABLE = ["areas", "lines", "dry", "plain", "wet", "squares", "marks", "clusters"];
 
 function square(colour, ratio) {
   // A place to go up to: a filled square with an arrow. Drawn here, since there are no sprites.
@@ -68,9 +71,46 @@ function square(colour, ratio) {
   return pen.getImageData(0, 0, size, size);
 }
 
-async function features(address) {
+function mark(text, colour, ratio) {
+  // What moves: a rounded plate with the number of its route.
+  const canvas = document.createElement("canvas");
+  const pen = canvas.getContext("2d");
+  const font = "650 11px system-ui, -apple-system, 'Segoe UI', Roboto, 'Noto Sans', 'Liberation Sans', Arial, sans-serif";
+  pen.font = font;
+  const width = Math.max(20, Math.ceil(pen.measureText(text).width) + 12);
+  canvas.width = width * ratio;
+  canvas.height = 20 * ratio;
+  pen.scale(ratio, ratio);
+  pen.fillStyle = colour.surface;
+  pen.beginPath();
+  pen.roundRect(0, 0, width, 20, 7);
+  pen.fill();
+  pen.fillStyle = colour.accent;
+  pen.beginPath();
+  pen.roundRect(1.5, 1.5, width - 3, 17, 5.5);
+  pen.fill();
+  pen.fillStyle = colour["on-accent"];
+  pen.font = font;
+  pen.textAlign = "center";
+  pen.textBaseline = "middle";
+  pen.fillText(text, width / 2, 10.5);
+  return pen.getImageData(0, 0, canvas.width, canvas.height);
+}
+
+function putMarks(map, places, { anew = false } = {}) {
+  const ratio = Math.max(2, Math.ceil(devicePixelRatio));
+  const colour = colours();
+  for (const text of new Set(places.features.map((feature) => feature.properties.mark).filter((one) => one !== undefined))) {
+    const has = map.hasImage(MARK + text);
+    if (has && !anew) continue;
+    if (has) map.removeImage(MARK + text);
+    map.addImage(MARK + text, mark(text, colour, ratio), { pixelRatio: ratio });
+  }
+}
+
+async function features(address, cache = "default") {
   if (!address) return { type: "FeatureCollection", features: [] };
-  const answer = await fetch(address);
+  const answer = await fetch(address, { cache });
   if (!answer.ok) throw new Error(`${address}: ${answer.status}`);
   return answer.json();
 }
@@ -176,13 +216,65 @@ function putCounts(map) {
   map.on("idle", arrange);
 }
 
+// What moves slides to where it is now, in one short step; whoever wants no motion sees it there at once.
+function follow(map, element, page, first) {
+  const wanted = JSON.parse(element.dataset.moving);
+  let shown = first;
+  let frame = 0;
+  let busy = false;
+  const put = (collection) => {
+    shown = collection;
+    element.dataset.moved = String(Number(element.dataset.moved || 0) + 1);
+    map.getSource("places").setData(collection);
+  };
+  const slide = (next) => {
+    cancelAnimationFrame(frame);
+    const before = new Map(shown.features.map((feature) => [feature.properties.id, feature.geometry.coordinates]));
+    const moving = next.features.filter((feature) => feature.geometry.type === "Point" && before.has(feature.properties.id));
+    if (calm.matches || !moving.length) return put(next);
+    const began = performance.now();
+    const step = (now) => {
+      const share = Math.min(1, (now - began) / GLIDE_MS);
+      if (share === 1) return put(next);
+      const between = next.features.map((feature) => {
+        const from = before.get(feature.properties.id);
+        if (!from || feature.geometry.type !== "Point") return feature;
+        const [x, y] = feature.geometry.coordinates;
+        return { ...feature, geometry: { type: "Point", coordinates: [from[0] + (x - from[0]) * share, from[1] + (y - from[1]) * share] } };
+      });
+      map.getSource("places").setData({ type: "FeatureCollection", features: between });
+      frame = requestAnimationFrame(step);
+      return undefined;
+    };
+    frame = requestAnimationFrame(step);
+    return undefined;
+  };
+  const look = async () => {
+    if (document.hidden || busy) return;
+    busy = true;
+    try {
+      const next = await features(element.dataset.layer, "no-store");
+      putMarks(map, next);
+      slide(next);
+    } catch (error) {
+      console.warn(error);
+    } finally {
+      busy = false;
+    }
+  };
+  page.events.addEventListener("changed", ({ detail }) => {
+    if (wanted.some((type) => Object.hasOwn(detail.types, type))) look();
+  });
+  document.addEventListener("visibilitychange", look);
+}
+
 function react(map, { events, openPanel }) {
   const tip = new maplibre.Popup({ closeButton: false, closeOnClick: false, offset: 12, maxWidth: "280px" });
   const present = TOUCHABLE.filter((id) => map.getLayer(id));
   const at = (point) => map.queryRenderedFeatures([[point.x - 5, point.y - 5], [point.x + 5, point.y + 5]], { layers: present });
   map.on("mousemove", (event) => {
     const hits = at(event.point);
-    const hit = hits.find((feature) => feature.layer.id === "wet" || feature.layer.id === "squares") || hits[0];
+    const hit = hits.find((feature) => feature.layer.id === "marks" || feature.layer.id === "wet" || feature.layer.id === "squares") || hits[0];
     map.getCanvas().style.cursor = hit ? "pointer" : "";
     if (!hit || !hit.properties.tip) return tip.remove();
     const place = hit.geometry.type === "Point" ? hit.geometry.coordinates : event.lngLat;
@@ -202,10 +294,13 @@ function react(map, { events, openPanel }) {
 
 export async function draw(element, page) {
   const texts = JSON.parse(element.dataset.texts || "{}");
-  const [boundaries, places] = await Promise.all([features(element.dataset.boundaries), features(element.dataset.layer)]);
+  const fresh = element.dataset.moving === undefined ? "default" : "no-store";
+  const [boundaries, places] = await Promise.all([features(element.dataset.boundaries), features(element.dataset.layer, fresh)]);
   const wait = element.querySelector(".map-wait");
   const many = places.features.length > CLUSTER_FROM && places.features.every((feature) => feature.geometry?.type === "Point");
   const focus = element.dataset.bounds ? JSON.parse(element.dataset.bounds) : boundsOf(places) || boundsOf(boundaries);
+  // What is measured at few places is drawn larger.
+  const size = element.dataset.map === "now" ? 1.7 : 1;
   const map = new maplibre.Map({
     container: element,
     style: {
@@ -214,7 +309,7 @@ export async function draw(element, page) {
         boundaries: { type: "geojson", data: boundaries, tolerance: 0.2 },
         places: { type: "geojson", data: places, cluster: many, clusterRadius: 44, clusterMaxZoom: 14 },
       },
-      layers: layers(colours()).filter((layer) => layer.type !== "symbol"),
+      layers: layers(colours(), size).filter((layer) => layer.type !== "symbol"),
     },
     bounds: focus || undefined,
     fitBoundsOptions: { padding: room(element), maxZoom: element.dataset.map === "entity" ? 13.2 : 15 },
@@ -235,9 +330,10 @@ export async function draw(element, page) {
     const ratio = Math.max(2, Math.ceil(devicePixelRatio));
     if (map.hasImage("square")) map.removeImage("square");
     map.addImage("square", square(colour, ratio), { pixelRatio: ratio });
-    for (const layer of layers(colour)) {
+    putMarks(map, places, { anew: true });
+    for (const layer of layers(colour, size)) {
       // A layer of symbols comes after its image: the library asks for a missing one as soon as it draws.
-      if (!map.getLayer(layer.id)) map.addLayer(layer, "wet");
+      if (!map.getLayer(layer.id)) map.addLayer(layer, layer.id === "marks" ? "chosen" : "wet");
       for (const [name, value] of Object.entries(layer.paint || {})) map.setPaintProperty(layer.id, name, value);
     }
   };
@@ -250,8 +346,13 @@ export async function draw(element, page) {
   react(map, page);
   const chosen = document.querySelector("#panel [data-entity]");
   if (chosen) map.setFilter("chosen", ["==", ["get", "id"], chosen.dataset.entity]);
+  if (element.dataset.moving !== undefined) follow(map, element, page, places);
   if (element.dataset.refresh !== undefined) {
-    page.events.addEventListener("changed", async () => map.getSource("places").setData(await features(element.dataset.layer)));
+    const wanted = JSON.parse(element.dataset.refresh);
+    page.events.addEventListener("changed", async ({ detail }) => {
+      if (!wanted.some((type) => Object.hasOwn(detail.types, type))) return;
+      map.getSource("places").setData(await features(element.dataset.layer, "reload"));
+    });
   }
   element.dataset.ready = "";
 }
