@@ -240,4 +240,4 @@ def iter_files(folder: Path) -> Iterator[Path]:
 def test_the_declarations_are_those_of_any_city(city: Path) -> None:
     names = {str(path.relative_to(city)) for path in iter_files(city) if path.suffix == ".yaml"}
     assert {"city.yaml", "agencies.yaml", "answers/halte-tergenang.yaml", "sources/halte.yaml"} <= names
-    assert len([name for name in names if name.startswith("sources/")]) == 13
+    assert len([name for name in names if name.startswith("sources/")]) == 15

@@ -62,6 +62,15 @@ class Running:
 
         self._run(work())
 
+    def until_away(self, name: str) -> None:
+        """Wait until the broker knows that the client has gone."""
+
+        async def work() -> None:
+            while self.broker.is_there(name):
+                await asyncio.sleep(0.01)
+
+        self._run(work())
+
     def close(self) -> None:
         self._run(self.broker.__aexit__())
         self._loop.call_soon_threadsafe(self._loop.stop)
@@ -189,6 +198,7 @@ def test_a_named_client_gets_what_came_while_it_was_away(running: Running, topic
     with client(running.port, "away") as first:
         assert not first.has_session
         first.subscribe(topic)
+    running.until_away("away")
     running.publish(topic, b"1")
     running.publish(topic, b"lost", qos=0)
     running.publish(topic, b"2")
@@ -212,6 +222,7 @@ def test_of_what_waits_too_long_the_oldest_goes(running: Running, topic: str, mo
     monkeypatch.setattr(limits, "DEMO_BROKER_QUEUED_MAX", 3)
     with client(running.port, "full") as first:
         first.subscribe(topic)
+    running.until_away("full")
     for number in range(5):
         running.publish(topic, b"%d" % number)
     with client(running.port, "full") as second:

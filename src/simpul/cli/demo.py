@@ -22,11 +22,13 @@ from rich.progress import (
     TimeElapsedColumn,
 )
 
+from simpul import limits
 from simpul.app import identity, sources
 from simpul.app.answer_plan import read_plan
 from simpul.app.hub import Hub
 from simpul.cli.serve import greeting
 from simpul.connect.city import load_city
+from simpul.connect.source import duration_seconds
 from simpul.demo.build import ensure_city
 from simpul.demo.live.playing import playing
 from simpul.domain.city import City, SourceDeclaration
@@ -136,6 +138,10 @@ async def _sync(hub: Hub, city: City, console: Console, *, every: bool) -> None:
 
 def _has_to_run(hub: Hub, city: City, source: SourceDeclaration) -> bool:
     last = hub.sources.list_runs(city.tenant, source.id, 1)
+    every = source.declaration.get("schedule", {}).get("every")
+    if last and every is not None and duration_seconds(every) <= limits.SOURCE_RETRY_SECONDS:
+        # It is read again within moments by itself; the stop before this start may have come in the midst of a run.
+        return False
     return not last or last[0].finished_us is None or last[0].error is not None
 
 

@@ -94,6 +94,11 @@ class Broker:
         await asyncio.gather(*list(self._lines), return_exceptions=True)
         await self._server.wait_closed()
 
+    def is_there(self, client: str) -> bool:
+        """Return whether a client of that name is connected."""
+        session = self._sessions.get(client)
+        return session is not None and session.line is not None
+
     def publish(self, message: Message) -> None:
         """Hand a message to all who want it, and keep it for those who come later if it is retained (§3.3.1.3)."""
         if message.is_retained and not message.payload:
