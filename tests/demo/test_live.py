@@ -64,12 +64,10 @@ class Running:
 
     def until_away(self, name: str) -> None:
         """Wait until the broker knows that the client has gone."""
-
-        async def work() -> None:
-            while self.broker.is_there(name):
-                await asyncio.sleep(0.01)
-
-        self._run(work())
+        deadline = time.monotonic() + WAIT_SECONDS
+        while self.broker.is_there(name):
+            assert time.monotonic() < deadline, "it did not go"
+            time.sleep(0.01)
 
     def close(self) -> None:
         self._run(self.broker.__aexit__())
