@@ -7,6 +7,7 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import suppress
 from decimal import Decimal
+from importlib.metadata import packages_distributions
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from sqlalchemy.pool import NullPool
 from simpul import limits
 from simpul.connect.connector import Row, Surroundings
 from simpul.connectors.sql.reader import open_reading
+from simpul.connectors.sql.settings import check_url
 from simpul.domain.errors import SourceError, SourceMisconfigured, SourceMismatch, SourceUnreachable
 from tests.connect.kota import Kota, csv_source, entity_uri
 from tests.connect.servers import PASSWORD, Server
@@ -310,6 +312,28 @@ def test_a_secret_that_is_not_set_is_named(tmp_path: Path) -> None:
     kind, detail = detail_of(read, tmp_path)
     assert kind is SourceMisconfigured
     assert "The environment variable SIMPUL_TIDAK_ADA is not set" in detail
+
+
+@pytest.mark.parametrize(("url", "module", "extra"), [
+    ("sqlserver://simpul:${env:SANDI}@10.0.0.9/aset", "pymssql", "sqlserver"),
+    ("oracle://simpul:${env:SANDI}@10.0.0.9/?service_name=ASET", "oracledb", "oracle"),
+])  # fmt: skip
+def test_a_driver_that_is_not_installed_is_named_with_the_way_to_get_it(
+    tmp_path: Path, url: str, module: str, extra: str
+) -> None:
+    if module in packages_distributions():
+        pytest.skip(f"{module} is installed")
+    surroundings = Surroundings(tmp_path, {"SANDI": "rahasia"})
+    with pytest.raises(SourceMisconfigured) as caught:
+        open_reading({"url": url, "table": "aset"}, surroundings)
+    assert f"needs the driver {module}, which is not installed" in caught.value.detail
+    assert f"pip install 'simpul[{extra}]'" in caught.value.detail
+    assert "rahasia" not in caught.value.detail
+
+
+@pytest.mark.parametrize("url", ["sqlserver://a:geheim@h/d", "oracle://a:geheim@h/d", "mssql://a@h/d?password=geheim"])
+def test_a_password_in_the_open_is_refused_for_every_database(url: str) -> None:
+    assert "the URL holds a password" in (check_url(url) or "")
 
 
 def test_a_secret_comes_from_a_file(tmp_path: Path) -> None:

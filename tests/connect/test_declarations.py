@@ -189,7 +189,7 @@ def test_a_reference_to_a_secret_is_right(kota: Kota, url: str) -> None:
 
 
 @pytest.mark.parametrize(("url", "expected"), [
-    ("mysq://a@b/c", "'mysq' is no kind of database known here (mysql, mariadb, postgresql, sqlite); did you mean"),
+    ("mysq://a@b/c", "'mysq' is no kind of database known here (mysql, mariadb, postgresql, sqlite, sqlserver, oracle"),
     ("halte.db", "the URL does not begin with its kind"),
     ("mysql://root:${SANDI}@b/c", "'${SANDI}' is no reference; write ${env:NAME} or ${file:path}"),
 ])  # fmt: skip

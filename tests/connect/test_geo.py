@@ -60,8 +60,8 @@ def test_a_feature_that_is_none_is_kept_aside(tmp_path: Path) -> None:
 @pytest.mark.parametrize(("text", "message"), [
     ("{", "is no GeoJSON FeatureCollection"), ("[]", "is no GeoJSON"),
     ('{"type": "Topology"}', "has the type 'Topology'"),
-    ('{"type": "FeatureCollection", "features": [], "crs": {"type": "name", "properties": {"name": "EPSG:32747"}}}',
-     "is in the coordinate system 'EPSG:32747'; convert it to WGS 84"),
+    ('{"type": "FeatureCollection", "features": [], "crs": {"type": "name", "properties": {"name": "EPSG:99999"}}}',
+     "is in the coordinate system 'EPSG:99999', which is not known. Say which it is with crs:"),
 ])  # fmt: skip
 def test_a_file_that_does_not_fit_is_told(tmp_path: Path, text: str, message: str) -> None:
     (tmp_path / "a.geojson").write_text(text)

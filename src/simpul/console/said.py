@@ -210,9 +210,55 @@ SAID = (
     _("%(path)s is no GeoJSON FeatureCollection: %(why)s."),
     _("%(path)s has the type %(found)s; a geo source needs a FeatureCollection."),
     _(
-        "%(path)s is in the coordinate system %(found)s; convert it to WGS 84 first, for example with "
-        "ogr2ogr -t_srs EPSG:4326."
+        "%(where)s is in %(said)s. Say which it is with crs:, such as %(example)s, or convert it to WGS 84 "
+        "first, for example with ogr2ogr -t_srs EPSG:4326."
     ),
+    _("the coordinate system %(found)s, which is not known"),
+    _("the coordinate system %(found)s, whose datum is not known well enough to place it on the earth"),
+    _(
+        "%(where)s does not say which coordinate system it is in (there is no .prj), and its coordinates "
+        "(from %(west)s, %(south)s to %(east)s, %(north)s) are no longitudes and latitudes. Say it with crs:,"
+        " such as %(example)s."
+    ),
+    _("%(where)s cannot be read: %(said)s. Have it sent again."),
+    _("it has %(found)s of the %(wanted)s bytes that it should have; it was cut off"),
+    _("it has %(found)s of the %(wanted)s records that it should have; it was cut off"),
+    _("the zip is damaged (%(why)s)"),
+    _("the zip holds no .shp"),
+    _("the zip holds %(count)s files"),
+    _("the zip has a list of files that is too long to read"),
+    _("%(where)s has no layer %(layer)s. Its layers: %(listed)s."),
+    _("%(where)s has no layer %(layer)s; did you mean %(near)s?. Its layers: %(listed)s."),
+    _("%(where)s has %(count)s layers: %(listed)s. Write layer: and one of them."),
+    _(
+        "%(path)s is missing: %(said)s. A Shapefile is several files with one name (.shp, .shx, .dbf, .prj); "
+        "ask for all of them, or for a zip."
+    ),
+    _("it holds the shapes"),
+    _("it holds the values"),
+    _("%(where)s has %(shapes)s shapes and %(records)s records, so they do not belong together. Have it sent again."),
+    _("%(where)s: there is no encoding %(found)s. Write encoding: utf-8, cp1252 or another one."),
+    _("%(where)s %(what)s; at most %(most)s bytes are unpacked. It is not read."),
+    _("%(where)s cannot be unpacked: the disk with the temporary files is full. Make room there."),
+    _("%(where)s gave no feature for %(seconds)s s. Is its layer a view that takes long?"),
+    _(
+        "%(where)s is in the coordinate system %(found)s, and to turn it into longitude and latitude needs "
+        "pyproj, which is not installed. Install it where simpul runs: %(command)s."
+    ),
+    _(
+        "%(path)s is none of the forms that a geo source reads: GeoJSON, Shapefile (.shp, or all of it in a "
+        ".zip), GeoPackage."
+    ),
+    _("%(where)s is an SQLite database and no GeoPackage. Read it with kind: sql."),
+    _("the text of %(name)s is not %(encoding)s (byte %(byte)s); say its encoding with encoding:, such as cp1252"),
+    _("its geometry is damaged (%(why)s)"),
+    _("its geometry is none"),
+    _("(%(x)s, %(y)s) is nowhere on the earth in the coordinate system of the source"),
+    _("the shape at byte %(byte)s is damaged"),
+    _("the shape has too many rings to tell which is a hole in which"),
+    _("the shape has %(found)s bytes; at most %(most)s are read"),
+    _("shapes of type %(kind)s (31 is a MultiPatch) have no form in GeoJSON"),
+    _("%(where)s needs the driver %(driver)s, which is not installed. Install it where simpul runs: %(command)s."),
     _("%(where)s refuses the user or the password (%(why)s). Check both, and the secret."),
     _("%(where)s has no database %(name)s (%(why)s)."),
     _("%(where)s: the user may not read that (%(why)s). Ask for SELECT on it."),

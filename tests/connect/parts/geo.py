@@ -1,10 +1,15 @@
-"""A GeoJSON file."""
+"""Files of places: GeoJSON, which is held whole, and Shapefiles and GeoPackages, which are read feature by feature."""
 
 from __future__ import annotations
 
 import json
+import sqlite3
+import struct
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
+
+import shapefile
+import shapely
 
 from tests.connect.parts.part import FilePart, Part
 from tests.connect.parts.place import Place
@@ -34,4 +39,49 @@ def geo_part(place: Place) -> Iterator[Part]:
     yield GeoPart(place.folder / "halte.geojson")
 
 
-PARTS = {"geo": geo_part}
+class ShapefilePart(FilePart):
+    """A Shapefile of points, loose."""
+
+    kind = "geo"
+
+    def fill(self, names: Mapping[int, str]) -> None:
+        with shapefile.Writer(str(self.path), shapeType=shapefile.POINT, encoding="utf-8") as writer:
+            writer.field("id", "N", 9)
+            writer.field("nama", "C", 220)
+            for number, name in names.items():
+                writer.point(100.36, -0.95)
+                writer.record(number, name)
+
+
+class PackagePart(FilePart):
+    """A GeoPackage of points."""
+
+    kind = "geo"
+
+    def fill(self, names: Mapping[int, str]) -> None:
+        self.path.unlink(missing_ok=True)
+        point = b"GP\0\x01" + struct.pack("<i", 4326) + shapely.to_wkb(shapely.Point(100.36, -0.95))
+        with closing(sqlite3.connect(self.path)) as database:
+            database.executescript(
+                "CREATE TABLE gpkg_spatial_ref_sys (srs_id, organization, organization_coordsys_id, definition);"
+                "INSERT INTO gpkg_spatial_ref_sys VALUES (4326, 'EPSG', 4326, '');"
+                "CREATE TABLE gpkg_geometry_columns (table_name, column_name, srs_id);"
+                "INSERT INTO gpkg_geometry_columns VALUES ('halte', 'geom', 4326);"
+                "CREATE TABLE halte (id INTEGER PRIMARY KEY, geom BLOB, nama TEXT);"
+            )
+            rows = ((number, point, name) for number, name in names.items())
+            database.executemany("INSERT INTO halte VALUES (?, ?, ?)", rows)
+            database.commit()
+
+
+@contextmanager
+def shapefile_part(place: Place) -> Iterator[Part]:
+    yield ShapefilePart(place.folder / "halte.shp")
+
+
+@contextmanager
+def package_part(place: Place) -> Iterator[Part]:
+    yield PackagePart(place.folder / "halte.gpkg")
+
+
+PARTS = {"geo": geo_part, "geo-shapefile": shapefile_part, "geo-geopackage": package_part}

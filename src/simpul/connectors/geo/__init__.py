@@ -1,7 +1,10 @@
-"""The `geo` connector: the features of GeoJSON files, one row each.
+"""The `geo` connector: the features of GeoJSON files, Shapefiles and GeoPackages, one row each.
 
-The columns are the features' properties, and `@id` (the feature's id) and `@geometry`. The file is held whole, within
-`GEO_FILE_BYTES_MAX`; its geometries are decoded one at a time. Coordinates are WGS 84.
+What a file is, is seen from its content. The columns are the features' properties, and `@id` (the feature's id) and
+`@geometry`. Coordinates become longitude and latitude of WGS 84, whatever system the file is in: it says so itself (a
+Shapefile in its `.prj`), or `crs` says it. Systems other than WGS 84 need `pyproj`, an extra of the package
+(`pip install 'simpul[geo]'`). A GeoJSON file is held whole, within `GEO_FILE_BYTES_MAX`; the others are
+read feature by feature. What is in a zip is unpacked within `GEO_UNPACKED_BYTES_MAX` to temporary files.
 """
 
 from __future__ import annotations

@@ -1,94 +1,58 @@
-"""Reads GeoJSON: one row a feature. Geometries are decoded one at a time; the file itself is bounded."""
+"""Reads features: one row each, from whatever form they are in. The forms have their modules in `features`."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
-
-import msgspec
 
 from simpul import limits
 from simpul.connect.connector import BrokenRow, Reading, Row, Surroundings, open_file
 from simpul.connect.fields import Plain
-from simpul.connectors.geo.errors import not_geojson, wrong_crs, wrong_type
-from simpul.connectors.geo.settings import parse_settings
+from simpul.connectors.geo import errors
+from simpul.connectors.geo.features import BrokenFeature, Features
+from simpul.connectors.geo.features.geojson import GeoJsonFile
+from simpul.connectors.geo.features.geopackage import GeoPackage
+from simpul.connectors.geo.features.shapefile import Shapefile
+from simpul.connectors.geo.settings import GeoSettings, parse_settings
 
-_WGS_84 = ("CRS84", "EPSG::4326", "EPSG:4326", "OGC:1.3:CRS84")
-
-
-class _Name(msgspec.Struct):
-    name: str = ""
-
-
-class _Crs(msgspec.Struct):
-    properties: _Name = msgspec.field(default_factory=_Name)
-
-
-class _Collection(msgspec.Struct):
-    type: str = ""
-    features: list[msgspec.Raw] = []
-    crs: _Crs | None = None
-
-
-class _Properties(msgspec.Struct):
-    properties: dict[str, Any] | None = None
-
-
-class _Feature(msgspec.Struct):
-    id: str | int | float | None = None
-    geometry: dict[str, Any] | None = None
-    properties: dict[str, Any] | None = None
+_HEAD_BYTES = 64
 
 
 class GeoReading:
-    """The features of one file."""
+    """The features of one source."""
 
-    def __init__(self, columns: tuple[str, ...], features: list[msgspec.Raw]) -> None:
-        self.columns = columns
+    def __init__(self, features: Features) -> None:
+        self.columns = ("@id", "@geometry", *features.names)
         self.row_word = "feature"
-        self.rows_expected: int | None = len(features)
+        self.rows_expected = features.expected
         self._features = features
-        self._decode = msgspec.json.Decoder(_Feature).decode
 
     def rows(self) -> Iterator[Row | BrokenRow]:
-        names = self.columns[2:]
-        for number, raw in enumerate(self._features, 1):
-            try:
-                feature = self._decode(raw)
-            except msgspec.DecodeError as error:
-                yield BrokenRow(number, f"it is no GeoJSON feature: {error}", {"feature": bytes(raw)[:500].decode()})
-                continue
-            properties = feature.properties or {}
-            yield Row(number, (feature.id, feature.geometry, *(properties.get(name) for name in names)))
+        for feature in self._features:
+            if isinstance(feature, BrokenFeature):
+                yield BrokenRow(*feature)
+            else:
+                yield Row(feature.number, (feature.id, feature.geometry, *feature.values))
 
     def close(self) -> None:
-        self._features = []
+        self._features.close()
 
 
 def open_reading(plain: Plain, surroundings: Surroundings) -> Reading:
-    """Return the open file. Raises SourceUnreachable, SourceMismatch."""
-    path = open_file(surroundings.path(surroundings.resolve(parse_settings(plain).path)), limits.GEO_FILE_BYTES_MAX)
-    try:
-        collection = msgspec.json.decode(path.read_bytes().removeprefix(b"\xef\xbb\xbf"), type=_Collection)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise not_geojson(path, error) from error
-    if collection.type != "FeatureCollection":
-        raise wrong_type(path, collection.type)
-    crs = collection.crs.properties.name if collection.crs else ""
-    if crs and not crs.endswith(_WGS_84):
-        raise wrong_crs(path, crs)
-    return GeoReading(("@id", "@geometry", *_property_names(collection.features)), collection.features)
+    """Return the open features. Raises SourceUnreachable, SourceMismatch, SourceMisconfigured."""
+    return GeoReading(_open_file(parse_settings(plain, surroundings)))
 
 
-def _property_names(features: list[msgspec.Raw]) -> list[str]:
-    decode = msgspec.json.Decoder(_Properties).decode
-    names: dict[str, None] = {}
-    for raw in features:
-        try:
-            names.update(dict.fromkeys(decode(raw).properties or ()))
-        except msgspec.DecodeError:
-            # `rows` keeps it aside with its reason.
-            continue
-        if len(names) > limits.SOURCE_COLUMNS_MAX:
-            break
-    return list(names)[: limits.SOURCE_COLUMNS_MAX]
+def _open_file(settings: GeoSettings) -> Features:
+    """Open a file as what its content says that it is."""
+    path = open_file(settings.path, limits.SOURCE_FILE_BYTES_MAX)
+    with path.open("rb") as file:
+        head = file.read(_HEAD_BYTES).removeprefix(b"\xef\xbb\xbf").lstrip()
+    if head.startswith((b"PK", b"\x00\x00\x27\x0a")):
+        return Shapefile(path, settings.layer, settings.crs, settings.encoding)
+    if head.startswith(b"SQLite format 3\0"):
+        return GeoPackage(path, settings.layer, settings.crs)
+    if path.suffix.lower() in (".shp", ".zip", ".gpkg"):
+        raise errors.broken_file(str(path), f"it does not begin as a {path.suffix.lower()} file does")
+    if b"\0" in head:
+        raise errors.not_known(path)
+    return GeoJsonFile(path, settings.crs)

@@ -7,8 +7,8 @@ from typing import Final
 
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
-from simpul.connectors.sql.settings import SqlSettings
-from simpul.domain.errors import SourceError, SourceMismatch, SourceUnreachable
+from simpul.connectors.sql.settings import EXTRAS, SqlSettings
+from simpul.domain.errors import SourceError, SourceMisconfigured, SourceMismatch, SourceUnreachable
 
 _REFUSED: Final = frozenset({1044, 1045, 1698})
 _NO_DATABASE: Final = frozenset({1049})
@@ -25,13 +25,19 @@ def translate(error: SQLAlchemyError, settings: SqlSettings) -> SourceError:
     code = _mysql_code(original)
     state = getattr(original, "sqlstate", None) or ""
     text = _text_of(original or error)
-    if code in _REFUSED or state.startswith("28") or "authentication failed" in text:
+    if code in _REFUSED or state.startswith("28") or _is_refusal(text):
         return SourceUnreachable(f"{where} refuses the user or the password ({text}). Check both, and the secret.")
     if code in _NO_DATABASE or state == "3D000" or re.search(r'database "[^"]*" does not exist', text):
         return SourceUnreachable(f"{where} has no database {settings.url.database!r} ({text}).")
     if code in _DENIED or state == "42501":
         return SourceMismatch(f"{where}: the user may not read that ({text}). Ask for SELECT on it.")
-    if code in _SHAPE or state.startswith("42") or re.search(r"no such (table|column)|syntax error", text):
+    if (
+        code in _SHAPE
+        or state.startswith("42")
+        or re.search(
+            r"no such (table|column)|syntax error|invalid (object|column) name|ORA-009\d\d", text, re.IGNORECASE
+        )
+    ):
         return SourceMismatch(f"{where}: the database does not understand the query ({text}).")
     if code in _GONE or state.startswith(("08", "57")) or _is_silent(text):
         return SourceUnreachable(f"{where} cannot be reached ({text}). Check host and port, and that the server runs.")
@@ -43,8 +49,14 @@ def _mysql_code(original: BaseException | None) -> int | None:
     return code if isinstance(code, int) else None
 
 
+def _is_refusal(text: str) -> bool:
+    # ORA-01017 and SQL Server's 18456 say it in words only.
+    return re.search(r"authentication failed|ORA-01017|ORA-28000|login failed", text, re.IGNORECASE) is not None
+
+
 def _is_silent(text: str) -> bool:
-    return re.search(r"refused|timed? ?out|unreachable|resolve|closed|lost connection|not known", text) is not None
+    said = r"refused|timed? ?out|unreachable|DPY-60|unable to connect|resolve|closed|lost connection|not known"
+    return re.search(said, text) is not None
 
 
 def _text_of(error: BaseException) -> str:
@@ -52,6 +64,15 @@ def _text_of(error: BaseException) -> str:
     text = str(arguments[1]) if len(arguments) > 1 and isinstance(arguments[0], int) else str(error)
     # A driver may repeat the whole statement and its parameters after the first lines.
     return _WHITE.sub(" ", text).strip().rstrip(".")[:300]
+
+
+def no_driver(settings: SqlSettings) -> SourceMisconfigured:
+    """Return the error for a database whose driver is not installed."""
+    driver, extra = EXTRAS.get(settings.url.drivername, (settings.url.get_driver_name(), ""))
+    how = f"pip install 'simpul[{extra}]'" if extra else f"pip install {driver}"
+    return SourceMisconfigured(
+        f"{settings.shown_url} needs the driver {driver}, which is not installed. Install it where simpul runs: {how}."
+    )
 
 
 def no_file(settings: SqlSettings) -> SourceUnreachable:

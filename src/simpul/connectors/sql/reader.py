@@ -16,8 +16,8 @@ from sqlalchemy.pool import NullPool
 from simpul import limits
 from simpul.connect.connector import BrokenRow, Reading, Row, Surroundings
 from simpul.connect.fields import Plain, suggest
-from simpul.connectors.sql.errors import no_file, translate
-from simpul.connectors.sql.settings import SqlSettings, parse_settings
+from simpul.connectors.sql.errors import no_driver, no_file, translate
+from simpul.connectors.sql.settings import EXTRAS, SqlSettings, parse_settings
 from simpul.domain.errors import SourceMismatch
 
 _TABLES_LISTED_MAX: Final = 40
@@ -49,6 +49,8 @@ class SqlReading:
         if self._engine.dialect.name == "mysql":
             connection.execute(text_clause("SET SESSION TRANSACTION READ ONLY"))
             connection.rollback()
+        elif self._engine.dialect.name == "oracle":
+            connection.execute(text_clause("SET TRANSACTION READ ONLY"))
         if self._settings.query is not None:
             statement: Any = text_clause(self._settings.query.replace(":", "\\:"))
         else:
@@ -149,12 +151,24 @@ def engine_of(settings: SqlSettings) -> Engine:
             arguments["password"] = str(url.password).encode()
         if "charset" not in url.query:
             url = url.update_query_dict({"charset": "utf8mb4"})
+    elif url.drivername in EXTRAS:
+        arguments = _extra_arguments(url.get_backend_name())
     else:
         arguments = {"connect_timeout": int(timeout), "application_name": "simpul"}
         options = {"postgresql_readonly": True}
-    return create_engine(
-        url, poolclass=NullPool, connect_args=arguments, execution_options=options, hide_parameters=True
-    )
+    try:
+        return create_engine(
+            url, poolclass=NullPool, connect_args=arguments, execution_options=options, hide_parameters=True
+        )
+    except ModuleNotFoundError as error:
+        raise no_driver(settings) from error
+
+
+def _extra_arguments(database: str) -> dict[str, Any]:
+    timeout = limits.SOURCE_TIMEOUT_SECONDS
+    if database == "oracle":
+        return {"tcp_connect_timeout": timeout}
+    return {"login_timeout": int(timeout), "timeout": int(timeout) * _QUERY_PATIENCE, "appname": "simpul"}
 
 
 def _escaped(path: Path) -> str:

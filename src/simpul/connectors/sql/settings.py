@@ -23,7 +23,14 @@ DRIVERS: Final = {
     "postgres": "postgresql+psycopg",
     "postgresql+psycopg": "postgresql+psycopg",
     "sqlite": "sqlite",
+    "mssql": "mssql+pymssql",
+    "sqlserver": "mssql+pymssql",
+    "mssql+pymssql": "mssql+pymssql",
+    "oracle": "oracle+oracledb",
+    "oracle+oracledb": "oracle+oracledb",
 }
+# Drivers that few need are extras of the package.
+EXTRAS: Final = {"mssql+pymssql": ("pymssql", "sqlserver"), "oracle+oracledb": ("oracledb", "oracle")}
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://")
 _PASSWORD = re.compile(r"://[^/@]*?:(?P<password>[^@]*)@")
 _QUERY_PASSWORD = re.compile(r"[?&](password|passwd|pwd)=(?!\$\{)", re.IGNORECASE)
@@ -42,7 +49,7 @@ def check_url(text: str) -> str | None:
     if scheme is None:
         return "the URL does not begin with its kind; write, for example, mysql://user:${env:NAME}@host/database"
     if scheme[1] not in DRIVERS:
-        known = "mysql, mariadb, postgresql, sqlite"
+        known = "mysql, mariadb, postgresql, sqlite, sqlserver, oracle"
         return f"{scheme[1]!r} is no kind of database known here ({known}){suggest(scheme[1], DRIVERS)}"
     password = _PASSWORD.search(text)
     if _QUERY_PASSWORD.search(text) or (password is not None and not _REFERENCE_ONLY.match(password["password"])):
@@ -67,7 +74,8 @@ _COLUMN = Text("the name of a column")
 FIELDS: Final = Fields("read of an sql source", (
     Field(
         "url", Text("a database URL", check=check_url),
-        "where the database is: mysql://user:${env:NAME}@host/database, postgresql://…, sqlite:///file.db",
+        "where the database is: mysql://user:${env:NAME}@host/database, postgresql://…, sqlite:///file.db, "
+        "sqlserver://…, oracle://user:${env:NAME}@host/?service_name=NAME",
         required=True,
     ),
     Field("table", Text("the name of a table or view"), "the table or view to read; `schema.table` is fine"),
