@@ -5,10 +5,11 @@ Kinds that ask a service have these keys under `read:` beside their own. Secrets
 
 from __future__ import annotations
 
+import ipaddress
 import re
 from collections.abc import Iterator, Mapping
 from typing import Final
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import parse_qsl, urlsplit, urlunsplit
 
 from simpul import limits
 from simpul.connect.connector import Surroundings, check_references
@@ -125,3 +126,41 @@ def parse_service(plain: Plain, surroundings: Surroundings, added: Mapping[str, 
         requests_per_second=plain.get("requests_per_second"),
         timeout_seconds=plain.get("timeout", limits.SOURCE_TIMEOUT_SECONDS),
     )
+
+
+def settings_of_url(where: str, _surroundings: Surroundings) -> tuple[Plain, dict[str, str]]:
+    """Return the settings for a URL: what is secret in it stands apart, as references."""
+    parts = urlsplit(where)
+    secrets: dict[str, str] = {}
+    host = (parts.hostname or "service").split(".")[0]
+    stem = re.sub(r"[^A-Z0-9]+", "_", host.upper()).strip("_")
+    stem = stem if stem[:1].isalpha() else "SERVICE"
+    plain: Plain = {}
+    if parts.username is not None:
+        password = parts.password or ""
+        if not _REFERENCE.fullmatch(password):
+            secrets[f"{stem}_PASSWORD"] = password
+            password = f"${{env:{stem}_PASSWORD}}"
+        plain["auth"] = {"user": parts.username, "password": password}
+    query: dict[str, str] = {}
+    for name, value in parse_qsl(parts.query, keep_blank_values=True):
+        hidden = f"{stem}_{re.sub(r'[^A-Z0-9]+', '_', name.upper())}"
+        if SECRET_NAME.search(name) and not _REFERENCE.search(value):
+            secrets[hidden] = value
+            value = f"${{env:{hidden}}}"
+        query[name] = value
+    netloc = parts.netloc.rpartition("@")[2]
+    plain["url"] = urlunsplit((parts.scheme, netloc, parts.path, "", ""))
+    if query:
+        plain["query"] = query
+    if _is_private(parts.hostname or ""):
+        plain["private"] = True
+    return plain, secrets
+
+
+def _is_private(host: str) -> bool:
+    """Return whether a host is written as an address of a private network, or is this machine."""
+    try:
+        return not ipaddress.ip_address(host).is_global
+    except ValueError:
+        return host == "localhost"

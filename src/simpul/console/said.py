@@ -209,6 +209,35 @@ SAID = (
     _("There is no quality report of run %(run)s of %(source)s. Reports are kept as long as runs are."),
     _("%(path)s is no GeoJSON FeatureCollection: %(why)s."),
     _("%(path)s has the type %(found)s; a geo source needs a FeatureCollection."),
+    _("%(where)s answers with a message instead of features: %(message)s."),
+    _(
+        "%(where)s changed while it was read, gives its features in no fixed order, or gives no pages: a page"
+        " does not go on where the one before it ended. Nothing vanished; run it again, or name a column in "
+        "sort_by."
+    ),
+    _(
+        "%(where)s does not give GeoJSON, and GML is not read (its formats: %(listed)s). Ask who runs it to "
+        "add GeoJSON (application/json), or for a file."
+    ),
+    _("%(where)s fails (%(why)s). That is the agency's to mend; it is tried again."),
+    _("%(where)s has more than %(most)s pages; ask for larger ones (size), or divide the source."),
+    _("%(where)s has no features: it is a group, a picture or a service without layers."),
+    _("%(where)s is no Web Feature Service: %(said)s. Check the URL, or write service: geojson."),
+    _("it answers with %(found)s, and not with what it can do"),
+    _("it answers with what is no XML (%(why)s)"),
+    _("it answers with a page or a document type, and not with the service's XML"),
+    _("its features come as XML, and GeoJSON was asked for"),
+    _("its description has %(found)s bytes; at most %(most)s are read"),
+    _("it answers with a page"),
+    _("%(where)s is no layer of an ArcGIS server: %(said)s. Its URL ends as in %(example)s."),
+    _(
+        "%(where)s knows no pages, and its features have no numbers (objectIdField), so it cannot be read "
+        "whole. Ask who runs it to turn one of them on, or for a file."
+    ),
+    _("%(where)s refuses us (%(why)s). Check 'auth' or the token, and the secret behind it."),
+    _("%(where)s says that it has %(announced)s features, and gave %(came)s. Nothing vanished; run it again."),
+    _("%(where)s speaks WFS %(version)s; read are %(listed)s."),
+    _("it is no feature of an ArcGIS server: %(why)s"),
     _(
         "%(where)s is in %(said)s. Say which it is with crs:, such as %(example)s, or convert it to WGS 84 "
         "first, for example with ogr2ogr -t_srs EPSG:4326."

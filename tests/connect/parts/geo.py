@@ -1,4 +1,4 @@
-"""Files of places: GeoJSON, which is held whole, and Shapefiles and GeoPackages, which are read feature by feature."""
+"""Maps: GeoJSON files, which are held whole, Shapefiles, GeoPackages and services, which are read bit by bit."""
 
 from __future__ import annotations
 
@@ -7,12 +7,16 @@ import sqlite3
 import struct
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
+from typing import Any
 
 import shapefile
 import shapely
 
+from tests.connect.line import Line
+from tests.connect.map_services import ArcGisServer, WebFeatureServer
 from tests.connect.parts.part import FilePart, Part
 from tests.connect.parts.place import Place
+from tests.connect.service import run_service
 
 
 class GeoPart(FilePart):
@@ -84,4 +88,44 @@ def package_part(place: Place) -> Iterator[Part]:
     yield PackagePart(place.folder / "halte.gpkg")
 
 
+class ServicePart(Part):
+    """A service of a map behind a line that can be cut."""
+
+    kind = "geo"
+
+    line: Line
+
+    def __init__(self, server: WebFeatureServer | ArcGisServer, path: str) -> None:
+        self.server = server
+        self._path = path
+
+    @property
+    def read(self) -> dict[str, Any]:
+        return {"url": f"http://127.0.0.1:{self.line.port}{self._path}", "private": True}
+
+    def fill(self, names: Mapping[int, str]) -> None:
+        self.server.rows = [{"id": number, "nama": name} for number, name in names.items()]
+
+    def take_away(self) -> None:
+        self.line.cut()
+
+    def bring_back(self) -> None:
+        self.line.mend()
+
+
+@contextmanager
+def web_part(place: Place) -> Iterator[Part]:
+    part = ServicePart(WebFeatureServer(), "/geoserver/wfs")
+    with run_service(part.server.answer) as service, Line(service.port) as part.line:
+        yield part
+
+
+@contextmanager
+def arcgis_part(place: Place) -> Iterator[Part]:
+    part = ServicePart(ArcGisServer(), "/arcgis/rest/services/Halte/FeatureServer/0")
+    with run_service(part.server.answer) as service, Line(service.port) as part.line:
+        yield part
+
+
 PARTS = {"geo": geo_part, "geo-shapefile": shapefile_part, "geo-geopackage": package_part}
+SERVER_PARTS = {"geo-wfs": web_part, "geo-arcgis": arcgis_part}

@@ -106,6 +106,86 @@ def no_projector(where: str, shown: str) -> SourceMisconfigured:
     )
 
 
+def refused(where: str, message: str) -> SourceMismatch:
+    """Return the error for a service that answers with a message instead of features."""
+    return SourceMismatch(f"{where} answers with a message instead of features: {message[:_SHOWN_CHARACTERS]!r}.")
+
+
+def no_access(where: str, message: str) -> SourceUnreachable:
+    """Return the error for a service that does not let us in."""
+    return SourceUnreachable(
+        f"{where} refuses us ({message[:_SHOWN_CHARACTERS]}). Check 'auth' or the token, and the secret behind it."
+    )
+
+
+def fails(where: str, message: str) -> SourceUnreachable:
+    """Return the error for a service that has trouble of its own."""
+    return SourceUnreachable(
+        f"{where} fails ({message[:_SHOWN_CHARACTERS]}). That is the agency's to mend; it is tried again."
+    )
+
+
+def no_web_features(where: str, why: str) -> SourceMismatch:
+    """Return the error for an answer that is not a Web Feature Service's."""
+    return SourceMismatch(f"{where} is no Web Feature Service: {why}. Check the URL, or write service: geojson.")
+
+
+def other_version(where: str, version: str, ours: Iterable[str]) -> SourceMismatch:
+    """Return the error for a Web Feature Service of another age."""
+    return SourceMismatch(f"{where} speaks WFS {version or 'of no version'}; read are {' and '.join(ours)}.")
+
+
+def no_json(where: str, formats: Iterable[str]) -> SourceMismatch:
+    """Return the error for a Web Feature Service that gives only GML."""
+    listed = ", ".join(dict.fromkeys(formats)) or "none is told"
+    return SourceMismatch(
+        f"{where} does not give GeoJSON, and GML is not read (its formats: {listed[:_SHOWN_CHARACTERS]}). Ask who runs "
+        "it to add GeoJSON (application/json), or for a file."
+    )
+
+
+def shifted(where: str) -> SourceMismatch:
+    """Return the error for pages that do not fit together."""
+    return SourceMismatch(
+        f"{where} changed while it was read, gives its features in no fixed order, or gives no pages: a page does not "
+        "go on where the one before it ended. Nothing vanished; run it again, or name a column in sort_by."
+    )
+
+
+def too_many_pages(where: str, most: int) -> SourceMismatch:
+    """Return the error for pages without an end."""
+    return SourceMismatch(f"{where} has more than {most:,} pages; ask for larger ones (size), or divide the source.")
+
+
+def missing_features(where: str, announced: int, came: int) -> SourceMismatch:
+    """Return the error for a service that gives fewer features than it says that it has."""
+    return SourceMismatch(
+        f"{where} says that it has {announced:,} features, and gave {came:,}. Nothing vanished; run it again."
+    )
+
+
+def no_arcgis(where: str, body: bytes, why: str) -> SourceMismatch:
+    """Return the error for an answer that is not an ArcGIS server's."""
+    if body.lstrip()[:1] == b"<":
+        why = "it answers with a page"
+    return SourceMismatch(
+        f"{where} is no layer of an ArcGIS server: {why.rstrip('.')}. Its URL ends as in .../FeatureServer/0."
+    )
+
+
+def no_fields(where: str) -> SourceMismatch:
+    """Return the error for a layer of an ArcGIS server that has no features."""
+    return SourceMismatch(f"{where} has no features: it is a group, a picture or a service without layers.")
+
+
+def no_pages(where: str) -> SourceMismatch:
+    """Return the error for a layer of an ArcGIS server that can be read neither in pages nor by numbers."""
+    return SourceMismatch(
+        f"{where} knows no pages, and its features have no numbers (objectIdField), so it cannot be read whole. "
+        "Ask who runs it to turn one of them on, or for a file."
+    )
+
+
 def not_known(path: Path) -> SourceMismatch:
     """Return the error for a file of another form."""
     return SourceMismatch(

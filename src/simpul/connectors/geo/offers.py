@@ -1,4 +1,4 @@
-"""What a file of places has to read: its layers."""
+"""What a file or a service of places has to read: its layers."""
 
 from __future__ import annotations
 
@@ -9,7 +9,9 @@ from typing import Final
 from simpul import limits
 from simpul.connect.connector import Offer, Surroundings
 from simpul.connect.fields import Plain
-from simpul.connectors.geo.features import geopackage, shapefile
+from simpul.connect.service import settings_of_url
+from simpul.connectors.geo.features import arcgis, geopackage, shapefile, wfs
+from simpul.connectors.geo.settings import form_of, parse_settings
 from simpul.formats.zip_directory import directory_bytes
 
 _HEAD_BYTES: Final = 4_096
@@ -18,9 +20,11 @@ _SHAPEFILES: Final = (".shp", ".zip")
 
 
 def knows(where: str, surroundings: Surroundings) -> bool:
-    """Return whether a path is a file of places."""
-    path = surroundings.path(where) if "://" not in where else None
-    if path is None or not path.is_file():
+    """Return whether a path is a file of places, or a URL a service of them."""
+    if "://" in where:
+        return where.startswith(("http://", "https://")) and form_of(where) is not None
+    path = surroundings.path(where)
+    if not path.is_file():
         return False
     suffix = path.suffix.lower()
     if suffix in _JSON:
@@ -39,8 +43,20 @@ def _holds_shapes(path: Path) -> bool:
         return False
 
 
+def settings_of(where: str, surroundings: Surroundings) -> tuple[Plain, dict[str, str]]:
+    """Return the settings for a path, or for a URL: what is secret in it stands apart, as references."""
+    if "://" not in where:
+        return {"path": where}, {}
+    plain, secrets = settings_of_url(where, surroundings)
+    # A service may show what it is in its parameters alone.
+    form = form_of(where)
+    return ({**plain, "service": form} if form_of(plain["url"]) != form else plain), secrets
+
+
 def look_around(plain: Plain, surroundings: Surroundings) -> list[Offer]:
-    """Return the layers. Raises SourceUnreachable, SourceMismatch."""
+    """Return the layers. Raises SourceUnreachable, SourceMismatch, SourceMisconfigured."""
+    if "url" in plain:
+        return _look_at_service(plain, surroundings)
     path = surroundings.path(surroundings.resolve(plain["path"]))
     suffix = path.suffix.lower()
     if "layer" in plain or suffix in _JSON:
@@ -49,3 +65,15 @@ def look_around(plain: Plain, surroundings: Surroundings) -> list[Offer]:
     if len(layers) == 1:
         return [Offer(path.stem, plain)]
     return [Offer(layer, {**plain, "layer": layer}) for layer in layers[: limits.PROPOSAL_OFFERS_MAX]]
+
+
+def _look_at_service(plain: Plain, surroundings: Surroundings) -> list[Offer]:
+    settings = parse_settings(plain, surroundings)
+    assert settings.wanted is not None, "there is a URL"
+    if "layer" in plain or settings.form == "geojson":
+        return [Offer(plain.get("layer", "places"), plain)]
+    if settings.form == "wfs":
+        names = wfs.list_layers(settings.wanted)[: limits.PROPOSAL_OFFERS_MAX]
+        return [Offer(name.rpartition(":")[2], {**plain, "layer": name}) for name in names]
+    layers = list(arcgis.list_layers(settings.wanted).items())[: limits.PROPOSAL_OFFERS_MAX]
+    return [Offer(name, {**plain, "layer": number} if number else plain) for number, name in layers]

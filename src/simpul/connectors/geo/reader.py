@@ -9,9 +9,12 @@ from simpul.connect.connector import BrokenRow, Reading, Row, Surroundings, open
 from simpul.connect.fields import Plain
 from simpul.connectors.geo import errors
 from simpul.connectors.geo.features import BrokenFeature, Features
-from simpul.connectors.geo.features.geojson import GeoJsonFile
+from simpul.connectors.geo.features.arcgis import ArcGisFeatures
+from simpul.connectors.geo.features.geojson import fetch_geojson, open_geojson
 from simpul.connectors.geo.features.geopackage import GeoPackage
+from simpul.connectors.geo.features.pages import Wanted
 from simpul.connectors.geo.features.shapefile import Shapefile
+from simpul.connectors.geo.features.wfs import WebFeatures
 from simpul.connectors.geo.settings import GeoSettings, parse_settings
 
 _HEAD_BYTES = 64
@@ -39,7 +42,14 @@ class GeoReading:
 
 def open_reading(plain: Plain, surroundings: Surroundings) -> Reading:
     """Return the open features. Raises SourceUnreachable, SourceMismatch, SourceMisconfigured."""
-    return GeoReading(_open_file(parse_settings(plain, surroundings)))
+    settings = parse_settings(plain, surroundings)
+    return GeoReading(_open_file(settings) if settings.wanted is None else _ask(settings.form, settings.wanted))
+
+
+def _ask(form: str, wanted: Wanted) -> Features:
+    if form == "arcgis":
+        return ArcGisFeatures(wanted)
+    return WebFeatures(wanted) if form == "wfs" else fetch_geojson(wanted)
 
 
 def _open_file(settings: GeoSettings) -> Features:
@@ -55,4 +65,4 @@ def _open_file(settings: GeoSettings) -> Features:
         raise errors.broken_file(str(path), f"it does not begin as a {path.suffix.lower()} file does")
     if b"\0" in head:
         raise errors.not_known(path)
-    return GeoJsonFile(path, settings.crs)
+    return open_geojson(path, settings.crs)

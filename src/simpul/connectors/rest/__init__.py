@@ -9,10 +9,11 @@ held whole, within `REST_ANSWER_BYTES_MAX`. Redirects and links to other hosts a
 from __future__ import annotations
 
 from simpul.connect.connector import Connector
-from simpul.connectors.rest.offers import knows, look_around, settings_of
+from simpul.connect.service import settings_of_url
+from simpul.connectors.rest.offers import knows, look_around
 from simpul.connectors.rest.reader import open_reading
 from simpul.connectors.rest.settings import FIELDS, check
 
 CONNECTOR = Connector(
-    "rest", FIELDS, open_reading, check, knows=knows, settings_of=settings_of, look_around=look_around
+    "rest", FIELDS, open_reading, check, knows=knows, settings_of=settings_of_url, look_around=look_around
 )

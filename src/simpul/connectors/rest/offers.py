@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-import ipaddress
-import re
 from contextlib import closing
 from typing import Any, Final
-from urllib.parse import parse_qsl, urlsplit, urlunsplit
+from urllib.parse import urlsplit
 
 from simpul import limits
 from simpul.connect.connector import Offer, Surroundings
 from simpul.connect.fields import Plain
-from simpul.connect.service import SECRET_NAME
 from simpul.connectors.rest.reader import decode_answer, find, list_places, with_parameters
 from simpul.connectors.rest.settings import parse_settings
 from simpul.fetching import Fetcher, shown_url
 
-_REFERENCE: Final = re.compile(r"\$\{[^{}]*\}")
 _PAGE_PARAMETERS: Final = ("page", "halaman", "p")
 _SIZE_PARAMETERS: Final = ("per_page", "limit", "page_size", "pagesize", "size")
 _NEXT: Final = ("next_page_url", "next", "links.next", "pagination.next", "meta.next", "data.next_page_url")
@@ -28,44 +24,6 @@ _PAGES: Final = ("last_page", "total_pages", "meta.last_page", "pagination.total
 def knows(where: str, _surroundings: Surroundings) -> bool:
     """Return whether a place is the URL of a service."""
     return where.startswith(("http://", "https://"))
-
-
-def settings_of(where: str, _surroundings: Surroundings) -> tuple[Plain, dict[str, str]]:
-    """Return the settings for a URL: what is secret in it stands apart, as references."""
-    parts = urlsplit(where)
-    secrets: dict[str, str] = {}
-    host = (parts.hostname or "service").split(".")[0]
-    stem = re.sub(r"[^A-Z0-9]+", "_", host.upper()).strip("_")
-    stem = stem if stem[:1].isalpha() else "SERVICE"
-    plain: Plain = {}
-    if parts.username is not None:
-        password = parts.password or ""
-        if not _REFERENCE.fullmatch(password):
-            secrets[f"{stem}_PASSWORD"] = password
-            password = f"${{env:{stem}_PASSWORD}}"
-        plain["auth"] = {"user": parts.username, "password": password}
-    query: dict[str, str] = {}
-    for name, value in parse_qsl(parts.query, keep_blank_values=True):
-        hidden = f"{stem}_{re.sub(r'[^A-Z0-9]+', '_', name.upper())}"
-        if SECRET_NAME.search(name) and not _REFERENCE.search(value):
-            secrets[hidden] = value
-            value = f"${{env:{hidden}}}"
-        query[name] = value
-    netloc = parts.netloc.rpartition("@")[2]
-    plain["url"] = urlunsplit((parts.scheme, netloc, parts.path, "", ""))
-    if query:
-        plain["query"] = query
-    if _is_private(parts.hostname or ""):
-        plain["private"] = True
-    return plain, secrets
-
-
-def _is_private(host: str) -> bool:
-    """Return whether a host is written as an address of a private network, or is this machine."""
-    try:
-        return not ipaddress.ip_address(host).is_global
-    except ValueError:
-        return host == "localhost"
 
 
 def look_around(plain: Plain, surroundings: Surroundings) -> list[Offer]:

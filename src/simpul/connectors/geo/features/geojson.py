@@ -1,9 +1,10 @@
-"""The features of a GeoJSON file. The file is held whole, within a bound; its geometries are decoded one at a time."""
+"""The features of GeoJSON, from a file or a service: held whole, within a bound; geometries are decoded singly."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import Any, Final
 
@@ -13,6 +14,7 @@ from simpul import limits
 from simpul.connect.connector import open_file
 from simpul.connectors.geo import errors
 from simpul.connectors.geo.features import BrokenFeature, Feature
+from simpul.connectors.geo.features.pages import Asking, Wanted
 from simpul.connectors.geo.features.placing import placed, projection_at
 from simpul.connectors.geo.features.projection import Projection
 
@@ -51,14 +53,13 @@ _decode_feature = msgspec.json.Decoder(_Feature).decode
 _decode_properties = msgspec.json.Decoder(_Properties).decode
 
 
-class GeoJsonFile:
-    """The features of one file."""
+class GeoJson:
+    """The features of one document."""
 
-    def __init__(self, path: Path, crs: str | None) -> None:
-        open_file(path, limits.GEO_FILE_BYTES_MAX)
-        collection = read_collection(path.read_bytes(), str(path))
+    def __init__(self, text: bytes, where: str, crs: str | None) -> None:
+        collection = read_collection(text, where)
         self._features = collection.features
-        self._projection = projection_of(collection, crs, str(path))
+        self._projection = projection_of(collection, crs, where)
         self.names = property_names(collection.features)
         self.expected: int | None = len(self._features)
 
@@ -68,6 +69,18 @@ class GeoJsonFile:
 
     def close(self) -> None:
         self._features = []
+
+
+def open_geojson(path: Path, crs: str | None) -> GeoJson:
+    """Return the features of a file. Raises SourceUnreachable, SourceMismatch."""
+    open_file(path, limits.GEO_FILE_BYTES_MAX)
+    return GeoJson(path.read_bytes(), str(path), crs)
+
+
+def fetch_geojson(wanted: Wanted) -> GeoJson:
+    """Return the features that a service gives at once. Raises SourceUnreachable, SourceMismatch."""
+    with closing(Asking(wanted.service, wanted.query)) as asking:
+        return GeoJson(asking.ask({}), asking.where, wanted.crs)
 
 
 def read_collection(text: bytes, where: str) -> Collection:
@@ -100,6 +113,15 @@ def property_names(features: Sequence[msgspec.Raw]) -> tuple[str, ...]:
         if len(names) > limits.SOURCE_COLUMNS_MAX:
             break
     return tuple(names)[: limits.SOURCE_COLUMNS_MAX]
+
+
+def is_same_feature(one: msgspec.Raw, other: msgspec.Raw) -> bool:
+    """Return whether two features are the same; some services give each a new id each time."""
+    try:
+        first, second = _decode_feature(one), _decode_feature(other)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return bytes(one) == bytes(other)
+    return (first.properties, first.geometry) == (second.properties, second.geometry)
 
 
 def feature_of(

@@ -10,10 +10,7 @@ import math
 import re
 from collections.abc import Callable
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, Final
-
-if TYPE_CHECKING:
-    from pyproj import Transformer
+from typing import Any, Final
 
 _WGS_84: Final = re.compile(
     r"(?:(?:urn:ogc:def:crs:|http://www\.opengis\.net/def/crs/)?(?:OGC[:/]+(?:[\d.]+[:/])?CRS84))\Z"
@@ -50,8 +47,8 @@ class OutsideEarth(Exception):
 class Projection:
     """A way from one coordinate system to longitude and latitude."""
 
-    def __init__(self, transformer: Transformer) -> None:
-        self._transform: Callable[[Any, Any], tuple[Any, Any]] = transformer.transform
+    def __init__(self, transform: Callable[[Any, Any], tuple[Any, Any]]) -> None:
+        self._transform = transform
 
     def apply(self, geometry: dict[str, Any]) -> dict[str, Any]:
         """Return the geometry in longitude and latitude; heights go. Raises OutsideEarth."""
@@ -92,12 +89,14 @@ def projection_from(system: str) -> Projection | None:
     if _WGS_84.match(system) or _WGS_84_TEXT.match(re.sub(r"[\s_]", "", system)):
         return None
     formal, epsg = _FORMAL.match(system), _EPSG.match(system)
+    if formal is not None and formal[1] == "4326":
+        return Projection(_turn)
     if formal is not None:
-        return _projection(f"EPSG:{formal[1]}", system, x_first=False)
-    return _projection(f"EPSG:{epsg[1]}" if epsg is not None else system, system, x_first=True)
+        return _projected(f"EPSG:{formal[1]}", system, x_first=False)
+    return _projected(f"EPSG:{epsg[1]}" if epsg is not None else system, system, x_first=True)
 
 
-def _projection(definition: str, shown: str, *, x_first: bool) -> Projection | None:
+def _projected(definition: str, shown: str, *, x_first: bool) -> Projection | None:
     shown = re.sub(r"\s+", " ", shown)[:80]
     try:
         # It is an extra of the package, takes a tenth of a second to import, and most sources do without.
@@ -120,16 +119,12 @@ def _projection(definition: str, shown: str, *, x_first: bool) -> Projection | N
             f"the coordinate system {shown!r}, whose datum is not known well enough to place it on the earth"
         ) from error
     is_turned = not x_first and crs.axis_info[:1] != [] and crs.axis_info[0].direction in ("north", "south")
-    return _Turned(transformer) if is_turned else Projection(transformer)
+    transform: Callable[[Any, Any], tuple[Any, Any]] = transformer.transform
+    return Projection((lambda x, y: transform(y, x)) if is_turned else transform)
 
 
-class _Turned(Projection):
-    """Of coordinates with the northing, or the latitude, first."""
-
-    def __init__(self, transformer: Transformer) -> None:
-        super().__init__(transformer)
-        transform = transformer.transform
-        self._transform = lambda x, y: transform(y, x)
+def _turn(latitudes: Any, longitudes: Any) -> tuple[Any, Any]:
+    return longitudes, latitudes
 
 
 def is_like_degrees(bounds: tuple[float, float, float, float]) -> bool:
