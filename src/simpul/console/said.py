@@ -209,6 +209,21 @@ SAID = (
     _("There is no quality report of run %(run)s of %(source)s. Reports are kept as long as runs are."),
     _("%(path)s is no GeoJSON FeatureCollection: %(why)s."),
     _("%(path)s has the type %(found)s; a geo source needs a FeatureCollection."),
+    _(
+        "%(where)s: %(said)s are not read. Convert it, for example with gdal_translate -co TILED=YES -co "
+        "COMPRESS=DEFLATE."
+    ),
+    _("%(where)s has %(bands)s bands, and band %(band)s is asked for."),
+    _(
+        "%(where)s does not name its coordinate system by a code of EPSG. Say it with crs: beside the raster,"
+        " such as %(example)s."
+    ),
+    _("sample adds a column %(name)s, and there is one already. Give it another name."),
+    _("images that do not say where they are, or only by points"),
+    _("images whose pixels have no size"),
+    _("images packed with %(method)s"),
+    _("images in parts of %(found)s bytes (at most %(most)s are unpacked at once)"),
+    _("it does not begin as a TIFF does"),
     _("%(where)s answers with a message instead of features: %(message)s."),
     _(
         "%(where)s changed while it was read, gives its features in no fixed order, or gives no pages: a page"

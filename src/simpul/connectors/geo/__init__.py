@@ -10,6 +10,10 @@ the file or service says so itself (a Shapefile in its `.prj`), or `crs` says it
 A Web Feature Service is asked for GeoJSON, and an ArcGIS server for its own JSON, page by page; each page begins with
 the last feature of the one before it, so that what changes meanwhile is noticed. Dates of ArcGIS become moments. A
 service that gives GML alone is refused.
+
+`sample` adds a column with the value of a raster (GeoTIFF) at each feature's place, and one that says why there is
+none: the place is outside the raster, or the raster has no data there. Only the parts of the raster that are needed are
+read, and few are kept.
 """
 
 from __future__ import annotations

@@ -186,6 +186,31 @@ def no_pages(where: str) -> SourceMismatch:
     )
 
 
+def unknown_raster(where: str, what: str) -> SourceMismatch:
+    """Return the error for a raster of a form that is not read."""
+    return SourceMismatch(
+        f"{where}: {what} are not read. Convert it, for example with gdal_translate -co TILED=YES -co COMPRESS=DEFLATE."
+    )
+
+
+def no_band(where: str, band: int, bands: int) -> SourceMismatch:
+    """Return the error for a band that a raster does not have."""
+    return SourceMismatch(f"{where} has {bands:,} bands, and band {band:,} is asked for.")
+
+
+def no_system_of_raster(where: str) -> SourceMismatch:
+    """Return the error for a raster that does not name its coordinate system."""
+    return SourceMismatch(
+        f"{where} does not name its coordinate system by a code of EPSG. Say it with crs: beside the raster, such as "
+        "EPSG:32747 (UTM 47S)."
+    )
+
+
+def same_column(name: str) -> SourceMisconfigured:
+    """Return the error for an added column whose name is taken."""
+    return SourceMisconfigured(f"sample adds a column {name!r}, and there is one already. Give it another name.")
+
+
 def not_known(path: Path) -> SourceMismatch:
     """Return the error for a file of another form."""
     return SourceMismatch(

@@ -13,6 +13,7 @@ from simpul.connectors.geo.features.arcgis import ArcGisFeatures
 from simpul.connectors.geo.features.geojson import fetch_geojson, open_geojson
 from simpul.connectors.geo.features.geopackage import GeoPackage
 from simpul.connectors.geo.features.pages import Wanted
+from simpul.connectors.geo.features.sampling import Sampled
 from simpul.connectors.geo.features.shapefile import Shapefile
 from simpul.connectors.geo.features.wfs import WebFeatures
 from simpul.connectors.geo.settings import GeoSettings, parse_settings
@@ -43,7 +44,8 @@ class GeoReading:
 def open_reading(plain: Plain, surroundings: Surroundings) -> Reading:
     """Return the open features. Raises SourceUnreachable, SourceMismatch, SourceMisconfigured."""
     settings = parse_settings(plain, surroundings)
-    return GeoReading(_open_file(settings) if settings.wanted is None else _ask(settings.form, settings.wanted))
+    features = _open_file(settings) if settings.wanted is None else _ask(settings.form, settings.wanted)
+    return GeoReading(Sampled(features, settings.samples) if settings.samples else features)
 
 
 def _ask(form: str, wanted: Wanted) -> Features:

@@ -11,16 +11,25 @@ from urllib.parse import urlsplit
 
 from simpul import limits
 from simpul.connect.connector import Surroundings, check_references
-from simpul.connect.fields import Choice, Field, Fields, Integer, Plain, Text
+from simpul.connect.fields import Choice, Field, Fields, Integer, ListOf, Plain, Text
 from simpul.connect.service import ASKING, MANNERS, QUERY, REFERRING, check_service, parse_service, url_field
 from simpul.connectors.geo.errors import INSTALL
 from simpul.connectors.geo.features.encodings import find_encoding
 from simpul.connectors.geo.features.pages import Wanted
 from simpul.connectors.geo.features.projection import CoordinatesUnknown, NotInstalled, projection_from
+from simpul.connectors.geo.features.sampling import Sample
 
 _FORMS: Final = ("wfs", "arcgis", "geojson")
 _ARCGIS: Final = re.compile(r"/(?:Feature|Map)Server(?:/\d+)?(?:/query)?/?\Z", re.IGNORECASE)
 _WFS: Final = re.compile(r"(?:\A|[/&?_=-])wfs(?:\Z|[/&?_=-])", re.IGNORECASE)
+
+_SAMPLE: Final = Fields("sample", (
+    Field("column", Text("the name of a column"), "the name of the new column", required=True),
+    Field("raster", Text("a path", check=check_references), "the file (GeoTIFF), relative to the city's folder",
+          required=True),
+    Field("band", Integer(1, 65_535), "which band, from 1; default 1"),
+    Field("crs", Text("a coordinate system"), "the raster's coordinate system, where it does not name it"),
+))  # fmt: skip
 
 FIELDS: Final = Fields("read of a geo source", (
     Field("path", Text("a path", check=check_references), "the file, relative to the city's folder: GeoJSON, a "
@@ -39,6 +48,8 @@ FIELDS: Final = Fields("read of a geo source", (
           "urn:ogc:def:crs:EPSG::4326 says that the latitude comes first"),
     Field("encoding", Text("an encoding"), "Shapefile: the encoding of its text, where it has no .cpg or a wrong one; "
           "such as cp1252"),
+    Field("sample", ListOf(_SAMPLE, 1, limits.RASTERS_PER_SOURCE_MAX), "new columns with the values of rasters at the "
+          "places of the features"),
     QUERY,
     *ASKING,
     *MANNERS,
@@ -65,6 +76,7 @@ class GeoSettings:
     form: str
     """What the service is: `wfs`, `arcgis` or `geojson`."""
     wanted: Wanted | None
+    samples: tuple[Sample, ...]
 
 
 def form_of(url: str) -> str | None:
@@ -85,6 +97,15 @@ def parse_settings(plain: Plain, surroundings: Surroundings) -> GeoSettings:
         encoding=plain.get("encoding"),
         form=plain.get("service") or (form_of(wanted.service.url) if wanted is not None else None) or "geojson",
         wanted=wanted,
+        samples=tuple(
+            Sample(
+                one["column"],
+                surroundings.path(surroundings.resolve(one["raster"])),
+                one.get("band", 1),
+                one.get("crs"),
+            )
+            for one in plain.get("sample", ())
+        ),
     )
 
 
@@ -112,9 +133,10 @@ def check(plain: Plain) -> Iterator[tuple[str, str]]:
     yield from check_service(plain)
     if "encoding" in plain and find_encoding(plain["encoding"]) is None:
         yield "encoding", f"there is no encoding {plain['encoding']!r}; write utf-8, cp1252 or another one"
-    try:
-        projection_from(plain.get("crs", "EPSG:4326"))
-    except CoordinatesUnknown as error:
-        yield "crs", f"it is {error}; write EPSG: and its number, such as EPSG:32747 (UTM 47S)"
-    except NotInstalled as error:
-        yield "crs", f"{error} needs pyproj, which is not installed: {INSTALL}"
+    for key, system in (("crs", plain.get("crs")), *(("sample", one.get("crs")) for one in plain.get("sample", ()))):
+        try:
+            projection_from(system or "EPSG:4326")
+        except CoordinatesUnknown as error:
+            yield key, f"it is {error}; write EPSG: and its number, such as EPSG:32747 (UTM 47S)"
+        except NotInstalled as error:
+            yield key, f"{error} needs pyproj, which is not installed: {INSTALL}"

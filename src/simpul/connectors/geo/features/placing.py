@@ -13,7 +13,9 @@ from simpul.connectors.geo.features.projection import (
     NotInstalled,
     OutsideEarth,
     Projection,
+    Way,
     projection_from,
+    way_from_degrees,
 )
 
 
@@ -26,6 +28,19 @@ def projection_at(system: str, where: str) -> Projection | None:
         return None
     try:
         return projection_from(system)
+    except CoordinatesUnknown as error:
+        raise errors.unknown_coordinates(where, str(error)) from error
+    except NotInstalled as error:
+        raise errors.no_projector(where, str(error)) from error
+
+
+def way_into(system: str, where: str) -> Way | None:
+    """Return the way from longitude and latitude to a system; None to WGS 84.
+
+    Raises SourceMismatch, SourceMisconfigured.
+    """
+    try:
+        return way_from_degrees(system.strip())
     except CoordinatesUnknown as error:
         raise errors.unknown_coordinates(where, str(error)) from error
     except NotInstalled as error:

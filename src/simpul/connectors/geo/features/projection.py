@@ -32,6 +32,9 @@ _DEGREES_MAX: Final = 180.5
 _SYSTEMS_KEPT: Final = 64
 
 
+Way = Callable[[Any, Any], tuple[Any, Any]]
+
+
 class CoordinatesUnknown(Exception):
     """A coordinate system that cannot be used; the message says why."""
 
@@ -47,7 +50,7 @@ class OutsideEarth(Exception):
 class Projection:
     """A way from one coordinate system to longitude and latitude."""
 
-    def __init__(self, transform: Callable[[Any, Any], tuple[Any, Any]]) -> None:
+    def __init__(self, transform: Way) -> None:
         self._transform = transform
 
     def apply(self, geometry: dict[str, Any]) -> dict[str, Any]:
@@ -96,6 +99,22 @@ def projection_from(system: str) -> Projection | None:
     return _projected(f"EPSG:{epsg[1]}" if epsg is not None else system, system, x_first=True)
 
 
+@lru_cache(maxsize=_SYSTEMS_KEPT)
+def way_from_degrees(system: str) -> Way | None:
+    """Return the way from longitude and latitude to a system, x before y; None to WGS 84 itself.
+
+    Raises CoordinatesUnknown, NotInstalled.
+    """
+    if projection_from(system) is None:
+        return None
+    found = _FORMAL.match(system) or _EPSG.match(system)
+    definition = f"EPSG:{found[1]}" if found is not None else system
+    from pyproj import Transformer  # noqa: PLC0415 - As below; it was there a moment ago.
+
+    way: Way = Transformer.from_crs("EPSG:4326", definition, always_xy=True, allow_ballpark=False).transform
+    return way
+
+
 def _projected(definition: str, shown: str, *, x_first: bool) -> Projection | None:
     shown = re.sub(r"\s+", " ", shown)[:80]
     try:
@@ -119,7 +138,7 @@ def _projected(definition: str, shown: str, *, x_first: bool) -> Projection | No
             f"the coordinate system {shown!r}, whose datum is not known well enough to place it on the earth"
         ) from error
     is_turned = not x_first and crs.axis_info[:1] != [] and crs.axis_info[0].direction in ("north", "south")
-    transform: Callable[[Any, Any], tuple[Any, Any]] = transformer.transform
+    transform: Way = transformer.transform
     return Projection((lambda x, y: transform(y, x)) if is_turned else transform)
 
 
