@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import zipfile
 from pathlib import Path
 from typing import Final
 
@@ -12,7 +11,7 @@ from simpul.connect.fields import Plain
 from simpul.connect.service import settings_of_url
 from simpul.connectors.geo.features import arcgis, geopackage, shapefile, wfs
 from simpul.connectors.geo.settings import form_of, parse_settings
-from simpul.formats.zip_directory import directory_bytes
+from simpul.formats.zip_member import ArchiveBroken, open_archive
 
 _HEAD_BYTES: Final = 4_096
 _JSON: Final = (".geojson", ".json")
@@ -35,11 +34,9 @@ def knows(where: str, surroundings: Surroundings) -> bool:
 
 def _holds_shapes(path: Path) -> bool:
     try:
-        if directory_bytes(path) > limits.GEO_ARCHIVE_DIRECTORY_BYTES_MAX:
-            return False
-        with zipfile.ZipFile(path) as archive:
+        with path.open("rb") as file, open_archive(file) as archive:
             return any(name.lower().endswith(".shp") for name in archive.namelist())
-    except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError):
+    except (ArchiveBroken, OSError, ValueError):
         return False
 
 

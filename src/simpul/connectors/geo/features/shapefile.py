@@ -27,7 +27,7 @@ from simpul.connectors.geo.features.placing import placed, projection_at
 from simpul.connectors.geo.features.projection import is_like_degrees
 from simpul.formats.dbase import Records, TableBroken, Undecodable
 from simpul.formats.shapes import Shapes, ShapesBroken, ShapeUnreadable
-from simpul.formats.zip_directory import directory_bytes
+from simpul.formats.zip_member import ArchiveBroken, open_archive
 
 _SMALL_FILE_BYTES_MAX: Final = 64 * 1024
 _COPY_BYTES: Final = 1024 * 1024
@@ -130,12 +130,10 @@ class _Zipped:
     def __init__(self, path: Path, layer: str | None, stack: ExitStack) -> None:
         self._where = str(path)
         self._stack = stack
-        open_file(path, limits.SOURCE_FILE_BYTES_MAX)
+        file = stack.enter_context(open_file(path, limits.SOURCE_FILE_BYTES_MAX).open("rb"))
         try:
-            if directory_bytes(path) > limits.GEO_ARCHIVE_DIRECTORY_BYTES_MAX:
-                raise errors.broken_file(self._where, "the zip has a list of files that is too long to read")
-            self._archive = stack.enter_context(zipfile.ZipFile(path))
-        except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError) as error:
+            self._archive = stack.enter_context(open_archive(file))
+        except (ArchiveBroken, OSError, ValueError) as error:
             raise errors.broken_file(self._where, f"the zip is damaged ({error})") from error
         members = self._archive.infolist()
         if len(members) > limits.GEO_ARCHIVE_FILES_MAX:
