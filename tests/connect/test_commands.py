@@ -46,6 +46,12 @@ def test_schemas_are_written_for_editors(city: Kota, tmp_path: Path) -> None:
     assert schema["$schema"].startswith("https://json-schema.org/")
 
 
+def test_a_folder_that_is_given_as_a_source_is_told_how_to_be_given(city: Kota) -> None:
+    result = call("sync", str(city.folder))
+    assert result.exit_code == 1
+    assert f"Write: simpul sync --folder {city.folder}" in result.output
+
+
 def test_a_plan_changes_nothing(city: Kota) -> None:
     result = call("plan", "--rows", "10")
     assert result.exit_code == 0

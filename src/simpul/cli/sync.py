@@ -12,6 +12,7 @@ from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn
 
 from simpul.cli.city_folder import folder_option, settings_of
 from simpul.cli.reaching import Reached, reach
+from simpul.connect.city import CITY_FILE
 from simpul.ports.engine import Progress as SourceProgress
 from simpul.ports.store import Run
 from simpul.settings import Settings
@@ -29,6 +30,9 @@ from simpul.settings import Settings
 )
 def sync(source: tuple[str, ...], folder: Path | None, accept_shrink: bool) -> None:
     """Read each SOURCE into the hub; all of them where none is named."""
+    for name in source:
+        if (Path(name) / CITY_FILE).is_file():
+            raise click.ClickException(f"{name} is a city's folder, and no source. Write: simpul sync --folder {name}")
     failed = asyncio.run(_sync(settings_of(folder), source, accept_shrink=accept_shrink))
     if failed:
         raise click.ClickException(f"These sources could not be read: {', '.join(failed)}. All others are up to date.")
