@@ -163,9 +163,10 @@ class Fetcher:
     def _beginning(self, response: httpx2.Response) -> bytes:
         """Return what an answer begins with: what it says of why it refuses."""
         body = bytearray()
+        deadline = time.monotonic() + self._service.timeout_seconds
         for chunk in response.iter_raw():
             body += chunk
-            if len(body) >= limits.REFUSAL_BYTES_MAX:
+            if len(body) >= limits.REFUSAL_BYTES_MAX or time.monotonic() > deadline:
                 break
         return bytes(body[: limits.REFUSAL_BYTES_MAX])
 

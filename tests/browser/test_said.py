@@ -27,14 +27,14 @@ MAKERS = {
 MODULES = (
     "app/notify.py", "connect/attributes.py", "connect/connector.py", "connect/drift.py", "connect/mapping.py",
     "connect/raw_rows.py", "connect/reader.py", "connect/reader_hosts.py", "connect/replaying.py", "connect/rules.py",
-    "connect/runner.py", "connect/values.py", "connect/vanished.py", "connectors/files/errors.py",
-    "connectors/files/reader.py", "connectors/geo/errors.py", "connectors/geo/reader.py", "connectors/gtfs/errors.py",
-    "connectors/gtfs/reader.py", "connectors/mqtt/errors.py",
-    "connectors/mqtt/reader.py", "connectors/ngsild/errors.py", "connectors/ngsild/reader.py",
-    "connectors/rest/errors.py", "connectors/rest/reader.py", "connectors/sql/errors.py", "connectors/sql/reader.py",
-    "connectors/sqldump/errors.py", "connectors/sqldump/reader.py", "connectors/table/errors.py", "declared_tls.py",
-    "fetching.py", "formats/sql_script.py", "formats/sql_values.py", "inboxes/folder.py", "notifiers/http.py",
-    "notifiers/mqtt.py",
+    "connect/runner.py", "connect/values.py", "connect/vanished.py", "connectors/ckan/errors.py",
+    "connectors/ckan/reader.py", "connectors/files/errors.py", "connectors/files/reader.py",
+    "connectors/geo/errors.py", "connectors/geo/reader.py", "connectors/gtfs/errors.py", "connectors/gtfs/reader.py",
+    "connectors/mqtt/errors.py", "connectors/mqtt/reader.py", "connectors/ngsild/errors.py",
+    "connectors/ngsild/reader.py", "connectors/rest/errors.py", "connectors/rest/reader.py",
+    "connectors/sql/errors.py", "connectors/sql/reader.py", "connectors/sqldump/errors.py",
+    "connectors/sqldump/reader.py", "connectors/table/errors.py", "declared_tls.py", "fetching.py",
+    "formats/sql_script.py", "formats/sql_values.py", "inboxes/folder.py", "notifiers/http.py", "notifiers/mqtt.py",
 )  # fmt: skip
 
 

@@ -12,7 +12,7 @@ from simpul.connect.document import Problem, read_document
 from simpul.connect.fields import suggest
 from tests.connect.kota import Kota, csv_source
 
-KINDS = ("files", "geo", "gtfs", "mqtt", "ngsild", "rest", "sql", "sqldump", "table")
+KINDS = ("ckan", "files", "geo", "gtfs", "mqtt", "ngsild", "rest", "sql", "sqldump", "table")
 SOURCE = """\
 source: halte
 agency: dishub

@@ -434,6 +434,31 @@ SAID = (
     _("it is no GTFS Realtime message, or was cut off"),
     _("it lacks what the format requires, or was cut off"),
     _("it tells only what changed (DIFFERENTIAL), which the format leaves undefined"),
+    _("the resource %(name)s"),
+    _("the dataset %(name)s"),
+    _("%(where)s answers with a page, not as a CKAN portal does. Is it the portal's own URL?"),
+    _(
+        "%(where)s changed %(said)s while it was read: a page does not go on where the one before it ended. "
+        "Nothing vanished; run it again."
+    ),
+    _("%(where)s does not answer as a CKAN portal does. Is it the portal's own URL?"),
+    _("%(where)s does not give %(said)s: %(why)s."),
+    _("%(where)s does not know %(said)s (%(why)s). It was removed, or has another id now; name its 'dataset' instead."),
+    _("%(where)s does not let us read %(said)s (%(why)s). It is private: check 'api_token' and its user's rights."),
+    _("%(where)s does not take the request: %(why)s. Is it CKAN?"),
+    _("%(where)s has %(said)s as %(format)s, which is not read. CSV, TSV, XLSX, XLS, ODS, JSON and GeoJSON are."),
+    _("%(where)s has %(said)s as a file, not in its datastore. Write through: file, or leave it out."),
+    _(
+        "%(where)s has %(said)s as a link to %(url)s, another host, which is not followed. Ask that one with "
+        "a source of its own."
+    ),
+    _("%(where)s has deleted %(said)s. What was taken over stays; look for its successor."),
+    _("%(where)s has more than %(most)s bytes of JSON, the most that are read."),
+    _("%(where)s has no file of %(said)s: its URL leads nowhere."),
+    _("%(where)s says that it has %(announced)s records, and gave %(came)s. Nothing vanished; run it again."),
+    _("The dataset %(dataset)s of %(where)s has %(count)s resources: %(listed)s. Write resource: and one of them."),
+    _("The dataset %(dataset)s of %(where)s has no resource %(said)s. It has: %(listed)s."),
+    _("The dataset %(dataset)s of %(where)s has several resources %(name)s; write the id of one."),
     _("it is no entity: an entity has an id"),
     _("%(where)s answers with a page, not with entities. Does the URL end with /ngsi-ld/v1?"),
     _("%(where)s answers with what is no list of entities: %(why)s."),

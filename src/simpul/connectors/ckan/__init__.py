@@ -1,0 +1,18 @@
+"""The `ckan` connector: one resource of an open-data portal that runs CKAN.
+
+A resource is named by its id, or by its dataset and its name, which stay when the portal gives it a new id. Where its
+records are in the portal's datastore, they are asked for page by page (`datastore_search`), in the order of the
+portal's own numbers; each page begins with the last record of the page before it, so that a change in between is
+noticed. Otherwise its file is fetched and read as a `table` (CSV, TSV, XLSX, XLS, ODS), a `geo` (GeoJSON) or a list of
+records (JSON) would be.
+
+A file that lies on another host is not followed. Whatever the portal refuses is told in its own words.
+"""
+
+from __future__ import annotations
+
+from simpul.connect.connector import Connector
+from simpul.connectors.ckan.reader import open_reading
+from simpul.connectors.ckan.settings import FIELDS, check
+
+CONNECTOR = Connector("ckan", FIELDS, open_reading, check)
