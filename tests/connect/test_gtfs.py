@@ -204,6 +204,20 @@ def test_a_list_of_files_without_an_end_is_refused(tmp_path: Path, monkeypatch: 
     assert "its list of files is too long" in told(tmp_path, pack({f"{number}.txt": "" for number in range(100)}))
 
 
+def test_the_list_of_files_is_bounded_in_the_64_bit_form_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(zipfile, "ZIP_FILECOUNT_LIMIT", 0)
+    body = pack({"stops.txt": STOPS, **{f"{number}.txt": "" for number in range(100)}})
+    assert b"PK\x06\x06" in body
+    (tmp_path / "gtfs.zip").write_bytes(body)
+    assert len(rows_of({"path": "gtfs.zip", "file": "stops"}, tmp_path)[1]) == 2
+    # The ordinary end says that the list is empty.
+    end = body.rindex(b"PK\x05\x06") + 12
+    body = body[:end] + bytes(4) + body[end + 4 :]
+    monkeypatch.setattr(limits, "ZIP_DIRECTORY_BYTES_MAX", 1_000)
+    assert "its list of files is too long" in told(tmp_path, body)
+    assert "not where it should be" in told(tmp_path, body.replace(b"PK\x06\x06", b"PK\x00\x00"))
+
+
 def test_an_archive_that_is_too_large_is_not_fetched(
     serve: Serve, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -459,6 +459,7 @@ SAID = (
     _("The dataset %(dataset)s of %(where)s has %(count)s resources: %(listed)s. Write resource: and one of them."),
     _("The dataset %(dataset)s of %(where)s has no resource %(said)s. It has: %(listed)s."),
     _("The dataset %(dataset)s of %(where)s has several resources %(name)s; write the id of one."),
+    _("its list of files is not where it should be"),
     _("it is no entity: an entity has an id"),
     _("%(where)s answers with a page, not with entities. Does the URL end with /ngsi-ld/v1?"),
     _("%(where)s answers with what is no list of entities: %(why)s."),

@@ -13,6 +13,10 @@ from simpul import limits
 
 _END: Final = b"PK\x05\x06"
 _END_BYTES: Final = 22
+_END_64: Final = b"PK\x06\x06"
+_LOCATOR_64: Final = b"PK\x06\x07"
+_LOCATOR_64_BYTES: Final = 20
+_END_64_BYTES: Final = 56 + _LOCATOR_64_BYTES
 _COMMENT_BYTES_MAX: Final = 65_535
 _ENCRYPTED: Final = 1
 
@@ -31,12 +35,18 @@ def open_archive(file: BinaryIO) -> zipfile.ZipFile:
 def _look_at_directory(file: BinaryIO) -> None:
     """Refuse a directory that takes too much memory: the library holds it whole."""
     size = file.seek(0, 2)
-    file.seek(max(0, size - _END_BYTES - _COMMENT_BYTES_MAX))
+    file.seek(max(0, size - _END_BYTES - _COMMENT_BYTES_MAX - _END_64_BYTES))
     tail = file.read()
     place = tail.rfind(_END)
     if place < 0 or len(tail) - place < _END_BYTES:
         raise ArchiveBroken("it is no ZIP archive, or was cut off")
     directory = struct.unpack_from("<L", tail, place + 12)[0]
+    if tail[place - _LOCATOR_64_BYTES : place].startswith(_LOCATOR_64):
+        # The library believes this one instead, whatever the other says.
+        end_64 = tail[max(0, place - _END_64_BYTES) : place]
+        if not end_64.startswith(_END_64):
+            raise ArchiveBroken("its list of files is not where it should be")
+        directory = struct.unpack_from("<Q", end_64, 40)[0]
     if directory > limits.ZIP_DIRECTORY_BYTES_MAX:
         raise ArchiveBroken("its list of files is too long")
 
