@@ -15,6 +15,7 @@ import structlog
 
 from simpul.app.context_renewal import ContextRenewal
 from simpul.app.contexts import ContextLibrary
+from simpul.app.deliveries import Deliveries
 from simpul.app.entity_maps import Shelf
 from simpul.app.expiring import Expiry
 from simpul.app.forwarding import Forwarding
@@ -27,6 +28,7 @@ from simpul.app.snapshot_shelf import Snapshots
 from simpul.app.source_watch import SourceWatch
 from simpul.connect.city import parse_city, tenant_of
 from simpul.connect.contexts import read_contexts
+from simpul.connect.delivered import DeliveredFiles
 from simpul.connect.runner import Engine
 from simpul.connect.schedule import run_schedules
 from simpul.domain.errors import HubError
@@ -106,6 +108,7 @@ def _hub_over(settings: Settings, store: SqliteStore, contexts: ContextLibrary, 
         source_watch=SourceWatch(store.registrations),
         entity_maps=Shelf(store.entity_maps),
         snapshots=Snapshots(SqliteSnapshots(store, contexts)),
+        deliveries=Deliveries(store.deliveries, DeliveredFiles(settings.data_directory)),
         subscriptions=store.outbox,
         outbox=store.outbox,
         notifier=SchemeNotifier(allow_private_addresses=settings.allow_private_addresses),
@@ -116,6 +119,7 @@ def _hub_over(settings: Settings, store: SqliteStore, contexts: ContextLibrary, 
 
 
 async def _stop(hub: Hub) -> None:
+    await hub.deliveries.close()
     await hub.expiry.close()
     await hub.forwarding.close()
     await hub.notices.close()

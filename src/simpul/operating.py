@@ -38,6 +38,10 @@ async def _create_token(caller: Caller, hub: Hub, given: Given, _tell: Tell) -> 
     return await identity.create_token(caller, hub, given["name"], tuple(given["roles"]), given["days"])
 
 
+async def _create_agent_token(caller: Caller, hub: Hub, given: Given, _tell: Tell) -> Any:
+    return await identity.create_agent_token(caller, hub, given["name"], given["source"])
+
+
 async def _revoke_token(caller: Caller, hub: Hub, given: Given, _tell: Tell) -> Any:
     await identity.revoke_token(caller, hub, given["token_id"])
 
@@ -79,6 +83,7 @@ async def _apply(caller: Caller, hub: Hub, given: Given, _tell: Tell) -> Any:
 COMMANDS: Final[dict[str, Command]] = {
     "list_tokens": _list_tokens,
     "create_token": _create_token,
+    "create_agent_token": _create_agent_token,
     "revoke_token": _revoke_token,
     "list_tenants": _list_tenants,
     "create_tenant": _create_tenant,

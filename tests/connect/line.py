@@ -58,7 +58,12 @@ class Line:
                 near, _ = listening.accept()
             except OSError:
                 return
-            far = socket.create_connection(("127.0.0.1", self._server_port))
+            try:
+                far = socket.create_connection(("127.0.0.1", self._server_port))
+            except OSError:
+                # The server is away; so is whoever leads to it.
+                near.close()
+                continue
             self._ends += [near, far]
             if self._listening is None:
                 near.shutdown(socket.SHUT_RDWR)

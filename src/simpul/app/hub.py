@@ -9,6 +9,7 @@ from simpul.domain.city import City
 
 if TYPE_CHECKING:
     from simpul.app.contexts import ContextLibrary
+    from simpul.app.deliveries import Deliveries
     from simpul.app.entity_maps import Shelf
     from simpul.app.expiring import Expiry
     from simpul.app.forwarding import Forwarding
@@ -69,6 +70,7 @@ class Hub:
     source_watch: SourceWatch
     entity_maps: Shelf
     snapshots: Snapshots
+    deliveries: Deliveries
     cities: dict[str, City] = field(default_factory=dict)
     engine: SourceEngine | None = None
 

@@ -15,10 +15,11 @@ from simpul import limits
 from simpul.app.entities import raise_unless_allowed
 from simpul.app.hub import Hub
 from simpul.domain.access import ADMINISTRATOR, ROLES, Action, Caller
-from simpul.domain.errors import BadRequestData, NotFound, Unauthenticated
+from simpul.domain.errors import BadRequestData, Forbidden, NotFound, Unauthenticated
 from simpul.ports.store import Token
 
 API = "token"
+AGENT = "agent"
 SESSION = "session"
 WELCOME = "welcome"
 
@@ -98,6 +99,36 @@ async def create_token(
     return await _add(hub, caller.tenant, _Grant(API, name.strip(), roles, hours))
 
 
+async def create_agent_token(caller: Caller, hub: Hub, name: str, source_id: str) -> tuple[Token, str]:
+    """Make a token with which an agent may deliver one source, and nothing else; return it and its secret.
+
+    Raises NotFound, BadRequestData, Forbidden.
+    """
+    raise_unless_allowed(caller, Action.MANAGE_ACCESS)
+    if not name.strip() or len(name) > _NAME_CHARACTERS_MAX:
+        raise BadRequestData(f"A token's name says what it is for, in 1 to {_NAME_CHARACTERS_MAX} characters.")
+    source = hub.city(caller.tenant).source(source_id)
+    if source is None:
+        known = ", ".join(one.id for one in hub.city(caller.tenant).sources) or "none; apply the city's folder first"
+        raise NotFound(f"The city has no source {source_id[:100]!r}. Its sources: {known}.")
+    if not source.is_delivered:
+        raise BadRequestData(f"The hub reads {source_id} itself. Write read_by: agent into its file, and apply.")
+    return await _add(hub, caller.tenant, _Grant(AGENT, name.strip(), (source_id,), None))
+
+
+def raise_unless_agent(hub: Hub, tenant: str, authorization: str | None, source_id: str) -> None:
+    """Raise Unauthenticated or Forbidden where the token is not that of the source's agent."""
+    scheme, _, secret = (authorization or "").partition(" ")
+    if scheme.lower() != "bearer" or not secret.strip():
+        raise Unauthenticated("An agent sends 'Authorization: Bearer <token>'.")
+    known = hub.identities.find_token(tenant, _digest(secret.strip()))
+    if known is not None and known.kind != AGENT:
+        raise Forbidden(f"This is no agent's token. Make one with: simpul token create NAME --agent {source_id[:64]}")
+    token = _get_token(hub, tenant, secret.strip(), AGENT)
+    if token.roles != (source_id,):
+        raise Forbidden(f"This token is that of the agent of {', '.join(token.roles)}; it may deliver nothing else.")
+
+
 class _Grant(NamedTuple):
     """What a new credential is good for. `parent` begins its id where it hangs on another credential."""
 
@@ -126,9 +157,9 @@ async def _add(hub: Hub, tenant: str, grant: _Grant) -> tuple[Token, str]:
 
 
 def list_tokens(caller: Caller, hub: Hub) -> list[Token]:
-    """Return the city's API tokens, newest first; never a secret. Raises Forbidden."""
+    """Return the city's tokens for the API and for agents, newest first; never a secret. Raises Forbidden."""
     raise_unless_allowed(caller, Action.MANAGE_ACCESS)
-    return [token for token in hub.identities.list_tokens(caller.tenant) if token.kind == API]
+    return [token for token in hub.identities.list_tokens(caller.tenant) if token.kind in (API, AGENT)]
 
 
 async def revoke_token(caller: Caller, hub: Hub, token_id: str) -> None:

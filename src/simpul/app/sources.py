@@ -10,12 +10,16 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final, NamedTuple
 
+import msgspec
+
 from simpul import limits
+from simpul.app.deliveries import find_standing
 from simpul.app.entities import raise_unless_allowed
 from simpul.app.hub import Hub
 from simpul.domain.access import Action, Caller, decide
 from simpul.domain.city import Agency, City, SourceDeclaration
 from simpul.domain.context import CORE
+from simpul.domain.delivery import Standing
 from simpul.domain.entity import Entity, Instance, Record, Times, attribute_names
 from simpul.domain.errors import BadRequestData, InternalError, NotFound
 from simpul.domain.merge import Outcome, advance_times, update_attributes
@@ -40,7 +44,8 @@ class SourceStatus:
     """How one source does; nothing in it is secret or personal.
 
     `state` is `never`, `running`, `ok` or `failed`; `rows` is what the last complete run read; `fresh_us` is when
-    that run ended. `last_run.error` is only there for who may manage sources.
+    that run ended. `last_run.error` is only there for who may manage sources. `agent` is how far the source's agent is,
+    where it has one that was heard; its trouble is only told to who may manage sources.
     """
 
     source: SourceDeclaration
@@ -50,6 +55,7 @@ class SourceStatus:
     fresh_us: int | None
     rows: int | None
     rejects: int
+    agent: Standing | None = None
 
 
 class Step(NamedTuple):
@@ -89,7 +95,15 @@ def _status(hub: Hub, city: City, source: SourceDeclaration, rejects: int, sees_
         fresh_us=complete.finished_us if complete else None,
         rows=complete.rows_read if complete else None,
         rejects=rejects,
+        agent=_agent(hub, city.tenant, source, sees_errors=sees_errors),
     )
+
+
+def _agent(hub: Hub, tenant: str, source: SourceDeclaration, *, sees_errors: bool) -> Standing | None:
+    standing = find_standing(hub, tenant, source.id) if source.is_delivered else None
+    if standing is None or sees_errors:
+        return standing
+    return standing._replace(told=msgspec.structs.replace(standing.told, trouble=""))
 
 
 def _state(hub: Hub, run: Run | None, tenant: str) -> str:
@@ -238,6 +252,7 @@ async def _put_entities(caller: Caller, hub: Hub, before: City, city: City) -> N
     await hub.entities.write(caller.tenant, caller.principal, operation)
     for source_id in removed:
         await hub.reports.forget_source(caller.tenant, source_id)
+        await hub.deliveries.forget(caller.tenant, source_id)
         if hub.engine is not None:
             hub.engine.forget_rows(hub, caller.tenant, source_id)
 

@@ -17,6 +17,7 @@ COMMANDS = {
     "plan": "Say what applying a city's folder would change.",
     "apply": "Make a city's folder the one in force.",
     "sync": "Read sources into the hub.",
+    "agent": "Read an office's systems, and deliver their rows to the hub.",
     "source": "Look at sources: their runs and the rows kept aside.",
     "quality": "Tell how good a source is, and what breaks which rule.",
     "lineage": "Tell where an entity's attributes come from: source, run, row and mapping.",

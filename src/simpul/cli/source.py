@@ -18,6 +18,7 @@ from simpul.cli.city_folder import counted, folder_option, settings_of
 from simpul.cli.put_right import fix, fixes, replay, undo, write_rejects
 from simpul.cli.source_kind import kind
 from simpul.cli.source_new import new
+from simpul.domain.delivery import Standing
 from simpul.main import open_hub
 from simpul.ports.store import Reject, Run
 from simpul.settings import Settings
@@ -45,6 +46,21 @@ def list_sources(folder: Path | None) -> None:
     for status in statuses:
         if status.last_run is not None and status.last_run.error is not None:
             click.echo(f"{status.source.id}: {status.last_run.error}")
+        if status.source.is_delivered:
+            click.echo(f"{status.source.id}: {_told_of_agent(status.agent)}")
+
+
+def _told_of_agent(standing: Standing | None) -> str:
+    if standing is None:
+        return "its agent was never heard"
+    told = standing.told
+    words = [f"its agent was last heard {moment_of(standing.heard_us)}"]
+    if told.behind_us is not None:
+        waiting = f"{counted(told.waiting, 'reading')} ({told.waiting_bytes:,} bytes)"
+        words.append(f"{waiting} waited there, the oldest since {moment_of(told.behind_us)}")
+    if told.is_clock_wrong:
+        words.append("its clock is wrong")
+    return "; ".join(words) + (f". {told.trouble}" if told.trouble else "")
 
 
 async def _list(settings: Settings) -> list[SourceStatus]:

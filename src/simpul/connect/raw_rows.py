@@ -1,7 +1,8 @@
 """Rows kept as they came, one packed file for each run, so that a source can be replayed without its system.
 
 Kept only where a source says `keep_raw`: rows may be personal. A file is a gzip stream of msgpack frames, each with its
-length before it: the columns first, then rows. It is read and written in bounded memory.
+length before it: the columns first, then rows. It is read and written in bounded memory. What an agent delivers has the
+same form (`delivered.py`).
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from collections.abc import Callable, Iterator
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, BinaryIO, Final
 
 import msgspec
 
@@ -72,6 +73,30 @@ def _unpack(number: int, data: memoryview) -> Any:
     return _READERS[number](bytes(data).decode())
 
 
+class PackedRows:
+    """Rows on their way into a file, which is the caller's to close. The same rows make the same bytes."""
+
+    def __init__(self, file: BinaryIO, reading: Reading) -> None:
+        self._file = gzip.GzipFile(fileobj=file, mode="wb", compresslevel=_COMPRESSION, mtime=0, filename="")
+        self._put([reading.row_word, list(reading.columns)])
+
+    def put(self, row: Row | BrokenRow) -> None:
+        """Pack one row."""
+        if isinstance(row, BrokenRow):
+            raw = {name: _pack(cell) for name, cell in row.raw.items()}
+            self._put([_pack(row.number), None, row.reason, raw])
+        else:
+            self._put([_pack(row.number), [_pack(cell) for cell in row.cells]])
+
+    def _put(self, frame: Any) -> None:
+        packed = _encode(frame)
+        self._file.write(len(packed).to_bytes(_LENGTH_BYTES, "big") + packed)
+
+    def close(self) -> None:
+        """Write what is left."""
+        self._file.close()
+
+
 class RecordingReading:
     """A reading whose rows are kept on their way. The file is there under its name only once `keep` was called."""
 
@@ -83,8 +108,7 @@ class RecordingReading:
         discard_unfinished(folder)
         descriptor = os.open(self._part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
         self._raw = os.fdopen(descriptor, "wb")
-        self._file = gzip.GzipFile(fileobj=self._raw, mode="wb", compresslevel=_COMPRESSION, mtime=0)
-        self._put([reading.row_word, list(reading.columns)])
+        self._packed = PackedRows(self._raw, reading)
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -100,16 +124,8 @@ class RecordingReading:
 
     def rows(self) -> Iterator[Row | BrokenRow]:
         for row in self._reading.rows():
-            if isinstance(row, BrokenRow):
-                raw = {name: _pack(cell) for name, cell in row.raw.items()}
-                self._put([row.number, None, row.reason, raw])
-            else:
-                self._put([row.number, [_pack(cell) for cell in row.cells]])
+            self._packed.put(row)
             yield row
-
-    def _put(self, frame: Any) -> None:
-        packed = _encode(frame)
-        self._file.write(len(packed).to_bytes(_LENGTH_BYTES, "big") + packed)
 
     def keep(self, runs: int) -> None:
         """Keep the file, and of the older ones only as many as make up `runs`."""
@@ -126,29 +142,27 @@ class RecordingReading:
             self._close_files()
 
     def _close_files(self) -> None:
-        self._file.close()
+        self._packed.close()
         self._raw.close()
 
 
-class KeptReading:
-    """The rows of an earlier run, as they came then."""
+class PackedReading:
+    """The rows of a packed file."""
 
-    def __init__(self, folder: Path, run_id: int) -> None:
-        path = folder / f"{run_id}.rows"
-        if not path.is_file():
-            kept = ", ".join(sorted((file.stem for file in folder.glob("*.rows")), key=int)) or "none"
-            raise NotFound(f"The rows of run {run_id} are not kept. Runs whose rows are kept: {kept}.")
+    row_bytes_max = limits.KEPT_ROW_BYTES_MAX
+
+    def __init__(self, path: Path) -> None:
         self._path = path
         self._decode = msgspec.msgpack.Decoder(ext_hook=_unpack).decode
         self._file = gzip.GzipFile(path, "rb")
         try:
             head = self._frame()
-            if not isinstance(head, list) or len(head) != 2:
+            if not isinstance(head, list) or len(head) != 2 or not isinstance(head[1], list):
                 raise self._damaged()
         except SourceUnreachable:
             self._file.close()
             raise
-        self._word, self._columns = str(head[0]), tuple(head[1])
+        self._word, self._columns = str(head[0]), tuple(str(name) for name in head[1])
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -164,18 +178,26 @@ class KeptReading:
 
     def rows(self) -> Iterator[Row | BrokenRow]:
         while (frame := self._frame()) is not None:
-            if frame[1] is None:
-                yield BrokenRow(frame[0], frame[2], frame[3])
-            else:
-                yield Row(frame[0], frame[1])
+            try:
+                yield self._row_of(frame)
+            except (TypeError, IndexError, ValueError, KeyError) as error:
+                raise self._damaged() from error
+
+    def _row_of(self, frame: Any) -> Row | BrokenRow:
+        number = int(frame[0])
+        if frame[1] is None:
+            return BrokenRow(number, str(frame[2]), dict(frame[3]))
+        if not isinstance(frame[1], list):
+            raise TypeError
+        return Row(number, frame[1])
 
     def _frame(self) -> Any:
         try:
             length = int.from_bytes(self._file.read(_LENGTH_BYTES), "big")
-            if length > limits.KEPT_ROW_BYTES_MAX:
+            if length > self.row_bytes_max:
                 raise self._damaged()
             return self._decode(self._file.read(length)) if length else None
-        except (OSError, EOFError, zlib.error, ValueError, msgspec.DecodeError) as error:
+        except (OSError, EOFError, zlib.error, ValueError, KeyError, RecursionError, msgspec.DecodeError) as error:
             raise self._damaged() from error
 
     def _damaged(self) -> SourceUnreachable:
@@ -183,3 +205,14 @@ class KeptReading:
 
     def close(self) -> None:
         self._file.close()
+
+
+class KeptReading(PackedReading):
+    """The rows of an earlier run, as they came then."""
+
+    def __init__(self, folder: Path, run_id: int) -> None:
+        path = folder / f"{run_id}.rows"
+        if not path.is_file():
+            kept = ", ".join(sorted((file.stem for file in folder.glob("*.rows")), key=int)) or "none"
+            raise NotFound(f"The rows of run {run_id} are not kept. Runs whose rows are kept: {kept}.")
+        super().__init__(path)

@@ -18,6 +18,7 @@ import msgspec
 
 from simpul import limits
 from simpul.connect.connector import BrokenRow, Reading, Remembering, Row, Stream, Surroundings, get_connector
+from simpul.connect.delivered import DeliveredReading
 from simpul.connect.knowledge import Knowledge
 from simpul.connect.mapping import Mapper, Shape, Taken
 from simpul.connect.raw_rows import KeptReading, RecordingReading
@@ -33,7 +34,10 @@ from simpul.ports.quality import Question
 
 @dataclass(frozen=True, slots=True)
 class Assignment:
-    """What is to be read, and where rows are kept. With `from_run` the rows are those that are kept of that run."""
+    """What is to be read, and where rows are kept. With `from_run` the rows are those that are kept of that run.
+
+    `delivered` is where the rows lie of a source that an agent reads.
+    """
 
     city: City
     source: SourceDeclaration
@@ -41,6 +45,7 @@ class Assignment:
     kept_rows: Path
     run_id: int = 0
     from_run: int | None = None
+    delivered: Path = Path()
 
 
 class Opened(NamedTuple):
@@ -111,7 +116,10 @@ class Reader:
         if given.from_run is not None:
             return KeptReading(given.kept_rows, given.from_run)
         plain = given.source.declaration
-        reading = get_connector(given.source.kind).open_reading(plain["read"], given.surroundings)
+        if given.source.is_delivered:
+            reading: Reading = DeliveredReading(given.delivered)
+        else:
+            reading = get_connector(given.source.kind).open_reading(plain["read"], given.surroundings)
         if "keep_raw" not in plain or not given.run_id:
             return reading
         try:

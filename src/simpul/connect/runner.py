@@ -24,6 +24,7 @@ from simpul.app.sources import note_run
 from simpul.connect.ahead import Ahead
 from simpul.connect.connector import Surroundings, get_connector
 from simpul.connect.contexts import read_contexts
+from simpul.connect.delivered import delivered_folder
 from simpul.connect.drift import (
     raise_if_collapsed,
     raise_if_columns_went,
@@ -154,6 +155,9 @@ class Engine:
     def is_running(self, tenant: str, source_id: str) -> bool:
         return (tenant, source_id) in self._running
 
+    def is_stream(self, source: SourceDeclaration) -> bool:
+        return get_connector(source.kind).is_stream
+
     async def preview(self, hub: Hub, tenant: str, source: SourceDeclaration, rows: int) -> Preview:
         """Read the first rows and write nothing. Raises SourceError."""
         city = hub.city(tenant)
@@ -247,7 +251,8 @@ class SourceRun:
     @property
     def _assignment(self) -> Assignment:
         job = self.job
-        return Assignment(job.city, job.source, job.surroundings, self._kept_rows, self.run_id, job.from_run)
+        delivered = delivered_folder(job.hub.settings.data_directory, job.city.tenant, job.source.id)
+        return Assignment(job.city, job.source, job.surroundings, self._kept_rows, self.run_id, job.from_run, delivered)
 
     def _find_reader(self) -> ReaderHost:
         """Return a process of its own for a source that is large, or may be, where there is a core for it."""

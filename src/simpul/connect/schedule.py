@@ -38,6 +38,7 @@ class Schedule:
             for tenant, city in list(self.hub.cities.items())
             for source in city.sources
             if "schedule" in source.declaration
+            and not source.is_delivered
             and (tenant, source.id) not in self._started
             and self._is_due(city, source, now_us)
         ]

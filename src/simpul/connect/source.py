@@ -114,7 +114,9 @@ def source_fields(read: Shape) -> Fields:
         Field("rules", ListOf(Rule()), "what counts as wrong"),
         Field("vanished", Choice(("keep", "expire", "delete")), "what happens to a row that is gone; default keep"),
         Field("keep_raw", Integer(1, limits.KEPT_RUNS_MAX), "of how many runs the rows are kept as they came"),
-        Field("schedule", _SCHEDULE, "when `simpul serve` reads it"),
+        Field("schedule", _SCHEDULE, "when `simpul serve` reads it, or its agent"),
+        Field("read_by", Choice(("hub", "agent")), "who reads it: the hub (default), or an agent that stands in its "
+              "office and delivers the rows (`simpul agent`)"),
     ))  # fmt: skip
 
 

@@ -181,6 +181,15 @@ SAID = (
     _("The file %(path)s cannot be written: %(why)s."),
     _("The text says nothing."),
     _("The kept rows %(path)s are damaged. Read the source itself again."),
+    _("The agent of %(source)s has delivered nothing yet. Start it in its office with: simpul agent"),
+    _("The delivered rows %(path)s are damaged. The next delivery replaces them."),
+    _(
+        "The queue has %(used)s of %(most)s bytes, so nothing more is read until the hub has taken some of it. "
+        "Nothing is lost; queue_megabytes in agent.yaml sets the bound."
+    ),
+    _("The disk that holds %(path)s is full. Free some space; nothing is lost."),
+    _("The queue %(path)s cannot be used: %(why)s."),
+    _("The source could not be read because of an unexpected %(kind)s."),
     _("The rows of run %(run)s are not kept. Runs whose rows are kept: %(listed)s."),
     _("Rows cannot be kept in %(path)s: %(why)s."),
     _("the column is new"),

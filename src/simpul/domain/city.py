@@ -34,6 +34,11 @@ class SourceDeclaration:
     file: str
     declaration: dict[str, Any]
 
+    @property
+    def is_delivered(self) -> bool:
+        """Whether an agent reads it in its office and delivers its rows, so that the hub never asks for them."""
+        return self.declaration.get("read_by") == "agent"
+
 
 @dataclass(frozen=True, slots=True)
 class LiveLayer:

@@ -14,7 +14,7 @@ from simpul import limits
 from simpul.app import forwarding
 from simpul.app.hub import Hub
 from simpul.domain.errors import HubError, NotFound
-from simpul.http import openapi, service
+from simpul.http import deliveries, openapi, service
 from simpul.http.admission import admit
 from simpul.http.dispatch import answer, answer_error
 from simpul.http.exchange import Answer, Exchange, Handler, exchange_of
@@ -29,6 +29,7 @@ def api_routes(hub: Hub) -> Sequence[BaseRoute]:
     return [
         Route(openapi.PATH, _layered(hub, Service(hub, openapi.answer))),
         Below(ROOT.decode(), build_api(hub)),
+        Route(deliveries.PATH, _layered(hub, Receiving(hub, deliveries.receive))),
         Route(forwarding.PATH, _layered(hub, Receiving(hub, remote_notices.receive))),
         Route("/health", _layered(hub, Service(hub, service.health))),
         Route("/version", _layered(hub, Service(hub, service.version))),

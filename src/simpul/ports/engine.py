@@ -84,5 +84,8 @@ class SourceEngine(Protocol):
     def is_running(self, tenant: str, source_id: str) -> bool:
         """Return whether the source is being read just now."""
 
+    def is_stream(self, source: SourceDeclaration) -> bool:
+        """Return whether the source tells only what is new, so that what it told is told once."""
+
     async def preview(self, hub: Hub, tenant: str, source: SourceDeclaration, rows: int) -> Preview:
         """Read the first rows and write nothing. Raises SourceError."""

@@ -264,8 +264,8 @@ class SourceStore(Protocol):
 class Token(NamedTuple):
     """A credential as it is known to the hub: never the secret, only its digest.
 
-    `kind` is `token` (API), `session` (console) or `welcome` (the one-time link). `roles` is a subset of
-    `access.ROLES`.
+    `kind` is `token` (API), `session` (console), `welcome` (the one-time link) or `agent`. `roles` is a subset of
+    `access.ROLES`; of an agent's token it is the one source that it may deliver.
     """
 
     id: str

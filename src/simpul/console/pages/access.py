@@ -102,6 +102,12 @@ def _page(visit: Visit, form: AccessForm, wrong: str, secret: str) -> Page:
     return Page("access.html", title, view, "access", (Step(title),), status=422 if wrong else 200)
 
 
+def _roles(visit: Visit, token: Token) -> str:
+    if token.kind == identity.AGENT:
+        return visit.text("Agent of %(source)s", source=token.roles[0])
+    return ", ".join(visit.role(role) for role in token.roles)
+
+
 def _row(visit: Visit, token: Token) -> TokenRow:
     ended = token.expires_us is not None and token.expires_us <= visit.now_us
     if token.revoked_us is not None:
@@ -111,7 +117,7 @@ def _row(visit: Visit, token: Token) -> TokenRow:
     return TokenRow(
         token.id,
         token.name,
-        ", ".join(visit.role(role) for role in token.roles),
+        _roles(visit, token),
         visit.moment(token.created_us),
         visit.moment(token.expires_us),
         state,

@@ -14,6 +14,7 @@ from simpul.app import sources
 from simpul.app.corrections import text_of_raw
 from simpul.app.sources import SourceStatus
 from simpul.console import words
+from simpul.console.agents import AgentView, agent_view
 from simpul.console.freshness import AgencyLines, Fact, agency_lines, line_of, split_interval
 from simpul.console.page import Page, Step
 from simpul.console.pages.put_right import CELL, FixView, fixes
@@ -92,6 +93,7 @@ class SourceView:
     rejects_summary: str
     fixes: tuple[FixView, ...]
     quality_href: str
+    agent: AgentView | None
 
 
 async def show_all(visit: Visit) -> Page:
@@ -145,6 +147,7 @@ async def show(visit: Visit) -> Page:
         rejects_summary=visit.texts("%(count)s row", "%(count)s rows", status.rejects),
         fixes=fixes(visit, source.id),
         quality_href=f"/sources/{source.id}/quality" if visit.is_manager else "",
+        agent=agent_view(visit, status),
     )
     title = visit.pick(source.title)
     return Page("source.html", title, view, "sources", (Step(visit.text("Sources"), "/sources"), Step(title)))

@@ -144,6 +144,17 @@ CREATE TABLE IF NOT EXISTS token (
   revoked_us INTEGER
 ) STRICT, WITHOUT ROWID;
 
+-- What is known of the agents that read sources in their offices: which queue delivers, up to which reading all is taken
+-- over, and what the agent told last. `digest` is that of the last whole reading; moments are those of the hub's clock.
+CREATE TABLE IF NOT EXISTS delivery (
+  source TEXT PRIMARY KEY,
+  queue TEXT NOT NULL,
+  completed INTEGER NOT NULL,
+  digest TEXT NOT NULL,
+  heard_us INTEGER NOT NULL,
+  told TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+
 CREATE TABLE IF NOT EXISTS declaration (
   path TEXT PRIMARY KEY,
   content TEXT NOT NULL

@@ -32,6 +32,7 @@ from simpul.store.sqlite.answer import answer
 from simpul.store.sqlite.city import CityFile
 from simpul.store.sqlite.connection import SQL, translated_errors
 from simpul.store.sqlite.contexts import SqliteContexts
+from simpul.store.sqlite.deliveries import SqliteDeliveries
 from simpul.store.sqlite.entity_maps import SqliteEntityMaps
 from simpul.store.sqlite.forwarding import SqliteForwarding
 from simpul.store.sqlite.lineage import SqliteLineage
@@ -71,6 +72,7 @@ class SqliteStore:
         self.lineage = SqliteLineage(self._city)
         self.entity_maps = SqliteEntityMaps(self._city)
         self.forwarding = SqliteForwarding(self._city)
+        self.deliveries = SqliteDeliveries(self._city)
         try:
             directory.mkdir(parents=True, exist_ok=True)
         except OSError as error:
@@ -139,8 +141,9 @@ class SqliteStore:
         for suffix in ("-wal", "-shm", ".lock", ""):
             self._path(tenant).with_name(f"{tenant}{_SUFFIX}{suffix}").unlink(missing_ok=True)
         shutil.rmtree(self.snapshot_directory(tenant), ignore_errors=True)
-        # Rows that sources kept as they came.
-        shutil.rmtree(self._directory / "raw" / tenant, ignore_errors=True)
+        # Rows that sources kept as they came, and those that agents delivered.
+        for folder in ("raw", "delivered"):
+            shutil.rmtree(self._directory / folder / tenant, ignore_errors=True)
 
     # EntityStore
 
