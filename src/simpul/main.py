@@ -26,6 +26,7 @@ from simpul.app.notify import Dispatch
 from simpul.app.registry import Registry
 from simpul.app.snapshot_shelf import Snapshots
 from simpul.app.source_watch import SourceWatch
+from simpul.connect.alert_watch import run_alerts
 from simpul.connect.city import parse_city, tenant_of
 from simpul.connect.contexts import read_contexts
 from simpul.connect.delivered import DeliveredFiles
@@ -108,6 +109,7 @@ def _hub_over(settings: Settings, store: SqliteStore, contexts: ContextLibrary, 
         source_watch=SourceWatch(store.registrations),
         entity_maps=Shelf(store.entity_maps),
         snapshots=Snapshots(SqliteSnapshots(store, contexts)),
+        alerts=store.alerts,
         deliveries=Deliveries(store.deliveries, DeliveredFiles(settings.data_directory)),
         subscriptions=store.outbox,
         outbox=store.outbox,
@@ -179,6 +181,7 @@ async def serve(hub: Hub, settings: Settings) -> None:
     tasks = [asyncio.create_task(run_history_care(hub))]
     if settings.syncs:
         tasks.append(asyncio.create_task(run_schedules(hub)))
+        tasks.append(asyncio.create_task(run_alerts(hub)))
     try:
         async with listening(hub):
             _survive_sigterm()

@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any, Final
 
-from simpul.app import identity, sources
+from simpul.app import alerts, identity, sources
 from simpul.app.hub import Hub
 from simpul.connect.city import load_city
 from simpul.domain.access import Caller
@@ -68,6 +68,10 @@ async def _list_sources(caller: Caller, hub: Hub, given: Given, _tell: Tell) -> 
     return [sources.get_source(caller, hub, source_id).source.id for source_id in wanted]
 
 
+async def _list_alerts(caller: Caller, hub: Hub, given: Given, _tell: Tell) -> Any:
+    return [one.alert for one in alerts.list_alerts(caller, hub, only_open=given["only_open"])]
+
+
 async def _sync(caller: Caller, hub: Hub, given: Given, tell: Tell) -> Any:
     return await sources.sync(caller, hub, given["source"], accept_shrink=given["accept_shrink"], on_progress=tell)
 
@@ -90,5 +94,6 @@ COMMANDS: Final[dict[str, Command]] = {
     "delete_tenant": _delete_tenant,
     "list_sources": _list_sources,
     "apply": _apply,
+    "list_alerts": _list_alerts,
     "sync": _sync,
 }

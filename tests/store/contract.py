@@ -724,6 +724,24 @@ class SourceContract:
         )
         assert len({*ids, other, going_on}) == 7
 
+    def test_the_last_complete_run_is_kept_however_many_fail_after_it(
+        self, city: Driver, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(limits, "RUNS_KEPT_MAX", 2)
+        assert city.store.find_complete_run(TENANT, "halte") is None
+        ended = []
+        for n in range(6):
+            run_id = city.run(city.store.begin_run(TENANT, "halte", NOON_US + n))
+            error = None if n < 2 else "away"
+            ended.append(Run(run_id, "halte", NOON_US + n, NOON_US + n + 1, 9, 1, 2, 3, 4, error))
+            city.run(city.store.finish_run(TENANT, ended[-1]))
+        city.run(city.store.begin_run(TENANT, "halte", NOON_US + 9))
+        city.reopen()
+        assert city.store.find_complete_run(TENANT, "halte") == ended[1]
+        assert city.store.find_complete_run(TENANT, "aset") is None
+        assert ended[1] in city.store.list_runs(TENANT, "halte")
+        assert ended[2] not in city.store.list_runs(TENANT, "halte")
+
 
 class IdentityContract:
     """Tokens, and what a city has applied."""

@@ -288,8 +288,14 @@ class ModelStore:
     async def finish_run(self, tenant: str, run: Run) -> None:
         runs = self._city(tenant).runs
         runs[run.id] = run
+        complete = self.find_complete_run(tenant, run.source)
         for old in [one.id for one in self.list_runs(tenant, run.source, len(runs))][limits.RUNS_KEPT_MAX :]:
-            del runs[old]
+            if complete is None or old != complete.id:
+                del runs[old]
+
+    def find_complete_run(self, tenant: str, source: str) -> Run | None:
+        runs = self.list_runs(tenant, source, len(self._city(tenant).runs))
+        return next((run for run in runs if run.finished_us is not None and run.error is None), None)
 
     def list_runs(self, tenant: str, source: str | None = None, limit: int = 20) -> list[Run]:
         runs = sorted(self._city(tenant).runs.values(), reverse=True)

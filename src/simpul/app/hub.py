@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from simpul.app.registry import Registry
     from simpul.app.snapshot_shelf import Snapshots
     from simpul.app.source_watch import SourceWatch
+    from simpul.ports.alerts import AlertStore
     from simpul.ports.clock import Clock
     from simpul.ports.contexts import ContextStore
     from simpul.ports.engine import SourceEngine
@@ -71,6 +72,7 @@ class Hub:
     entity_maps: Shelf
     snapshots: Snapshots
     deliveries: Deliveries
+    alerts: AlertStore
     cities: dict[str, City] = field(default_factory=dict)
     engine: SourceEngine | None = None
 

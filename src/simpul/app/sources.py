@@ -36,7 +36,6 @@ _STATUS: Final = CORE.expand("status")
 _ROW_COUNT: Final = CORE.expand("rowCount")
 _REJECT_COUNT: Final = CORE.expand("rejectCount")
 _CHANGED_AT: Final = CORE.expand("lastChangedAt")
-_RUNS_LOOKED_AT: Final = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,9 +83,9 @@ def get_source(caller: Caller, hub: Hub, source_id: str) -> SourceStatus:
 
 
 def _status(hub: Hub, city: City, source: SourceDeclaration, rejects: int, sees_errors: bool) -> SourceStatus:
-    runs = hub.sources.list_runs(city.tenant, source.id, _RUNS_LOOKED_AT)
+    runs = hub.sources.list_runs(city.tenant, source.id, 1)
     last = runs[0] if runs else None
-    complete = next((run for run in runs if run.finished_us is not None and run.error is None), None)
+    complete = hub.sources.find_complete_run(city.tenant, source.id)
     return SourceStatus(
         source=source,
         agency=city.agency(source.agency),
@@ -253,6 +252,7 @@ async def _put_entities(caller: Caller, hub: Hub, before: City, city: City) -> N
     for source_id in removed:
         await hub.reports.forget_source(caller.tenant, source_id)
         await hub.deliveries.forget(caller.tenant, source_id)
+        await hub.alerts.forget_alerts(caller.tenant, source_id)
         if hub.engine is not None:
             hub.engine.forget_rows(hub, caller.tenant, source_id)
 

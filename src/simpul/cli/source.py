@@ -16,8 +16,10 @@ from simpul.app.identity import operator
 from simpul.app.sources import SourceStatus
 from simpul.cli.city_folder import counted, folder_option, settings_of
 from simpul.cli.put_right import fix, fixes, replay, undo, write_rejects
+from simpul.cli.reaching import ask_once
 from simpul.cli.source_kind import kind
 from simpul.cli.source_new import new
+from simpul.domain.alerts import Alert
 from simpul.domain.delivery import Standing
 from simpul.main import open_hub
 from simpul.ports.store import Reject, Run
@@ -66,6 +68,21 @@ def _told_of_agent(standing: Standing | None) -> str:
 async def _list(settings: Settings) -> list[SourceStatus]:
     async with open_hub(settings) as hub:
         return sources.list_sources(operator(hub.settings.tenant), hub)
+
+
+@source.command("alerts")
+@click.option("--all", "with_ended", is_flag=True, help="Those that have ended, too.")
+@folder_option
+def list_alerts(with_ended: bool, folder: Path | None) -> None:
+    """List what is wrong with sources: stale, failing, drifted or collapsed."""
+    found = ask_once(settings_of(folder), "list_alerts", list[Alert], only_open=not with_ended)
+    for one in found:
+        ended = "" if one.ended_us is None else f" until {moment_of(one.ended_us)}"
+        click.echo(f"{one.source}: {one.kind} since {moment_of(one.since_us)}{ended}")
+        if one.detail:
+            click.echo(f"    {one.detail}")
+    if not found:
+        click.echo("No source has an alert.")
 
 
 @source.command("runs")

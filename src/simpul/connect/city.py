@@ -11,6 +11,7 @@ import yaml
 
 from simpul import limits
 from simpul.app.answer_plan import read_plan
+from simpul.connect.alerts import AlertRules
 from simpul.connect.code_lists import BUILT_IN, CODE_LIST, read_code_list
 from simpul.connect.document import Node, Place, Problem, from_plain, read_document
 from simpul.connect.fields import (
@@ -78,6 +79,7 @@ CITY: Final = Fields("city.yaml", (
     Field("public_types", ListOf(Text("an entity type")), "the types that anybody may read; nothing else is public"),
     Field("history", HistoryRules(), "how long and how finely the histories of types are kept; default: all, for ever"),
     Field("live", LiveShape(), "what the home page shows as it is right now; default: nothing"),
+    Field("alerts", AlertRules(), "after how many failures a source is an alert, and who is told of alerts"),
     Field("contexts", MappingOf(Text("a file", check=_check_file)), "@context documents: URL to file"),
 ))  # fmt: skip
 
@@ -218,6 +220,7 @@ def _check_together(nodes: dict[str, Node], declarations: Plain, folder: Path, p
     agencies = [agency["id"] for agency in declarations[AGENCIES_FILE]["agencies"]]
     for agency in {name for name in agencies if agencies.count(name) > 1}:
         problems.append(Problem(Place(AGENCIES_FILE), f"the agency {agency!r} is there twice"))
+    _check_alerts(nodes[CITY_FILE], declarations, problems)
     contexts = declarations[CITY_FILE].get("contexts", {})
     for url, file in contexts.items():
         if not (folder / file).is_file():
@@ -237,6 +240,14 @@ def _check_together(nodes: dict[str, Node], declarations: Plain, folder: Path, p
         _check_lists(node, plain, declarations, problems)
         if "bounds" not in declarations[CITY_FILE] and _uses_city_area(plain):
             problems.append(Problem(node.place_of("rules"), "'area: city' needs 'bounds' in city.yaml"))
+
+
+def _check_alerts(node: Node, declarations: Plain, problems: Problems) -> None:
+    known = [one["source"] for file, one in declarations.items() if file.startswith("sources/")]
+    for target in declarations[CITY_FILE].get("alerts", {}).get("to", ()):
+        for wrong in sorted(set(target.get("sources", ())) - set(known)):
+            message = f"{target['name']}: there is no source {wrong!r}{suggest(wrong, known)}"
+            problems.append(Problem(node.place_of("alerts"), message))
 
 
 def _check_lists(node: Node, plain: Plain, declarations: Plain, problems: Problems) -> None:
@@ -270,6 +281,7 @@ def _build(declarations: dict[str, dict[str, Any]]) -> City:
         sources=tuple(
             source_declaration(source, file) for file, source in declarations.items() if file.startswith("sources/")
         ),
+        alerts=plain.get("alerts", {}),
         retentions=tuple(retention_of(rule) for rule in plain.get("history", ())),
         live=live_of(plain.get("live")),
         answers=tuple(answer for file, answer in declarations.items() if file.startswith("answers/")),

@@ -15,7 +15,7 @@ from typing import Any, Final, NamedTuple
 from simpul import limits
 from simpul.domain.city import SourceDeclaration
 from simpul.domain.code_match import rank_names
-from simpul.domain.errors import SourceChanged
+from simpul.domain.errors import SourceChanged, SourceCollapsed
 from simpul.ports.quality import SourceShape
 
 NUMBER: Final = "numbers"
@@ -157,9 +157,9 @@ def rows_wanted(source: SourceDeclaration, before: SourceShape | None) -> int:
 
 
 def raise_if_collapsed(source: SourceDeclaration, rows: int, before: SourceShape | None) -> None:
-    """Refuse a source that has less than half of the rows that it had. Raises SourceChanged."""
+    """Refuse a source that has less than half of the rows that it had. Raises SourceCollapsed."""
     if before is not None and rows < rows_wanted(source, before):
-        raise SourceChanged(
+        raise SourceCollapsed(
             f"{source.file}: the source has {rows} rows, and it had {before.rows}. Nothing that is gone from it was "
             f"touched. If that is right, run `simpul sync {source.id} --accept-change`."
         )

@@ -19,6 +19,7 @@ from typing import Any, Final
 import structlog
 
 from simpul import limits
+from simpul.app.alerts import look_at_source
 from simpul.app.hub import Hub
 from simpul.app.sources import note_run
 from simpul.connect.ahead import Ahead
@@ -44,6 +45,7 @@ from simpul.connect.reporting import Reporting, count_up
 from simpul.connect.takeover import Past, Takeover
 from simpul.connect.tracing import trace_source
 from simpul.connect.vanished import Vanished
+from simpul.domain.alerts import COLLAPSED, DRIFTED
 from simpul.domain.city import City, SourceDeclaration
 from simpul.domain.context import CORE, Context
 from simpul.domain.errors import (
@@ -51,6 +53,7 @@ from simpul.domain.errors import (
     HubBusy,
     HubError,
     SourceChanged,
+    SourceCollapsed,
     SourceError,
     SourceMismatch,
 )
@@ -176,7 +179,7 @@ class SourceRun:
     counts: Counts = field(default_factory=Counts)
     run_id: int = 0
     has_broken: bool = False
-    _has_changed: bool = False
+    _change: str = ""
     rejects_kept: int = 0
     columns: tuple[str, ...] = ()
     # There once all rows were read and settled.
@@ -201,7 +204,7 @@ class SourceRun:
             await self._open_and_read()
         except SourceError as refusal:
             error = refusal.detail
-            self._has_changed = isinstance(refusal, SourceChanged)
+            self._change = _change_of(refusal)
         except HubError as refusal:
             error, failure = refusal.detail, refusal
         except asyncio.CancelledError as stop:
@@ -513,4 +516,12 @@ class SourceRun:
         await self.job.hub.sources.finish_run(self.job.city.tenant, run)
         if self._reporting is not None and run.error is None:
             await self._reporting.conclude(run)
-        await note_run(self.job.hub, self.job.city, self.job.source, run, has_changed=self._has_changed)
+        await note_run(self.job.hub, self.job.city, self.job.source, run, has_changed=bool(self._change))
+        await look_at_source(self.job.hub, self.job.city, self.job.source, self._change)
+
+
+def _change_of(refusal: SourceError) -> str:
+    """Return which kind of alert a change of form is, or nothing."""
+    if isinstance(refusal, SourceCollapsed):
+        return COLLAPSED
+    return DRIFTED if isinstance(refusal, SourceChanged) else ""

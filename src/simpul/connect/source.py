@@ -115,6 +115,8 @@ def source_fields(read: Shape) -> Fields:
         Field("vanished", Choice(("keep", "expire", "delete")), "what happens to a row that is gone; default keep"),
         Field("keep_raw", Integer(1, limits.KEPT_RUNS_MAX), "of how many runs the rows are kept as they came"),
         Field("schedule", _SCHEDULE, "when `simpul serve` reads it, or its agent"),
+        Field("stale_after", Text("a duration", check=_check_duration), "how old its last complete run may be before "
+              "it is stale, such as 2d; default two turns of its schedule"),
         Field("read_by", Choice(("hub", "agent")), "who reads it: the hub (default), or an agent that stands in its "
               "office and delivers the rows (`simpul agent`)"),
     ))  # fmt: skip

@@ -13,9 +13,8 @@ from simpul.console import words
 from simpul.console.page import Verdict
 from simpul.console.values import type_address
 from simpul.console.visit import Moment, Visit
+from simpul.domain.alerts import is_stale, stale_after_us
 from simpul.domain.context import CORE
-
-SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,15 +66,7 @@ def state_of(visit: Visit, status: SourceStatus) -> str:
 
 
 def _is_late(visit: Visit, status: SourceStatus) -> bool:
-    """Return whether a source has missed two of its turns; one may just be about to come."""
-    every = interval_us(status.source.declaration)
-    return every is not None and status.fresh_us is not None and visit.now_us - status.fresh_us > 2 * every
-
-
-def interval_us(declaration: dict[str, Any]) -> int | None:
-    """Return how often a source is to run, or None where it has no schedule."""
-    count, unit = split_interval(declaration)
-    return int(count) * SECONDS[unit] * 1_000_000 if count.isdecimal() and unit in SECONDS else None
+    return is_stale(status.fresh_us, stale_after_us(status.source.declaration), visit.now_us)
 
 
 def split_interval(declaration: dict[str, Any]) -> tuple[str, str]:

@@ -68,6 +68,8 @@ class Live:
 class City:
     """What a tenant has declared and applied. `public_types` are expanded IRIs; `bounds` is W, S, E, N.
 
+    `alerts` says after how many failures there is one, and to whom alerts are told.
+
     `folder` is where its files lie (sources name theirs relative to it); `declarations` is the content of its
     YAML files by path inside that folder, as the declaration store keeps it.
     """
@@ -86,6 +88,7 @@ class City:
     code_lists: tuple[dict[str, Any], ...] = ()
     retentions: tuple[Retention, ...] = ()
     live: Live | None = None
+    alerts: dict[str, Any] = field(default_factory=dict)
     folder: str = ""
     declarations: dict[str, dict[str, Any]] = field(default_factory=dict)
 

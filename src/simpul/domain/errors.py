@@ -33,6 +33,7 @@ HubError
 │   ├── SourceUnreachable     it cannot be reached, or refuses the credentials
 │   └── SourceMismatch        it answers, but not in the shape that its YAML promises
 │       └── SourceChanged     it has another form than in its last complete run
+│           └── SourceCollapsed  it has far fewer rows than then
 └── InternalError             a defect of ours
 """
 
@@ -253,6 +254,10 @@ class SourceChanged(SourceMismatch):
     """The agency's system has another form than in its last complete run: columns, kinds of values, number of rows."""
 
     title = "A source has changed its form"
+
+
+class SourceCollapsed(SourceChanged):
+    """The agency's system has far fewer rows than in its last complete run."""
 
 
 class InternalError(HubError):

@@ -41,6 +41,7 @@ STATUS: dict[type[HubError], tuple[int, str]] = {
     errors.SourceUnreachable: (502, BLANK),
     errors.SourceMismatch: (502, BLANK),
     errors.SourceChanged: (502, BLANK),
+    errors.SourceCollapsed: (502, BLANK),
     errors.InternalError: (500, ETSI + "InternalError"),
 }
 

@@ -240,7 +240,10 @@ class SourceStore(Protocol):
         """Record that a run began; return its id."""
 
     async def finish_run(self, tenant: str, run: Run) -> None:
-        """Record how the run ended; drops runs beyond `limits.RUNS_KEPT_MAX`."""
+        """Record how the run ended; drops runs beyond `limits.RUNS_KEPT_MAX`, but never the last complete one."""
+
+    def find_complete_run(self, tenant: str, source: str) -> Run | None:
+        """Return the source's last run that ended well, or None."""
 
     def list_runs(self, tenant: str, source: str | None = None, limit: int = 20) -> list[Run]:
         """Return runs, newest first."""

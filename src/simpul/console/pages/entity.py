@@ -11,7 +11,8 @@ from starlette.responses import JSONResponse, Response
 
 from simpul import limits
 from simpul.app import temporal
-from simpul.app.lineage import Lineages, get_lineage, lineage_of
+from simpul.app.lineage import SOURCE, Lineages, get_lineage, lineage_of
+from simpul.console.freshness import SourceLine, source_lines
 from simpul.console.origins import Origin, label_of, origin_of
 from simpul.console.page import Page, Panel, Step, panel_alone
 from simpul.console.values import (
@@ -30,6 +31,7 @@ from simpul.domain.errors import NotFound
 from simpul.domain.moment import count_microseconds
 from simpul.ports.store import Change
 
+_OLD_STATES = frozenset({"late", "broken"})
 Point = tuple[float, float | None]
 
 # Fewer points than this have no usual interval; more missing intervals than this are a gap.
@@ -88,6 +90,7 @@ class EntityView:
     visibility: str
     json_href: str
     is_public: bool
+    old_sources: tuple[SourceLine, ...]
 
 
 async def show(visit: Visit) -> Page:
@@ -125,7 +128,14 @@ async def view_of(visit: Visit, entity_id: str) -> EntityView:
         visibility=visit.text("Everyone") if is_public else visit.text("Signed-in people only"),
         json_href="/ngsi-ld/v1" + entity_address(record.id),
         is_public=is_public,
+        old_sources=_old_sources(visit, lineages),
     )
+
+
+def _old_sources(visit: Visit, lineages: Lineages) -> tuple[SourceLine, ...]:
+    """Return the sources of the entity whose systems are late or away: what is shown is the last that they told."""
+    ids = sorted({one.source_id for one in lineages.values() if one.kind == SOURCE})
+    return tuple(line for line in source_lines(visit, ids) if line.state in _OLD_STATES)
 
 
 def _kind(attribute: Instance | list[Instance]) -> str:

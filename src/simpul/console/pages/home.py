@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from simpul.app import answers, types
 from simpul.app.answers import Answer
+from simpul.console.alerts import AlertLine, alert_lines
 from simpul.console.freshness import AgencyLines, Fact, agency_lines
 from simpul.console.page import Page, Step
 from simpul.console.pages import now, selection
@@ -34,6 +35,7 @@ class HomeView:
     text: str
     facts: tuple[Fact, ...]
     now: NowView | None
+    alerts: tuple[AlertLine, ...]
     answer: AnswerView | None
     cards: tuple[AnswerCard, ...]
     failed: tuple[str, ...]
@@ -59,6 +61,7 @@ async def show(visit: Visit) -> Page:
         text=visit.text("What the city's agencies know, put together."),
         facts=_facts(visit, agencies),
         now=await now.view_of(visit),
+        alerts=alert_lines(visit),
         answer=lead,
         cards=tuple(cards),
         failed=tuple(failed),

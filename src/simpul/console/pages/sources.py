@@ -15,6 +15,7 @@ from simpul.app.corrections import text_of_raw
 from simpul.app.sources import SourceStatus
 from simpul.console import words
 from simpul.console.agents import AgentView, agent_view
+from simpul.console.alerts import AlertLine, alert_lines
 from simpul.console.freshness import AgencyLines, Fact, agency_lines, line_of, split_interval
 from simpul.console.page import Page, Step
 from simpul.console.pages.put_right import CELL, FixView, fixes
@@ -37,6 +38,7 @@ class SourcesView:
     """All sources by agency."""
 
     agencies: tuple[AgencyLines, ...]
+    alerts: tuple[AlertLine, ...]
     facts: tuple[Fact, ...]
     codes_href: str
     new_href: str
@@ -94,6 +96,7 @@ class SourceView:
     fixes: tuple[FixView, ...]
     quality_href: str
     agent: AgentView | None
+    alerts: tuple[AlertLine, ...]
 
 
 async def show_all(visit: Visit) -> Page:
@@ -113,7 +116,11 @@ async def show_all(visit: Visit) -> Page:
         "sources.html",
         title,
         SourcesView(
-            agencies, facts, "/codes" if visit.is_manager else "", "/sources/new" if visit.is_administrator else ""
+            agencies,
+            alert_lines(visit),
+            facts,
+            "/codes" if visit.is_manager else "",
+            "/sources/new" if visit.is_administrator else "",
         ),
         "sources",
         (Step(title),),
@@ -148,6 +155,7 @@ async def show(visit: Visit) -> Page:
         fixes=fixes(visit, source.id),
         quality_href=f"/sources/{source.id}/quality" if visit.is_manager else "",
         agent=agent_view(visit, status),
+        alerts=alert_lines(visit, source.id),
     )
     title = visit.pick(source.title)
     return Page("source.html", title, view, "sources", (Step(visit.text("Sources"), "/sources"), Step(title)))

@@ -412,7 +412,21 @@ WHERE id = ?1
 
 -- name: forget_runs
 DELETE FROM source_run
-WHERE source = ?1 AND id <= (SELECT id FROM source_run WHERE source = ?1 ORDER BY id DESC LIMIT 1 OFFSET ?2)
+WHERE source = ?1
+  AND id <= (SELECT id FROM source_run WHERE source = ?1 ORDER BY id DESC LIMIT 1 OFFSET ?2)
+  AND id <> coalesce((
+    SELECT max(id)
+    FROM source_run
+    WHERE source = ?1 AND finished_us IS NOT NULL AND error IS NULL
+  ), -1)
+
+-- name: find_complete_run
+SELECT id, source, started_us, finished_us, rows_read, rows_written, rows_unchanged, rows_rejected, rows_vanished,
+       error
+FROM source_run
+WHERE source = ? AND finished_us IS NOT NULL AND error IS NULL
+ORDER BY id DESC
+LIMIT 1
 
 -- name: list_runs
 SELECT id, source, started_us, finished_us, rows_read, rows_written, rows_unchanged, rows_rejected, rows_vanished,

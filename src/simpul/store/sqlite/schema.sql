@@ -155,6 +155,30 @@ CREATE TABLE IF NOT EXISTS delivery (
   told TEXT NOT NULL
 ) STRICT, WITHOUT ROWID;
 
+-- What is wrong with sources for as long as it lasts; of each kind a source has at most one that is open.
+CREATE TABLE IF NOT EXISTS alert (
+  id INTEGER PRIMARY KEY AUTOINCREMENT,
+  source TEXT NOT NULL,
+  kind TEXT NOT NULL,
+  since_us INTEGER NOT NULL,
+  detail TEXT NOT NULL,
+  ended_us INTEGER
+) STRICT;
+
+CREATE UNIQUE INDEX IF NOT EXISTS open_alert ON alert (source, kind) WHERE ended_us IS NULL;
+
+-- What is still to be told of alerts: of each that it began, and that it ended, once to each target.
+CREATE TABLE IF NOT EXISTS alert_letter (
+  id INTEGER PRIMARY KEY AUTOINCREMENT,
+  alert INTEGER NOT NULL,
+  phase TEXT NOT NULL,
+  target TEXT NOT NULL,
+  written_us INTEGER NOT NULL,
+  tries INTEGER NOT NULL DEFAULT 0,
+  next_us INTEGER NOT NULL DEFAULT 0,
+  UNIQUE (alert, phase, target)
+) STRICT;
+
 CREATE TABLE IF NOT EXISTS declaration (
   path TEXT PRIMARY KEY,
   content TEXT NOT NULL

@@ -28,6 +28,7 @@ from simpul.ports.contexts import ContextTable
 from simpul.ports.history import Found, HistoryDraft, Place, Step
 from simpul.ports.outbox import Notice
 from simpul.ports.store import Change, Document, Draft, NumberRange, Page, Reject, Run, Token
+from simpul.store.sqlite.alerts import SqliteAlerts
 from simpul.store.sqlite.answer import answer
 from simpul.store.sqlite.city import CityFile
 from simpul.store.sqlite.connection import SQL, translated_errors
@@ -73,6 +74,7 @@ class SqliteStore:
         self.entity_maps = SqliteEntityMaps(self._city)
         self.forwarding = SqliteForwarding(self._city)
         self.deliveries = SqliteDeliveries(self._city)
+        self.alerts = SqliteAlerts(self._city)
         try:
             directory.mkdir(parents=True, exist_ok=True)
         except OSError as error:
@@ -314,6 +316,10 @@ class SqliteStore:
         if source is None:
             return [Run(*row) for row in self._read(tenant, SQL.list_runs, (limit,))]
         return [Run(*row) for row in self._read(tenant, SQL.list_runs_of_source, (source, limit))]
+
+    def find_complete_run(self, tenant: str, source: str) -> Run | None:
+        rows = self._read(tenant, SQL.find_complete_run, (source,))
+        return Run(*rows[0]) if rows else None
 
     def find_digests(self, tenant: str, source: str, keys: Sequence[str]) -> dict[str, bytes]:
         encoded = msgspec.json.encode(keys).decode()
