@@ -133,7 +133,7 @@ INDEXED_TEXT_CHARACTERS_MAX: Final = 128
 # Sources
 SOURCE_CHUNK_ROWS: Final = 1_000
 # Where nobody waits for answers meanwhile, so many chunks are one write: fewer waits for the disk.
-SOURCE_CHUNKS_AT_ONCE: Final = 4
+SOURCE_CHUNKS_AT_ONCE: Final = 8
 # A source that had fewer is read in the same process: starting another one takes longer than it saves.
 READER_PROCESS_ROWS_MIN: Final = 20_000
 SOURCE_TIMEOUT_SECONDS: Final = 30.0
@@ -151,6 +151,7 @@ RUNS_KEPT_MAX: Final = 200
 # Quality
 CODE_LIST_BYTES_MAX: Final = 64 * 1024 * 1024
 WRONG_CODES_REMEMBERED_MAX: Final = 1_000
+RIGHT_CELLS_REMEMBERED_MAX: Final = 1_024
 NAMES_REMEMBERED_MAX: Final = 100_000
 CODE_QUESTIONS_PER_SOURCE_MAX: Final = 1_000
 FINDING_SAMPLES_MAX: Final = 20

@@ -148,7 +148,7 @@ def test_a_source_that_has_enough_rows_is_taken_over_whole_after_the_wait(
 
 
 def test_what_waits_in_memory_is_bounded(kota: Kota, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("simpul.limits.SOURCE_CHUNK_ROWS", 5)
+    monkeypatch.setattr("simpul.limits.SOURCE_CHUNK_ROWS", 2)
     monkeypatch.setattr("simpul.limits.COLLAPSE_ROWS_HELD_MAX", 12)
     kota.write_csv("halte.csv", rows(100))
     kota.declare(declaration())

@@ -59,7 +59,7 @@ def test_less_is_written_at_once_where_requests_are_answered(kota: Kota, monkeyp
             hub.engine.give_way()
         return seen
 
-    assert kota.with_hub(first_steps) == [40, 10]
+    assert kota.with_hub(first_steps) == [10 * limits.SOURCE_CHUNKS_AT_ONCE, 10]
 
 
 def test_a_run_says_what_it_did(kota: Kota) -> None:

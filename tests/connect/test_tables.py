@@ -11,8 +11,9 @@ import xlsxwriter  # type: ignore[import-untyped]  # The library ships no types.
 
 from simpul import limits
 from simpul.connect.connector import BrokenRow, Reading, Row, Surroundings
-from simpul.connectors.table.reader import carry_right, find_delimiter, join_header, open_reading, unique_names
+from simpul.connectors.table.reader import find_delimiter, open_reading
 from simpul.domain.errors import SourceError, SourceMismatch, SourceUnreachable
+from simpul.formats.headers import carry_right, join_header, unique_names
 from tests.connect.kota import Kota, csv_source
 
 

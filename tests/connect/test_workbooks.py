@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import closing
+from datetime import date
 from pathlib import Path
 from typing import Any
 
 import pytest
 import xlsxwriter  # type: ignore[import-untyped]  # The library ships no types.
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as some
 
 from simpul.connect.connector import Row, Surroundings
+from simpul.connectors.table import reader
 from simpul.connectors.table.reader import open_reading
 from simpul.domain.errors import SourceMismatch
 from simpul.formats.workbook import Grid, measure_ods_sheets
@@ -162,3 +164,60 @@ def test_codes_that_became_numbers_are_taken_as_they_are_shown(tmp_path: Path) -
     ]
     with pytest.raises(SourceMismatch, match="has no column 'kod' to take as it is shown; did you mean 'kode'"):
         read(path, skip_rows=1, as_shown=["kod"])
+
+
+NUMBER_FORMATS = ["", "0.00", "#,##0", '"d"0', "[Red]0", "yyyy-mm-dd", "[h]:mm", "General"]
+PLAIN = (
+    some.floats(-1e6, 1e6, width=32)
+    | some.integers(0, 60_000)
+    | some.text(some.sampled_from("aé _x&<>'10\n"), max_size=6)
+    | some.sampled_from(["_x0041_", "a\r\nb", "  a ", "", True, None])
+)
+SHEET = some.lists(
+    some.lists(some.tuples(PLAIN, some.sampled_from([*[""] * 20, *NUMBER_FORMATS])), max_size=4), min_size=1, max_size=6
+)
+
+
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(rows=SHEET, corner=some.sampled_from([(0, 0), (1, 2), (0, 27)]), is_streamed=some.booleans())
+def test_a_plain_sheet_is_read_as_the_general_reader_reads_it(
+    tmp_path: Path, rows: list[list[tuple[Any, str]]], corner: tuple[int, int], is_streamed: bool
+) -> None:
+    path = tmp_path / "polos.xlsx"
+    with xlsxwriter.Workbook(str(path), {"constant_memory": is_streamed, "strings_to_numbers": False}) as workbook:
+        formats = {code: workbook.add_format({"num_format": code}) for code in NUMBER_FORMATS if code}
+        sheet = workbook.add_worksheet("A & B")
+        for down, cells in enumerate(rows):
+            for right, (value, code) in enumerate(cells):
+                writer = sheet.write_string if isinstance(value, str) else sheet.write
+                writer(corner[0] + down, corner[1] + right, value, formats.get(code))
+
+    def read_sheet() -> Any:
+        with closing(open_reading({"path": path.name, "header_rows": 0}, Surroundings(tmp_path))) as reading:
+            found = [(row.number, list(map(repr, row.cells))) for row in reading.rows() if isinstance(row, Row)]
+            return reading.columns, reading.rows_expected, found
+
+    streamed = read_sheet()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(reader, "find_plain_sheet", lambda *_: None)
+        assert streamed == read_sheet()
+
+
+def test_a_plain_sheet_is_not_held_whole_until_a_row_is_not_plain(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "polos.xlsx"
+    with xlsxwriter.Workbook(str(path)) as workbook:
+        sheet = workbook.add_worksheet()
+        sheet.write_row(0, 0, ["id", "nama", "tanggal"])
+        for number in range(1, 4):
+            sheet.write_row(number, 0, [number, f"Aset & {number}"])
+        sheet.write_number(3, 2, 45_000, workbook.add_format({"num_format": "dd/mm/yyyy"}))
+    held: list[Path] = []
+    monkeypatch.setattr(reader, "_look_into", held.append)
+    with closing(open_reading({"path": path.name}, Surroundings(tmp_path))) as reading:
+        rows = reading.rows()
+        first = [list(next(rows)[1]) for _ in range(2)]
+        assert (first, held) == ([[1, "Aset & 1", ""], [2, "Aset & 2", ""]], [])
+        assert [tuple(row) for row in rows] == [(4, [3, "Aset & 3", date(2023, 3, 15)])]
+        assert held == [path]

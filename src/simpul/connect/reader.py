@@ -191,14 +191,26 @@ class Reader:
         return [self._map_row(row) for row in (rows if positions is None else [rows[one] for one in positions])]
 
     def map_new_rows(self, number: int) -> MappedRows:
-        """Return what `map_rows` returns of a chunk of which nothing is known yet, with its entities packed."""
-        mapped = self.map_rows(number)
-        entities = {one["id"]: one for one in mapped if not isinstance(one, Rejected)}
-        if len(entities) + sum(isinstance(one, Rejected) for one in mapped) < len(mapped):
-            # Several rows of one entity are put one after the other.
-            return MappedRows([*mapped], [])
-        rows = [one if isinstance(one, Rejected) else one["id"] for one in mapped]
-        return MappedRows(rows, pack(self._context, entities.values()))
+        """Return what `map_rows` returns of a chunk of which nothing is known yet, with its entities packed.
+
+        Of several rows of one entity only the first is packed: the others are put after it.
+        """
+        in_hand = self._chunks.pop(number)
+        rows: list[Entity | Rejected | str] = []
+        packed: list[Alike] = []
+        seen: set[str] = set()
+        # Some at a time: whole entities take much more memory than packed ones.
+        for at in range(0, len(in_hand), limits.SOURCE_CHUNK_ROWS):
+            fresh: list[Entity] = []
+            for mapped in map(self._map_row, in_hand[at : at + limits.SOURCE_CHUNK_ROWS]):
+                if isinstance(mapped, Rejected) or mapped["id"] in seen:
+                    rows.append(mapped)
+                else:
+                    seen.add(mapped["id"])
+                    rows.append(mapped["id"])
+                    fresh.append(mapped)
+            packed += pack(self._context, fresh)
+        return MappedRows(rows, packed)
 
     def _map_row(self, row: InHand) -> Mapped:
         if type(row) is not Taken:

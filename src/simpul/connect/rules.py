@@ -105,15 +105,20 @@ def compile_rule(rule: Plain, index: Mapping[str, int], knowledge: Knowledge) ->
     if kind == "parts":
         return _parts(rule, columns, index[rule["equals"]])
     test = _code(rule, knowledge) if kind == "code" else _TESTS[kind](rule)
+    # Most columns with a rule say the same few things. Of other kinds some are equal and not the same: 1.0 is True.
+    right: set[str | int] = set()
 
     def check(cells: Cells) -> None:
         for name, position in columns:
             cell = cells[position]
-            if cell is None:
+            is_usual = type(cell) is str or type(cell) is int
+            if cell is None or (is_usual and cell in right):
                 continue
             wrong = test(cell)
             if wrong is not None:
                 raise RowRejected(kind, f"{name}: {wrong}")
+            if is_usual and len(right) < limits.RIGHT_CELLS_REMEMBERED_MAX:
+                right.add(cell)
 
     return check
 

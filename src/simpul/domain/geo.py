@@ -263,6 +263,9 @@ def _chord(distance_in_m: float | None) -> float | None:
 
 def bounds(geometry: dict[str, Any]) -> Bounds:
     """Return the west, south, east and north ends of a geometry, in degrees."""
+    if geometry["type"] == "Point":
+        longitude, latitude = geometry["coordinates"][:2]
+        return longitude, latitude, longitude, latitude
     longitudes, latitudes = zip(*_iter_positions(geometry["coordinates"], _DEPTHS[geometry["type"]]), strict=True)
     return min(longitudes), min(latitudes), max(longitudes), max(latitudes)
 

@@ -10,6 +10,8 @@ import re
 from collections.abc import Callable, Iterator
 from typing import Final, NamedTuple
 
+from simpul.formats.workbook_parts import column_number
+
 Read = Callable[[int], bytes]
 
 _BLOCK_BYTES: Final = 1024 * 1024
@@ -39,7 +41,7 @@ def measure_xlsx_sheet(read: Read) -> Grid:
     for text in overlapping(read):
         for found in _CELL_REFERENCE.finditer(text):
             rows = max(rows, int(found[2]))
-            columns = max(columns, _column_number(found[1]))
+            columns = max(columns, column_number(found[1]))
         for formula in _FORMULA.finditer(text):
             if formula[2] is not None:
                 calculated += 1
@@ -95,10 +97,3 @@ def _marks(read: Read) -> Iterator[re.Match[bytes]]:
             end = found.end()
         begin = text.rfind(b"<", end)
         rest = text[begin:] if begin >= 0 and len(text) - begin <= _BLOCK_BYTES else b""
-
-
-def _column_number(letters: bytes) -> int:
-    number = 0
-    for letter in letters:
-        number = number * 26 + letter - 64
-    return number

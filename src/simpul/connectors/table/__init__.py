@@ -1,6 +1,7 @@
 """The `table` connector: CSV and its kin, and workbooks (XLSX, XLS, ODS).
 
-CSV is streamed. The sheet of a workbook is held whole, within `WORKBOOK_BYTES_MAX` and `WORKBOOK_CELLS_MAX`.
+CSV is streamed, and so is a sheet of an XLSX file as far as it holds numbers and texts only. Any other sheet (with
+formulas, from the first date on, XLS, ODS) is held whole, within `WORKBOOK_BYTES_MAX` and `WORKBOOK_CELLS_MAX`.
 [A how-to](../../how-to/read-a-spreadsheet.md) shows title rows and merged headers.
 """
 

@@ -1,4 +1,4 @@
-"""Reads tables. CSV is streamed; a workbook's sheet is held whole, so its size is checked before it is opened."""
+"""Reads tables. CSV and plain sheets are streamed; any other sheet is held whole, so its size is checked before."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ import csv
 import re
 import zipfile
 import zlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any, Final
@@ -20,6 +21,8 @@ from simpul.connect.fields import Plain
 from simpul.connectors.table import errors
 from simpul.connectors.table.settings import TableSettings, parse_settings
 from simpul.formats.delimited import Lines
+from simpul.formats.headers import carry_right, join_header, unique_names
+from simpul.formats.plain_sheet import Sheet, find_plain_sheet
 from simpul.formats.workbook import Grid, measure_ods_sheets, measure_xlsx_sheet
 from simpul.formats.workbook_text import shown_numbers
 
@@ -82,50 +85,6 @@ class _Table:
                 cells[position] = self._above.get(position)
             else:
                 self._above[position] = cell
-
-
-def unique_names(names: Sequence[str]) -> tuple[str, ...]:
-    """Return names with single spaces, each once: the second `Nilai` is `Nilai (2)`; an empty one is `column 3`."""
-    seen: dict[str, int] = {}
-    unique: list[str] = []
-    for number, written in enumerate(names, 1):
-        name = " ".join(written.split()) or f"column {number}"
-        seen[name] = seen.get(name, 0) + 1
-        unique.append(name if seen[name] == 1 else f"{name} ({seen[name]})")
-    return tuple(unique)
-
-
-def carry_right(rows: Sequence[Sequence[str]]) -> list[list[str]]:
-    """Return a header's rows with each upper text carried over the cells that it stands above.
-
-    Merged cells look so where the file does not tell of them: the text in the first, the others empty.
-    """
-    width = max((len(row) for row in rows), default=0)
-    filled = [[*(text.strip() for text in row), *[""] * (width - len(row))] for row in rows]
-    for level, row in enumerate(filled[:-1]):
-        above = ""
-        for column, text in enumerate(row):
-            starts_anew = (
-                any(filled[upper][column] != filled[upper][column - 1] for upper in range(level)) if column else True
-            )
-            above = text or ("" if starts_anew else above)
-            if filled[-1][column]:
-                row[column] = above
-    return filled
-
-
-def join_header(rows: Sequence[Sequence[str]]) -> list[str]:
-    """Return one name per column from the rows of a header; equal and empty parts are left out."""
-    width = max((len(row) for row in rows), default=0)
-    names: list[str] = []
-    for column in range(width):
-        parts: list[str] = []
-        for row in rows:
-            text = row[column].strip() if column < len(row) else ""
-            if text and (not parts or parts[-1] != text):
-                parts.append(text)
-        names.append(" / ".join(parts))
-    return names
 
 
 # --- CSV
@@ -228,18 +187,19 @@ def find_delimiter(sample: Sequence[str], quote: str) -> str:
 class WorkbookReading(_Table):
     """One sheet of a workbook."""
 
-    def __init__(self, path: Path, settings: TableSettings, sheet: calamine.CalamineSheet) -> None:
+    def __init__(self, path: Path, settings: TableSettings, sheet: Sheet) -> None:
         super().__init__(path, settings)
         self.row_word = "row"
         # Cells are given from the first column that has one, rows from the first of the sheet.
         self.height = sheet.end[0] + 1 if sheet.end else 0
         self._first_column = sheet.start[1] if sheet.start else 0
-        self._rows = enumerate(sheet.iter_rows(), 1)
+        self._found = sheet.iter_rows()
+        self._rows = enumerate(self._found, 1)
         self._shown: Mapping[tuple[int, int], str] = {}
         self._shown_places: list[int] = []
         self._start(sheet)
 
-    def _start(self, sheet: calamine.CalamineSheet) -> None:
+    def _start(self, sheet: Sheet) -> None:
         settings = self.settings
         for _ in zip(range(settings.skip_rows), self._rows, strict=False):
             pass
@@ -258,7 +218,7 @@ class WorkbookReading(_Table):
             raise errors.no_header(self.path, self.settings.skip_rows + self.settings.header_rows)
         return [_header_text(cell) for cell in found[1]]
 
-    def _names(self, header: list[list[str]], sheet: calamine.CalamineSheet) -> list[str]:
+    def _names(self, header: list[list[str]], sheet: Sheet) -> list[str]:
         first_row, is_merged = self.settings.skip_rows, False
         for (top, left), (bottom, right) in sheet.merged_cell_ranges or ():
             top, bottom = top - first_row, bottom - first_row
@@ -299,6 +259,9 @@ class WorkbookReading(_Table):
     def close(self) -> None:
         self._rows = enumerate(iter(()), 1)
         self._shown = {}
+        if isinstance(self._found, Generator):
+            # It has the file open.
+            self._found.close()
 
 
 class SheetsReading:
@@ -317,7 +280,7 @@ class SheetsReading:
         self.columns: tuple[str, ...] = (*self._first.columns, SHEET_COLUMN)
 
     def _open(self, name: str) -> WorkbookReading:
-        return WorkbookReading(self._path, self._settings, self._workbook.get_sheet_by_name(name))
+        return WorkbookReading(self._path, self._settings, _open_sheet(self._path, self._workbook, name))
 
     def rows(self) -> Iterator[Row | BrokenRow]:
         above = 0
@@ -346,14 +309,20 @@ def _header_text(cell: Any) -> str:
 
 def _open_workbook(path: Path, settings: TableSettings) -> Reading:
     if zipfile.is_zipfile(path):
-        _look_into(path)
-    try:
+        _look_at_size(path)
+    with _library_translated(path):
         workbook = calamine.CalamineWorkbook.from_path(str(path))
         names = _sheet_names(path, settings, workbook)
         if names is not None:
             return SheetsReading(path, settings, workbook, names)
         wanted = settings.sheets[0] if settings.sheets else None
-        return WorkbookReading(path, settings, workbook.get_sheet_by_name(_sheet_name(path, wanted, workbook)))
+        return WorkbookReading(path, settings, _open_sheet(path, workbook, _sheet_name(path, wanted, workbook)))
+
+
+@contextmanager
+def _library_translated(path: Path) -> Iterator[None]:
+    try:
+        yield
     except calamine.PasswordError as error:
         raise errors.not_workbook(path, "it is protected with a password; save it without one") from error
     except (calamine.CalamineError, OSError) as error:
@@ -392,16 +361,39 @@ def _sheet_name(path: Path, wanted: str | None, workbook: calamine.CalamineWorkb
     raise errors.no_sheet(path, wanted, sheets)
 
 
+def _open_sheet(path: Path, workbook: calamine.CalamineWorkbook, name: str) -> Sheet:
+    """Return a sheet, streamed where it is plain, and otherwise whole."""
+
+    def open_whole() -> Sheet:
+        if zipfile.is_zipfile(path):
+            _look_into(path)
+        with _library_translated(path):
+            return workbook.get_sheet_by_name(name)
+
+    plain = None
+    if zipfile.is_zipfile(path):
+        with _translated(path):
+            plain = find_plain_sheet(path, name, open_whole)
+    if plain is None or (plain.end[0] + 1) * (plain.end[1] + 1) > limits.WORKBOOK_CELLS_MAX:
+        return open_whole()
+    return plain
+
+
+def _look_at_size(path: Path) -> None:
+    """Refuse a workbook that unpacks to too much, and look into an ODS file, which is read whole at once."""
+    with _translated(path), zipfile.ZipFile(path) as archive:
+        size = sum(member.file_size for member in archive.infolist())
+        is_ods = "content.xml" in archive.namelist()
+    if size > limits.WORKBOOK_BYTES_MAX:
+        raise errors.too_large(path, "bytes when unpacked", size, limits.WORKBOOK_BYTES_MAX)
+    if is_ods:
+        _look_into(path)
+
+
 def _look_into(path: Path) -> None:
-    """Refuse a workbook that unpacks to too much, whose cells are too far apart, or that was never calculated."""
-    try:
-        with zipfile.ZipFile(path) as archive:
-            size = sum(member.file_size for member in archive.infolist())
-            if size > limits.WORKBOOK_BYTES_MAX:
-                raise errors.too_large(path, "bytes when unpacked", size, limits.WORKBOOK_BYTES_MAX)
-            grids = list(_grids(archive))
-    except (zipfile.BadZipFile, EOFError, NotImplementedError, RuntimeError, zlib.error) as error:
-        raise errors.not_workbook(path, f"it is damaged ({error})") from error
+    """Refuse a workbook whose cells are too far apart, or that was never calculated."""
+    with _translated(path), zipfile.ZipFile(path) as archive:
+        grids = list(_grids(archive))
     for name, grid in grids:
         cells = grid.rows * grid.columns
         if cells > limits.WORKBOOK_CELLS_MAX:
@@ -409,6 +401,14 @@ def _look_into(path: Path) -> None:
     empty = sum(grid.uncalculated for _, grid in grids)
     if empty and not any(grid.calculated for _, grid in grids):
         raise errors.uncalculated(path, empty)
+
+
+@contextmanager
+def _translated(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except (zipfile.BadZipFile, EOFError, NotImplementedError, RuntimeError, zlib.error) as error:
+        raise errors.not_workbook(path, f"it is damaged ({error})") from error
 
 
 def _grids(archive: zipfile.ZipFile) -> Iterator[tuple[str, Grid]]:
