@@ -14,7 +14,7 @@ export SIMPUL_PORT ?= 1026
 help: ## Say what can be made
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-demo: .venv/.demo ## Build the demo city if it is not there, and serve it on http://127.0.0.1:1026
+demo: .venv/.demo .venv/.compiled ## Build the demo city if it is not there, and serve it on http://127.0.0.1:1026
 	@exec $(BIN)/simpul demo
 
 test: .venv/.dev .venv/.client ## Check everything, as the continuous integration does
@@ -38,7 +38,7 @@ format: .venv/.dev ## Put the code into its form
 docs: .venv/.dev ## Write the generated pages of docs/reference anew
 	$(BIN)/python -m scripts.reference
 
-bench: .venv/.dev ## Measure the floors at 1,000,000 entities (QUICK=1: at 100,000)
+bench: .venv/.dev .venv/.compiled ## Measure the floors at 1,000,000 entities (QUICK=1: at 100,000)
 	@scripts/install-debian-packages wrk
 	$(BIN)/python -m bench.run $(if $(QUICK),--quick)
 
@@ -64,6 +64,12 @@ clean: ## Remove what can be made again (not the demo city)
 	@$(PIP) install --quiet --require-hashes -r requirements-dev.lock
 	@$(PIP) install --quiet --no-deps --no-build-isolation --editable .
 	@touch $@ .venv/.demo
+
+# Python keeps what it compiled by itself, but not where PYTHONDONTWRITEBYTECODE is set, as it is in many containers;
+# there each start would compile every module anew, which takes longer than all the rest of the start.
+.venv/.compiled: .venv/.demo $(shell find src/simpul -name '*.py')
+	@$(BIN)/python -m compileall -q src/simpul
+	@touch $@
 
 # A client of others wants other versions of libraries than the hub has, so it lives in an environment of its own.
 .venv/.client: .venv/.made requirements-client.lock
