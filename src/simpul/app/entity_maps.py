@@ -6,7 +6,7 @@ given a new one. No HTTP here, and no query: what is asked of whom comes in as a
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Container, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
@@ -158,12 +158,20 @@ Look = Callable[[Sequence[str]], Awaitable[Mapping[str, Entity]]]
 
 
 async def cut_page(
-    caller: Caller, hub: Hub, entity_map: EntityMap, window: tuple[int, int], look: Look[Entity], *, counts: bool
+    caller: Caller,
+    hub: Hub,
+    entity_map: EntityMap,
+    window: tuple[int, int],
+    look: Look[Entity],
+    *,
+    counts: bool,
+    unsure: Container[str] = (),
 ) -> MapPage[Entity]:
     """Return a page (limit, offset) of the map's entities that still fit, filled as long as there are any (§5.5.9.3).
 
     `look` returns what is shown of those of the ids that fit. Those that do not fit are taken out of the map
-    from the page's beginning on: the pages before it were told, and their places must not move.
+    from the page's beginning on: the pages before it were told, and their places must not move. Those that are
+    `unsure` once they were looked at stay in it.
     """
     limit, offset = window
     candidates = list(entity_map.entities)
@@ -180,7 +188,7 @@ async def cut_page(
             place += 1
             if entity_id in fitting:
                 found.append(fitting[entity_id])
-            else:
+            elif entity_id not in unsure:
                 gone.append(entity_id)
     if gone:
         hub.entity_maps.take_out(entity_map, gone)

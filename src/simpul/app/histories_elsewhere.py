@@ -26,6 +26,7 @@ from simpul.domain.match import matches_scope
 from simpul.domain.moment import render_moment
 from simpul.domain.pattern import compile_pattern, matches_pattern
 from simpul.domain.query import EntityQuery
+from simpul.domain.registration import Registration
 from simpul.domain.source_matching import SourceQuestion, TimeSpan
 from simpul.domain.temporal import Series, TemporalQuery, cut, cut_at, narrow
 from simpul.domain.told_history import read_end, read_series
@@ -105,7 +106,7 @@ async def retrieve(hub: Hub, hop: Hop, entity_id: str, asked: Sequence[Asked], q
         return Assembled(Page([], None), warnings)
     if series.lacks:
         raise NotFound(f"The entity {entity_id[:200]} never had any of the attributes asked for.")
-    return Assembled(_page_of(hub, question, [series], parts), warnings)
+    return Assembled(page_of(hub, question, [series], ends_of(parts)), warnings)
 
 
 def _retrieval(context: Context, entity_id: str, one: Asked, window: TemporalQuery) -> Call:
@@ -163,9 +164,16 @@ async def _read_reply(hub: Hub, hop: Hop, reply: Reply, window: TemporalQuery) -
     return _Part([one for one in told if hop.caller.may_read(one.series.history.types)], covered, warning)
 
 
-def _page_of(hub: Hub, question: TemporalQuestion, series: list[Series], parts: Sequence[_Part]) -> Page:
-    """Return as much of the histories as fits on one page, and no more than every source told whole (§6.3.10)."""
-    ends = [part.covered for part in parts if part.covered is not None]
+def ends_of(parts: Sequence[_Part]) -> list[str]:
+    """Return up to which moments those told that told only a part of the time."""
+    return [part.covered for part in parts if part.covered is not None]
+
+
+def page_of(hub: Hub, question: TemporalQuestion, series: list[Series], ends: Sequence[str]) -> Page:
+    """Return as much of the histories as fits on one page, and no more than every source told whole (§6.3.10).
+
+    `ends` are the moments at which sources stopped. Raises TooComplexQuery where there are any and all is wanted.
+    """
     if not ends:
         return temporal.page_of(hub, question, series)
     if question.whole:
@@ -215,10 +223,26 @@ class _Manner(NamedTuple):
     is_filtered_here: bool
 
 
-async def query(hub: Hub, hop: Hop, search: Search) -> Assembled:
-    """Return a page of the histories that all sources and the hub itself have (§5.7.4). Raises TooComplexQuery."""
-    first, end = search.first, search.end
-    if end > limits.DISTRIBUTED_ENTITIES_MAX:
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What fits of the histories that all tell of, before a page is cut from it.
+
+    `told_by` says who tells of each: registrations, and None for the hub itself. `ends` are the moments at which
+    sources stopped, and `is_judged_in_part` says that the filters were then asked of less than there is. `count` is of
+    all that fit, as far as that is known.
+    """
+
+    series: list[Series]
+    told_by: dict[str, list[Registration | None]]
+    ends: list[str]
+    is_judged_in_part: bool
+    count: int
+    warnings: list[HubError]
+
+
+async def find(hub: Hub, hop: Hop, search: Search) -> Found:
+    """Return the histories that fit, up to the end of the page of entities and one more. Raises TooComplexQuery."""
+    if search.end > limits.DISTRIBUTED_ENTITIES_MAX:
         raise TooComplexQuery(
             f"Past the first {limits.DISTRIBUTED_ENTITIES_MAX:,} entities other sources are not asked page by page."
             " Narrow the question down."
@@ -232,16 +256,25 @@ async def query(hub: Hub, hop: Hop, search: Search) -> Assembled:
     united = map(unite_series, gathered.values())
     fitting = [one for one in united if not manner.is_filtered_here or _fits(search, one)]
     kept = [one for one in (narrow(one, search.question.window) for one in fitting) if _is_shown(search, one)]
-    page = _page_of(hub, search.question, kept[first.offset : end], parts)
-    count = None
-    if first.counts:
+    count = len(kept)
+    # What a source counts may be what the caller may not know of.
+    if search.first.counts and not manner.is_filtered_here and hop.caller.readable_types is None:
         doubles = sum(map(len, gathered.values())) - len(gathered)
-        counted = (own.count or 0) - doubles + count_told([several[0] for several in replies])
-        # What a source counts may be what the caller may not know of.
-        is_sure = manner.is_filtered_here or hop.caller.readable_types is not None
-        count = len(kept) if is_sure else max(counted, len(kept))
-    page = replace(page, is_last=len(kept) <= end or first.limit == 0, count=count)
-    return Assembled(page, [part.warning for part in parts if part.warning is not None])
+        count = max((own.count or 0) - doubles + count_told([several[0] for several in replies]), count)
+    told_by = {one.history.id: [told.registration for told in gathered[one.history.id]] for one in kept}
+    ends = ends_of(parts)
+    warnings = [part.warning for part in parts if part.warning is not None]
+    return Found(kept, told_by, ends, manner.is_filtered_here and bool(ends), count, warnings)
+
+
+async def query(hub: Hub, hop: Hop, search: Search) -> Assembled:
+    """Return a page of the histories that all sources and the hub itself have (§5.7.4). Raises TooComplexQuery."""
+    first, end = search.first, search.end
+    found = await find(hub, hop, search)
+    page = page_of(hub, search.question, found.series[first.offset : end], found.ends)
+    is_last = len(found.series) <= end or first.limit == 0
+    page = replace(page, is_last=is_last, count=found.count if first.counts else None)
+    return Assembled(page, found.warnings)
 
 
 async def _manner_of(hub: Hub, hop: Hop, search: Search) -> _Manner:

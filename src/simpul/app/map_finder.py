@@ -5,24 +5,22 @@ Here and at the sources that the question concerns; with the caller's rights eac
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from dataclasses import replace as replace_in
+from urllib.parse import quote
 
 from msgspec.structs import replace
 
 from simpul import limits
-from simpul.app import assembly, entities, temporal
+from simpul.app import assembly, entities
 from simpul.app.assembly import Asked
 from simpul.app.federation import Hop
 from simpul.app.hub import Hub
-from simpul.domain.access import Caller
 from simpul.domain.distribution import Contribution, unite_records
 from simpul.domain.entity import Record
 from simpul.domain.entity_map import HERE, OWN, EntityMap, Sources
 from simpul.domain.errors import HubError
 from simpul.domain.query import EntityQuery
-from simpul.domain.temporal import Series
 
 # One more than a map holds, so that too many are noticed.
 _ALL = limits.ENTITY_MAP_ENTITIES_MAX + 1
@@ -32,7 +30,8 @@ _ALL = limits.ENTITY_MAP_ENTITIES_MAX + 1
 class Finder:
     """Looks for the entities of a question: the union of `questions`, of which sources are `asked` where it is one.
 
-    `filters` are the question's parameters in the words of the request. `warnings` says what could not be asked.
+    `filters` are the question's parameters in the words of the request. `warnings` says what could not be asked;
+    `unsure` are entities that were not found because of that, and may be there all the same.
     """
 
     hub: Hub
@@ -41,6 +40,7 @@ class Finder:
     asked: Sequence[Asked] = ()
     filters: tuple[tuple[str, str], ...] = ()
     warnings: list[HubError] = field(default_factory=list)
+    unsure: set[str] = field(default_factory=set)
 
     async def list_sources(self) -> dict[str, Sources]:
         """Return which entities the question is about now, and which sources have something of each."""
@@ -73,6 +73,18 @@ class Finder:
 
     async def look(self, entity_map: EntityMap, entity_ids: Sequence[str]) -> dict[str, Record]:
         """Return those of the map's entities that the question is about still."""
+        if not self.asked:
+            return await self._look(entity_map, entity_ids)
+        found: dict[str, Record] = {}
+        for chunk in chunks_for_sources(entity_ids):
+            warned = len(self.warnings)
+            fitting = await self._look(entity_map, chunk)
+            found |= fitting
+            if len(self.warnings) > warned:
+                self.unsure |= {one for one in chunk if one not in fitting and entity_map.entities.get(one) != OWN}
+        return found
+
+    async def _look(self, entity_map: EntityMap, entity_ids: Sequence[str]) -> dict[str, Record]:
         found: dict[str, Record] = {}
         for question in self.questions:
             asked_for = [one for one in entity_ids if not question.ids or one in question.ids]
@@ -97,27 +109,13 @@ def _source_of(part: Contribution) -> str:
     return HERE if part.registration is None else part.registration.id
 
 
-async def list_histories(caller: Caller, hub: Hub, question: temporal.TemporalQuestion) -> dict[str, Sources]:
-    """Return which entities' histories a question is about now (§5.14.5)."""
-    everything = _whole(question, None)
-    return {one.history.id: OWN for one in (await temporal.query(caller, hub, everything)).series}
-
-
-async def look_at_histories(
-    caller: Caller, hub: Hub, question: temporal.TemporalQuestion, entity_ids: Sequence[str]
-) -> dict[str, Series]:
-    """Return those of the entities whose histories the question is about still."""
-    page = await temporal.query(caller, hub, _whole(question, entity_ids))
-    return {one.history.id: one for one in page.series}
-
-
-def _whole(question: temporal.TemporalQuestion, entity_ids: Sequence[str] | None) -> temporal.TemporalQuestion:
-    """Return the question without its page, about these entities alone if any are given."""
-    selectors = [replace(one, limit=_ALL + 1, offset=0, counts=False) for one in question.selectors]
-    if entity_ids is not None:
-        selectors = [
-            replace(one, ids=tuple(each for each in entity_ids if not one.ids or each in one.ids)) for one in selectors
-        ]
-        # A selector without ids would be about every entity.
-        selectors = [one for one in selectors if one.ids] or [replace(selectors[0], ids=("urn:none:none",))]
-    return replace_in(question, selectors=tuple(selectors), whole=True)
+def chunks_for_sources(entity_ids: Sequence[str]) -> Iterator[Sequence[str]]:
+    """Yield the ids in portions that can be named in a URL."""
+    start = size = 0
+    for place, entity_id in enumerate(entity_ids):
+        length = len(quote(entity_id)) + 1
+        if place > start and size + length > limits.PEER_IDS_BYTES_MAX:
+            yield entity_ids[start:place]
+            start, size = place, 0
+        size += length
+    yield entity_ids[start:]

@@ -99,8 +99,8 @@ def answer_absent(hop: Hop, entity_id: str, warnings: Sequence[HubError]) -> Ans
 
 
 def warning_headers(hop: Hop, warnings: Sequence[HubError]) -> Headers:
-    """Return a header for each source of which something is missing (§6.3.17)."""
-    return tuple((b"ngsild-warning", _warning(hop, warning)) for warning in warnings)
+    """Return a header for each source of which something is missing (§6.3.17), and why; each reason once."""
+    return tuple(dict.fromkeys((b"ngsild-warning", _warning(hop, warning)) for warning in warnings))
 
 
 def _warning(hop: Hop, warning: HubError) -> bytes:

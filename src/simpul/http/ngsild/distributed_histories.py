@@ -6,7 +6,7 @@ A request that no source is concerned by goes to the ordinary handler.
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from simpul.app import assembly, histories_elsewhere
 from simpul.app import entities as local
@@ -41,7 +41,7 @@ from simpul.http.ngsild.temporal_plan import (
     parse_temporal_question,
     parse_temporal_retrieval,
 )
-from simpul.http.parameters import parse_flag, parse_parameters
+from simpul.http.parameters import Parameters, parse_flag, parse_parameters
 from simpul.http.plan import parse_source_filter
 
 _Asked = tuple[TemporalQuestion, TemporalRepresentation]
@@ -81,12 +81,30 @@ async def _retrieve_here(hub: Hub, exchange: Exchange, hop: Hop, concern: Source
         raise
 
 
-class _Told(NamedTuple):
-    """What a query says to and of sources: its filters in its own words, which sources, and what they may hold."""
+class SaidOfSources(NamedTuple):
+    """What a query says to and of sources: its filters in its own words, which sources, and what they may hold.
+
+    One that is local is for this hub alone.
+    """
 
     filters: tuple[tuple[str, str], ...]
     csf: Expression | None
     is_split: bool
+    is_local: bool = False
+
+
+def said_in_parameters(exchange: Exchange, parameters: Parameters, context: Context) -> SaidOfSources:
+    """Return what the parameters of a query say of sources. Raises BadRequestData."""
+    filters = tuple((name, parameters[name]) for name in FILTERS if parameters.get(name))
+    csf = parse_source_filter(parameters.get("csf", ""), context)
+    return SaidOfSources(filters, csf, parse_flag(parameters, "splitEntities"), is_local(exchange))
+
+
+def said_in_body(exchange: Exchange, body: dict[str, Any], context: Context) -> SaidOfSources:
+    """Return what a query in a body says of sources. Raises BadRequestData."""
+    csf = parse_source_filter(body.get("csf") or "", context)
+    is_here = is_local(exchange) or is_local_body(body)
+    return SaidOfSources(filters_of(body), csf, body.get("splitEntities") is True, is_here)
 
 
 async def query(hub: Hub, exchange: Exchange) -> Answer:
@@ -98,10 +116,8 @@ async def query(hub: Hub, exchange: Exchange) -> Answer:
     caller = admit(hub, exchange)
     context = await context_of_reader(hub, exchange)
     asked = parse_temporal_question(parameters, context, caller)
-    filters = tuple((name, parameters[name]) for name in FILTERS if parameters.get(name))
-    csf = parse_source_filter(parameters.get("csf", ""), context)
-    told = _Told(filters, csf, parse_flag(parameters, "splitEntities"))
-    answer = await _answer_everywhere((caller, hub, exchange), asked, told, (context, media_type))
+    said = said_in_parameters(exchange, parameters, context)
+    answer = await _answer_everywhere((caller, hub, exchange), asked, said, (context, media_type))
     return await temporal.query(hub, exchange) if answer is None else answer
 
 
@@ -114,30 +130,37 @@ async def query_by_body(hub: Hub, exchange: Exchange) -> Answer:
     asked = parse_temporal_body(body, parameters, context, caller)
     if is_local(exchange) or is_local_body(body):
         return await temporal.query_by_body(hub, exchange)
-    csf = parse_source_filter(body.get("csf") or "", context)
-    told = _Told(filters_of(body), csf, body.get("splitEntities") is True)
-    answer = await _answer_everywhere((caller, hub, exchange), asked, told, (context, media_type))
+    said = said_in_body(exchange, body, context)
+    answer = await _answer_everywhere((caller, hub, exchange), asked, said, (context, media_type))
     return await temporal.query_by_body(hub, exchange) if answer is None else answer
 
 
 async def _answer_everywhere(
-    asker: tuple[Caller, Hub, Exchange], asked: _Asked, told: _Told, shown: tuple[Context, str]
+    asker: tuple[Caller, Hub, Exchange], asked: _Asked, said: SaidOfSources, shown: tuple[Context, str]
 ) -> Answer | None:
     """Return what the hub and the sources tell together, or None where no source is concerned."""
     caller, hub, exchange = asker
-    question = asked[0]
+    hop, search = await search_of(asker, asked[0], said, shown[0])
+    if not search.everyone:
+        return None
+    found = await histories_elsewhere.query(hub, hop, search)
+    headers = (*temporal.paging_of(found.page, search.question, exchange), *warning_headers(hop, found.warnings))
+    return temporal.answer_histories((caller, hub), found.page, asked, shown, headers)
+
+
+async def search_of(
+    asker: tuple[Caller, Hub, Exchange], question: TemporalQuestion, said: SaidOfSources, context: Context
+) -> tuple[Hop, Search]:
+    """Return a question with the sources that it concerns, and what goes to them. Raises BadRequestData, Forbidden."""
+    caller, hub, exchange = asker
     for selector in question.selectors:
         local.raise_unless_readable(caller, selector)
-    hop = await hop_of(hub, caller, shown[0], exchange.headers)
-    concerns = [replace(source_question(one, question.window), q=told.csf) for one in question.selectors]
-    concerned = [assembly.find_asked(hub, hop, one, QUERYING) for one in concerns]
-    if not any(concerned):
-        return None
-    if question.order:
+    hop = await hop_of(hub, caller, context, exchange.headers)
+    concerns = [replace(source_question(one, question.window), q=said.csf) for one in question.selectors]
+    concerned = [[] if said.is_local else assembly.find_asked(hub, hop, one, QUERYING) for one in concerns]
+    if question.order and any(concerned):
         raise BadRequestData(
             "Histories of several sources are not ordered, and the query concerns registered ones; add local=true to"
             " ask this hub alone, or leave out orderBy (CIM 009 §5.7.4.4)."
         )
-    found = await histories_elsewhere.query(hub, hop, Search(question, concerned, told.filters, told.is_split))
-    headers = (*temporal.paging_of(found.page, question, exchange), *warning_headers(hop, found.warnings))
-    return temporal.answer_histories((caller, hub), found.page, asked, shown, headers)
+    return hop, Search(question, concerned, said.filters, said.is_split)

@@ -5,7 +5,7 @@ Nothing is decided here. How queries use a map is told in `mapped.py`.
 
 from __future__ import annotations
 
-from simpul.app import entity_maps, map_finder
+from simpul.app import entity_maps
 from simpul.app.hub import Hub
 from simpul.domain.access import Caller
 from simpul.domain.context import CORE
@@ -15,13 +15,8 @@ from simpul.domain.parse import raise_unless_uri
 from simpul.http.admission import admit, context_headers, context_of_reader, read_body
 from simpul.http.exchange import LD_JSON, LOCATION, NO_CONTENT, Answer, Exchange, Headers, answer_json
 from simpul.http.negotiate import ANY_JSON, PATCH_BODY_TYPES, negotiate
-from simpul.http.ngsild import distributed, mapped, question
-from simpul.http.ngsild.temporal_plan import (
-    POST_PARAMETERS,
-    QUERY_PARAMETERS,
-    parse_temporal_body,
-    parse_temporal_question,
-)
+from simpul.http.ngsild import distributed, mapped, mapped_histories, question
+from simpul.http.ngsild.temporal_plan import POST_PARAMETERS, QUERY_PARAMETERS
 from simpul.http.parameters import parse_parameters
 from simpul.http.plan import parse_entity_query
 
@@ -68,9 +63,10 @@ async def create_of_histories(hub: Hub, exchange: Exchange) -> Answer:
     context = await context_of_reader(hub, exchange)
     if not parameters.get("timerel"):
         raise BadRequestData("The query of an entity map of histories needs timerel and timeAt (§5.14.5.4).")
-    asked, _ = parse_temporal_question(parameters, context, caller)
-    sources = await map_finder.list_histories(caller, hub, asked)
-    return await _created((caller, hub), sources, wish.lifetime_us, (media_type, ()))
+    _, finder = await mapped_histories.finder_of(hub, exchange, parameters, context, caller)
+    sources = await finder.list_sources()
+    warnings = distributed.warning_headers(finder.hop, finder.warnings)
+    return await _created((caller, hub), sources, wish.lifetime_us, (media_type, warnings))
 
 
 async def create_of_histories_by_post(hub: Hub, exchange: Exchange) -> Answer:
@@ -83,9 +79,10 @@ async def create_of_histories_by_post(hub: Hub, exchange: Exchange) -> Answer:
     wish = mapped.wish_in(body, wish)
     if not body.get("temporalQ"):
         raise BadRequestData("The query of an entity map of histories needs temporalQ (§5.14.5.4).")
-    asked, _ = parse_temporal_body(body, parameters, context, caller)
-    sources = await map_finder.list_histories(caller, hub, asked)
-    return await _created((caller, hub), sources, wish.lifetime_us, (media_type, ()))
+    _, finder = await mapped_histories.finder_of_body(hub, exchange, (body, parameters), context, caller)
+    sources = await finder.list_sources()
+    warnings = distributed.warning_headers(finder.hop, finder.warnings)
+    return await _created((caller, hub), sources, wish.lifetime_us, (media_type, warnings))
 
 
 async def _created(

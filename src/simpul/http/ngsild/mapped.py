@@ -1,7 +1,8 @@
 """Queries that make an entity map or name one: which entities they are about is fixed by it (CIM 009 §5.5.14).
 
 A query with `entityMap=true` is answered with a new map's location beside its first page; one with NGSILD-EntityMap
-is answered from that map, or from a new one where it is gone. Nothing is decided here.
+is answered from that map, or from a new one where it is gone. Those about histories are in `mapped_histories.py`.
+Nothing is decided here.
 """
 
 from __future__ import annotations
@@ -12,8 +13,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from simpul import limits
-from simpul.app import assembly, entity_maps, map_finder
-from simpul.app import temporal as histories
+from simpul.app import assembly, entity_maps
 from simpul.app.assembly import QUERYING, RETRIEVING
 from simpul.app.entities import find_document
 from simpul.app.federation import hop_of
@@ -24,23 +24,14 @@ from simpul.domain.context import Context
 from simpul.domain.entity import Record
 from simpul.domain.entity_map import OWN, EntityMap, Sources, parse_lifetime
 from simpul.domain.errors import BadRequestData
-from simpul.domain.render import Representation
 from simpul.domain.source_matching import SourceQuestion
-from simpul.domain.temporal import Series
-from simpul.domain.temporal_render import TemporalRepresentation
 from simpul.http.admission import admit, context_of_reader, read_body
 from simpul.http.exchange import Answer, Exchange, Handler, Headers
-from simpul.http.negotiate import ANY_JSON, ANY_JSON_OR_GEO, negotiate
-from simpul.http.ngsild import distributed, distributed_histories, entities, question, temporal
+from simpul.http.negotiate import ANY_JSON_OR_GEO, negotiate
+from simpul.http.ngsild import distributed, entities, question
 from simpul.http.ngsild.lineage import linked_with_lineage, with_lineage
 from simpul.http.ngsild.pages import paging_headers
 from simpul.http.ngsild.shown import answer_many
-from simpul.http.ngsild.temporal_plan import (
-    POST_PARAMETERS,
-    QUERY_PARAMETERS,
-    parse_temporal_body,
-    parse_temporal_question,
-)
 from simpul.http.parameters import Parameters, parse_flag, parse_parameters
 from simpul.http.plan import QUERY_PARAMETERS as ENTITY_PARAMETERS
 from simpul.http.plan import EntityPlan, parse_entity_query
@@ -88,7 +79,7 @@ def location_headers(entity_map: EntityMap) -> Headers:
     return ((b"ngsild-entitymap", f"{PATH}{entity_map.id}".encode()),)
 
 
-async def _map_for(
+async def map_for(
     caller: Caller, hub: Hub, wish: Wish, make: Callable[[], Awaitable[dict[str, Sources]]]
 ) -> tuple[EntityMap, int]:
     """Return the map that the request names, or a new one; and the status that tells which."""
@@ -102,7 +93,7 @@ async def query(hub: Hub, exchange: Exchange) -> Answer:
     """GET /entities (§6.4.3.2) with an entity map."""
     exchange, wish = take_wish(exchange)
     if not (wish.is_wanted or wish.named):
-        return await _plainly(hub, exchange, entities.query, distributed.query)
+        return await plainly(hub, exchange, entities.query, distributed.query)
     media_type = negotiate(exchange.accept, ANY_JSON_OR_GEO)
     caller = admit(hub, exchange)
     context = await context_of_reader(hub, exchange)
@@ -130,7 +121,7 @@ async def query_by_post(hub: Hub, exchange: Exchange) -> Answer:
     body, context = await read_body(hub, exchange)
     wish = wish_in(body, wish)
     if not (wish.is_wanted or wish.named):
-        return await _plainly(hub, exchange, question.query, distributed.query_by_post)
+        return await plainly(hub, exchange, question.query, distributed.query_by_post)
     parameters = parse_parameters(exchange.query, question.PARAMETERS)
     plan, finder = await finder_of_body(hub, exchange, (body, parameters), context, caller)
     return await _answer_page(finder, plan, wish, (exchange, media_type))
@@ -163,13 +154,15 @@ async def _answer_page(finder: Finder, plan: EntityPlan, wish: Wish, shown: tupl
     if plan.order is not None:
         raise BadRequestData("An entity map keeps its entities in an order of its own; leave out orderBy or the map.")
     caller, hub = finder.hop.caller, finder.hub
-    entity_map, status = await _map_for(caller, hub, wish, finder.list_sources)
+    entity_map, status = await map_for(caller, hub, wish, finder.list_sources)
 
     async def look(entity_ids: Sequence[str]) -> dict[str, Record]:
         return await finder.look(entity_map, entity_ids)
 
     window = (plan.limit, plan.query.offset)
-    page = await entity_maps.cut_page(caller, hub, entity_map, window, look, counts=plan.query.counts)
+    page = await entity_maps.cut_page(
+        caller, hub, entity_map, window, look, counts=plan.query.counts, unsure=finder.unsure
+    )
     headers = (
         *paging_headers(plan, page.count, is_last=page.is_last, exchange=exchange),
         *distributed.warning_headers(finder.hop, finder.warnings),
@@ -182,7 +175,7 @@ async def _answer_page(finder: Finder, plan: EntityPlan, wish: Wish, shown: tupl
     return Answer(status, given.headers, given.body)
 
 
-async def _plainly(hub: Hub, exchange: Exchange, local: Handler, elsewhere: Handler) -> Answer:
+async def plainly(hub: Hub, exchange: Exchange, local: Handler, elsewhere: Handler) -> Answer:
     """Answer a request without a map, as `dispatch.py` would have it answered."""
     has_sources = (exchange.tenant or hub.settings.tenant) in hub.registry.by_tenant
     return await (elsewhere if has_sources else local)(hub, exchange)
@@ -192,7 +185,7 @@ async def retrieve(hub: Hub, exchange: Exchange) -> Answer:
     """GET /entities/{id} (§5.7.1.4): the entity as ever, beside a map of it."""
     exchange, wish = take_wish(exchange)
     (entity_id,) = exchange.names
-    answer = await _plainly(hub, exchange, entities.retrieve, distributed.retrieve)
+    answer = await plainly(hub, exchange, entities.retrieve, distributed.retrieve)
     if not (wish.is_wanted or wish.named) or answer.status != _OK:
         return answer
     caller = admit(hub, exchange)
@@ -205,78 +198,12 @@ async def retrieve(hub: Hub, exchange: Exchange) -> Answer:
         is_here = not asked or find_document(caller, hub, entity_id) is not None
         return {entity_id: (*(OWN if is_here else ()), *(one.registration.id for one in asked))}
 
-    return await _with_map(answer, (caller, hub), wish, make)
+    return await with_map(answer, (caller, hub), wish, make)
 
 
-async def _with_map(
+async def with_map(
     answer: Answer, asker: tuple[Caller, Hub], wish: Wish, make: Callable[[], Awaitable[dict[str, Sources]]]
 ) -> Answer:
-    entity_map, _ = await _map_for(*asker, wish, make)
+    """Return the answer beside the map that the request names, or a new one."""
+    entity_map, _ = await map_for(*asker, wish, make)
     return Answer(answer.status, (*answer.headers, *location_headers(entity_map)), answer.body)
-
-
-async def retrieve_history(hub: Hub, exchange: Exchange) -> Answer:
-    """GET /temporal/entities/{id} (§5.7.3.4): the history as ever, beside a map of it."""
-    exchange, wish = take_wish(exchange)
-    (entity_id,) = exchange.names
-    answer = await _plainly(hub, exchange, temporal.retrieve, distributed_histories.retrieve)
-    if not (wish.is_wanted or wish.named) or answer.status not in _FOUND:
-        return answer
-
-    async def make() -> dict[str, Sources]:
-        return {entity_id: OWN}
-
-    return await _with_map(answer, (admit(hub, exchange), hub), wish, make)
-
-
-Asked = tuple[histories.TemporalQuestion, TemporalRepresentation]
-
-
-async def query_histories(hub: Hub, exchange: Exchange) -> Answer:
-    """GET /temporal/entities (§5.7.4.4) with an entity map."""
-    exchange, wish = take_wish(exchange)
-    if not (wish.is_wanted or wish.named):
-        return await _plainly(hub, exchange, temporal.query, distributed_histories.query)
-    media_type = negotiate(exchange.accept, ANY_JSON)
-    parameters = parse_parameters(exchange.query, QUERY_PARAMETERS)
-    caller = admit(hub, exchange)
-    context = await context_of_reader(hub, exchange)
-    asked = parse_temporal_question(parameters, context, caller)
-    return await _answer_histories((caller, hub, exchange), asked, wish, (context, media_type))
-
-
-async def query_histories_by_post(hub: Hub, exchange: Exchange) -> Answer:
-    """POST /temporal/entityOperations/query (§6.24.3.1) with an entity map."""
-    exchange, wish = take_wish(exchange)
-    media_type = negotiate(exchange.accept, ANY_JSON)
-    parameters = parse_parameters(exchange.query, POST_PARAMETERS)
-    caller = admit(hub, exchange)
-    body, context = await read_body(hub, exchange)
-    wish = wish_in(body, wish)
-    if not (wish.is_wanted or wish.named):
-        return await _plainly(hub, exchange, temporal.query_by_body, distributed_histories.query_by_body)
-    asked = parse_temporal_body(body, parameters, context, caller)
-    return await _answer_histories((caller, hub, exchange), asked, wish, (context, media_type))
-
-
-async def _answer_histories(
-    asker: tuple[Caller, Hub, Exchange], asked: Asked, wish: Wish, shown: tuple[Context, str]
-) -> Answer:
-    caller, hub, exchange = asker
-    asked_for = asked[0]
-    entity_map, status = await _map_for(caller, hub, wish, lambda: map_finder.list_histories(caller, hub, asked_for))
-    first = asked_for.selectors[0]
-    plan = EntityPlan(first, max(0, first.limit - 1), Representation(), is_plain=False)
-
-    async def look(entity_ids: Sequence[str]) -> dict[str, Series]:
-        return await map_finder.look_at_histories(caller, hub, asked_for, entity_ids)
-
-    window = (plan.limit, first.offset)
-    page = await entity_maps.cut_page(caller, hub, entity_map, window, look, counts=first.counts)
-    whole = histories.page_of(hub, asked_for, page.entities)
-    headers = (
-        *paging_headers(plan, page.count, is_last=page.is_last, exchange=exchange),
-        *location_headers(entity_map),
-    )
-    answer = temporal.answer_histories((caller, hub), whole, asked, shown, headers)
-    return Answer(status if answer.status == _OK else answer.status, answer.headers, answer.body)

@@ -22,6 +22,7 @@ from simpul.http.ngsild import (
     entity_maps,
     identity,
     mapped,
+    mapped_histories,
     purge,
     question,
     registrations,
@@ -159,9 +160,9 @@ MAPPED: dict[Handler, Handler] = {
     entities.query: mapped.query,
     entities.retrieve: mapped.retrieve,
     question.query: mapped.query_by_post,
-    temporal.query: mapped.query_histories,
-    temporal.retrieve: mapped.retrieve_history,
-    temporal.query_by_body: mapped.query_histories_by_post,
+    temporal.query: mapped_histories.query,
+    temporal.retrieve: mapped_histories.retrieve,
+    temporal.query_by_body: mapped_histories.query_by_post,
 }
 # Of these the body may ask for a map.
 QUERIES_BY_BODY = frozenset({question.query, temporal.query_by_body})
