@@ -17,6 +17,8 @@ import httptools
 from simpul import limits
 
 _PORTS = {"http": 80, "https": 443}
+# Statuses that name another place in Location (RFC 9110 §15.4).
+REDIRECTS = frozenset({301, 302, 303, 307, 308})
 # What may stand in the path and query of a request as it is (RFC 3986), and what is escaped already.
 _PATH_CHARACTERS = "/:@!$&'()*+,;=-._~%?[]"
 _HEADER_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+\Z")

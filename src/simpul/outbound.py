@@ -15,12 +15,11 @@ from simpul import limits
 from simpul.addresses import Addresses, AddressRefused
 from simpul.connections import Connections
 from simpul.domain.errors import BadRequestData, ContextNotAvailable
-from simpul.http_connection import Answer, HttpFailed, Request
+from simpul.http_connection import REDIRECTS, Answer, HttpFailed, Request
 from simpul.lifetime import lifetime_seconds
 from simpul.ports.outbound import Fetched
 
 _REDIRECTS_MAX = 3
-_REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _OK = 200
 _HEADERS = (("accept", "application/ld+json, application/json;q=0.9"),)
 
@@ -55,7 +54,7 @@ class HttpOutbound:
             answer = await self._connections.send(
                 Request("GET", url, _HEADERS), limits.CONTEXT_FETCH_TIMEOUT_SECONDS, limits.CONTEXT_BYTES_MAX
             )
-            if answer.status in _REDIRECTS and "location" in answer.headers:
+            if answer.status in REDIRECTS and "location" in answer.headers:
                 url = urljoin(url, answer.headers["location"])
                 continue
             _raise_unless_whole(answer, url)

@@ -36,6 +36,7 @@ _NOT_FOUND = 404
 _LOOP = 508
 _SERVER_FAILS = 500
 _REFUSES = 300
+_ACCUSES = 400
 # These are the hub's own, or those of the connection (§4.3.6.5).
 _NEVER_TAKEN_OVER = frozenset({
     "via", "link", "ngsild-tenant", "host", "content-length", "connection", "transfer-encoding", "content-type",
@@ -147,6 +148,16 @@ def compact_fragment(context: Context, fragment: Entity) -> dict[str, Any]:
     return compacted
 
 
+def told_status(answer: PeerAnswer) -> str:
+    """Return what a status that is no success says of a source; redirects are not followed."""
+    if "location" in answer.headers and _REFUSES <= answer.status < _ACCUSES:
+        return (
+            f"It leads elsewhere (status {answer.status}), where nothing is asked. Give the registration the address of"
+            " the hub itself."
+        )
+    return f"It answered with status {answer.status}."
+
+
 async def send(hub: Hub, hop: Hop, registration: Registration, call: Call) -> PeerAnswer:
     """Send an operation to a source and return its answer, whatever its status. Raises PeerError."""
     status = hub.registry.status(hop.caller.tenant, registration.id)
@@ -166,7 +177,7 @@ async def send(hub: Hub, hop: Hop, registration: Registration, call: Call) -> Pe
     if answer.status < _REFUSES:
         status.succeeded(hub.clock.now_us())
     elif answer.status != _LOOP:
-        failure = f"It answered with status {answer.status}."
+        failure = told_status(answer)
         status.failed(hub.clock.now_us(), failure, is_reachable=answer.status < _SERVER_FAILS)
     hub.live.stir(hop.caller.tenant)
     return answer
@@ -255,6 +266,8 @@ def error_of(registration: Registration, answer: PeerAnswer) -> HubError | None:
     problem = decode_object(answer)
     told = problem.get("detail") or problem.get("title")
     detail = f"The source {registration.id} answered with status {answer.status}"
+    if "location" in answer.headers and answer.status < _ACCUSES:
+        detail += ", a redirect, which is not followed; its registration has to name the address of the hub itself"
     type_uri = problem.get("type")
     return PeerRefused(
         f"{detail}: {str(told)[:500]}" if told else f"{detail}.",

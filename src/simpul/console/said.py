@@ -527,6 +527,10 @@ SAID = (
     _("it is no text: %(why)s"),
     # Why a notification did not arrive, or another hub did not answer.
     _("The receiver answered with status %(status)s."),
+    _(
+        "The receiver leads elsewhere (status %(status)s), where nothing is sent. Give the subscription the "
+        "address that takes notifications."
+    ),
     _("The receiver did not answer within %(seconds)s s."),
     _("The receiver could not be reached (%(said)s)."),
     _("The endpoint cannot be used: its URL is not valid."),
@@ -541,6 +545,10 @@ SAID = (
         "(SIMPUL_ALLOW_PRIVATE_ADDRESSES)."
     ),
     _("It answered with status %(status)s."),
+    _(
+        "It leads elsewhere (status %(status)s), where nothing is asked. Give the registration the address of "
+        "the hub itself."
+    ),
     _("It did not answer in time."),
     _("It could not be reached (%(said)s)."),
     _("its certificate is not trusted: %(why)s"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from simpul import limits
 from simpul.addresses import Addresses, AddressRefused
 from simpul.connections import Connections
-from simpul.http_connection import HttpFailed, Request
+from simpul.http_connection import REDIRECTS, HttpFailed, Request
 from simpul.ports.notifier import Delivery, Message
 from simpul.unreachable import why_unreachable
 
@@ -48,6 +48,13 @@ class HttpNotifier:
 def _delivery_of(status: int) -> Delivery:
     if 200 <= status < 300:
         return Delivery()
+    if status in REDIRECTS:
+        # Where it leads was named by the receiver and not by the subscriber, and may be this machine.
+        return Delivery(
+            f"The receiver leads elsewhere (status {status}), where nothing is sent. Give the subscription the address"
+            " that takes notifications.",
+            is_refused=True,
+        )
     is_denied = status in _DENIED
     is_refused = 300 <= status < 500 and not is_denied and status not in _PASSING
     return Delivery(f"The receiver answered with status {status}.", is_refused=is_refused, is_denied=is_denied)
