@@ -15,6 +15,7 @@ SOURCE = Path(simpul.__file__).parent
 MAKERS = {
     "RowRejected",
     "FileRefused",
+    "MailBroken",
     "SourceMismatch",
     "SourceChanged",
     "SourceUnreachable",
@@ -30,12 +31,13 @@ MODULES = (
     "connect/raw_rows.py", "connect/reader.py", "connect/reader_hosts.py", "connect/replaying.py", "connect/rules.py",
     "connect/runner.py", "connect/values.py", "connect/vanished.py", "connectors/ckan/errors.py",
     "connectors/ckan/reader.py", "connectors/files/errors.py", "connectors/files/reader.py",
-    "connectors/geo/errors.py", "connectors/geo/reader.py", "connectors/gtfs/errors.py", "connectors/gtfs/reader.py",
-    "connectors/mqtt/errors.py", "connectors/mqtt/reader.py", "connectors/ngsild/errors.py",
-    "connectors/ngsild/reader.py", "connectors/rest/errors.py", "connectors/rest/reader.py",
-    "connectors/sql/errors.py", "connectors/sql/reader.py", "connectors/sqldump/errors.py",
-    "connectors/sqldump/reader.py", "connectors/table/errors.py", "declared_tls.py", "fetching.py",
-    "formats/sql_script.py", "formats/sql_values.py", "inboxes/folder.py", "notifiers/http.py", "notifiers/mqtt.py",
+    "connectors/geo/errors.py", "connectors/geo/reader.py", "connectors/gtfs/errors.py",
+    "connectors/gtfs/reader.py", "connectors/mqtt/errors.py", "connectors/mqtt/reader.py",
+    "connectors/ngsild/errors.py", "connectors/ngsild/reader.py", "connectors/rest/errors.py",
+    "connectors/rest/reader.py", "connectors/sql/errors.py", "connectors/sql/reader.py",
+    "connectors/sqldump/errors.py", "connectors/sqldump/reader.py", "connectors/table/errors.py", "declared_tls.py",
+    "fetching.py", "formats/mail_parts.py", "formats/sql_script.py", "formats/sql_values.py", "inboxes/folder.py",
+    "inboxes/mailbox.py", "inboxes/sftp.py", "notifiers/http.py", "notifiers/mqtt.py",
 )  # fmt: skip
 
 

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from tests.connect.kota import Kota
-from tests.connect.servers import Server, run_mariadb, run_mosquitto, run_postgresql
+from tests.connect.mail_server import run_dovecot
+from tests.connect.servers import Server, run_mariadb, run_mosquitto, run_postgresql, run_sshd
 
 
 @pytest.fixture
@@ -34,6 +35,18 @@ def postgresql() -> Iterator[Server]:
 @pytest.fixture(scope="session")
 def mosquitto() -> Iterator[Server]:
     with run_mosquitto() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def dovecot() -> Iterator[Server]:
+    with run_dovecot() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def sshd() -> Iterator[Server]:
+    with run_sshd() as server:
         yield server
 
 

@@ -59,7 +59,7 @@ def find_program(name: str, folders: Sequence[str]) -> str:
     return found
 
 
-def _wait_until_open(process: subprocess.Popen[bytes], port: int, log: Path) -> None:
+def wait_until_open(process: subprocess.Popen[bytes], port: int, log: Path) -> None:
     deadline = time.monotonic() + START_SECONDS_MAX
     while time.monotonic() < deadline:
         if process.poll() is not None:
@@ -94,7 +94,7 @@ def run_mariadb() -> Iterator[Server]:
                  "--innodb-flush-log-at-trx-commit=0", "--innodb-buffer-pool-size=32M"],
                 stdout=output, stderr=output,
             )  # fmt: skip
-        _wait_until_open(process, port, log)
+        wait_until_open(process, port, log)
         server = Server("mariadb", port, f"mysql+pymysql://root@127.0.0.1:{port}/", process)
         try:
             yield server
@@ -132,7 +132,7 @@ def run_postgresql() -> Iterator[Server]:
                  "-c", "listen_addresses=127.0.0.1", "-c", "fsync=off"],
                 stdout=output, stderr=output, cwd="/",
             )  # fmt: skip
-        _wait_until_open(process, port, log)
+        wait_until_open(process, port, log)
         server = Server("postgresql", port, f"postgresql+psycopg://simpul@127.0.0.1:{port}/postgres", process)
         try:
             yield server
@@ -158,8 +158,45 @@ def run_mosquitto(lines: Sequence[str] = (), *, listens: Sequence[str] = ()) -> 
     try:
         with log.open("wb") as output:
             process = subprocess.Popen([program, "-c", str(settings)], stdout=output, stderr=output)
-        _wait_until_open(process, port, log)
+        wait_until_open(process, port, log)
         server = Server("mosquitto", port, f"mqtt://127.0.0.1:{port}", process)
+        try:
+            yield server
+        finally:
+            server.stop()
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextmanager
+def run_sshd() -> Iterator[Server]:
+    """Run OpenSSH's server for files alone; who runs the tests may log in with the key `key` in its folder.
+
+    Its folder is the `url`: with `key` and `host_key.pub`.
+    """
+    program = find_program("sshd", ["/usr/sbin"])
+    keygen = find_program("ssh-keygen", ["/usr/bin"])
+    if os.getuid() == 0:
+        # Where root runs it, it wants an empty folder of this name; Debian's service makes it.
+        Path("/run/sshd").mkdir(mode=0o755, exist_ok=True)
+    folder = Path(tempfile.mkdtemp(prefix="simpul-sshd-"))
+    port = free_port()
+    for name in ("key", "host_key"):
+        subprocess.run([keygen, "-q", "-t", "ed25519", "-N", "", "-f", str(folder / name)], check=True)
+    settings = folder / "sshd_config"
+    settings.write_text(
+        f"Port {port}\nListenAddress 127.0.0.1\nHostKey {folder}/host_key\nAuthorizedKeysFile {folder}/key.pub\n"
+        "PidFile none\nUsePAM no\nStrictModes no\nPasswordAuthentication no\nKbdInteractiveAuthentication no\n"
+        "PermitRootLogin prohibit-password\nSubsystem sftp internal-sftp\nForceCommand internal-sftp\nLogLevel ERROR\n"
+        "MaxStartups 100\n",
+        encoding="utf-8",
+    )
+    log = folder / "log"
+    try:
+        with log.open("wb") as output:
+            process = subprocess.Popen([program, "-D", "-e", "-f", str(settings)], stdout=output, stderr=output)
+        wait_until_open(process, port, log)
+        server = Server("sshd", port, str(folder), process)
         try:
             yield server
         finally:

@@ -521,6 +521,60 @@ SAID = (
         "The file %(name)s is taken over, and cannot be moved to %(folder)s: %(why)s. Let simpul write there, "
         "or write after: keep."
     ),
+    _("%(where)s: a file's name in %(folder)s is no text in UTF-8. Let it be renamed there."),
+    _("%(where)s has no folder %(folder)s for this user."),
+    _("%(where)s does not let this user read the folder %(folder)s."),
+    _(
+        "The folder %(folder)s of %(where)s has more than %(most)s files that match. Let what was read be "
+        "taken away, or write a narrower pattern."
+    ),
+    _(
+        "%(name)s was written to while it was fetched from %(where)s, or did not come whole. It is read again "
+        "in the next run."
+    ),
+    _(
+        "The file %(name)s is taken over, and %(where)s does not let it be moved to %(folder)s (%(why)s). Ask "
+        "for that right, or write after: keep."
+    ),
+    _("%(where)s did not answer within %(seconds)s s. Is it an SFTP server, and does it run?"),
+    _(
+        "%(where)s shows the key %(kind)s %(fingerprint)s, which is not the one that was declared. Ask the "
+        "agency which key is right before you write it under host_key: somebody may be in between. Nothing was sent."
+    ),
+    _("%(where)s lets users in by other means only: %(allowed)s. Check 'sftp'."),
+    _("%(where)s refuses the user. Check 'user', and the secret behind 'password' or 'key'."),
+    _("%(where)s wants more of the user (%(what)s), which cannot be given."),
+    _("%(where)s does not answer as an SFTP server does. Check host and port, and that it runs."),
+    _("The connection to %(where)s broke off (%(why)s)."),
+    _(
+        "%(where)s refuses the user. Check 'user', and the secret behind 'password'; some servers want a "
+        "password made for programs."
+    ),
+    _("%(where)s has no mailbox %(name)s for this user. Its mailboxes: %(listed)s."),
+    _("%(where)s cannot move messages to another mailbox; write after: keep."),
+    _("%(where)s does not understand what is searched for in the mailbox."),
+    _(
+        "The mailbox %(name)s of %(where)s has more than %(most)s messages that match. Write since: with the "
+        "day from which on they matter."
+    ),
+    _(
+        "%(name)s is taken over, and %(where)s does not let it be moved to the mailbox %(folder)s. Ask for "
+        "that right, or write after: keep."
+    ),
+    _("%(where)s did not answer within %(seconds)s s. Is it a mail server (IMAP over TLS), and does it run?"),
+    _(
+        "%(where)s has numbered its messages anew (UIDVALIDITY), so that nobody can tell which of them are "
+        "new. Nothing was read. Write since: with the day from which on they are to be read."
+    ),
+    _("its attachment %(name)s is packed; let the table itself be attached"),
+    _("it has no attachment whose name matches the pattern"),
+    _("a part of it has headers without an end"),
+    _("a part of it has headers that make no sense"),
+    _("its parts have no boundary"),
+    _("its parts lie in each other more than %(most)s deep"),
+    _("an attachment of it is cut"),
+    _("it ends in the middle"),
+    _("it has more than the %(most)s bytes that are read"),
     _("its topic is none of the declared ones; after a change of 'topics' give another 'client'"),
     _("its topic is no text in UTF-8"),
     _("it is no JSON: %(why)s"),

@@ -18,10 +18,9 @@ from typing import Final
 
 from simpul import limits
 from simpul.domain.errors import SourceMisconfigured, SourceMismatch, SourceUnreachable
-from simpul.inboxes.inbox import BAD, DONE, Arrived, FileRefused, free_name, make_arrived
+from simpul.inboxes.inbox import BAD, DESCRIPTORS, DONE, Arrived, FileRefused, Numbering, free_name, make_arrived
 
 _OPEN: Final = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
-_DESCRIPTORS: Final = Path("/proc/self/fd")
 _REFUSED: Final = frozenset({errno.EACCES, errno.EPERM, errno.ENXIO})
 _NS_PER_SECOND: Final = 1_000_000_000
 
@@ -40,8 +39,8 @@ class _Held:
     """An open file of the folder."""
 
     def __init__(self, name: str, path: Path, descriptor: int) -> None:
-        self.path = _DESCRIPTORS / str(descriptor) if _DESCRIPTORS.is_dir() else path
-        self._name = name
+        self.path = DESCRIPTORS / str(descriptor) if DESCRIPTORS.is_dir() else path
+        self.name = name
         self._descriptor = descriptor
         self._before = _seen(os.fstat(descriptor))
         self._is_open = True
@@ -49,7 +48,7 @@ class _Held:
     def raise_if_changed(self) -> None:
         if _seen(os.fstat(self._descriptor)) != self._before:
             raise SourceUnreachable(
-                f"{self._name} was written to while it was read. It is read again in the next run; where files are "
+                f"{self.name} was written to while it was read. It is read again in the next run; where files are "
                 "written slowly, set quiet: higher."
             )
 
@@ -103,7 +102,11 @@ class Folder:
         seconds = found.st_mtime_ns // _NS_PER_SECOND
         return make_arrived(found.st_mtime_ns, seconds, entry.name, found.st_size, _seen(found))
 
-    def fetch(self, arrived: Arrived) -> _Held | None:
+    @property
+    def numbering(self) -> Numbering | None:
+        return None
+
+    def fetch(self, arrived: Arrived) -> list[_Held] | None:
         path = self._path / arrived.key
         try:
             descriptor = os.open(path, _OPEN)
@@ -124,7 +127,7 @@ class Folder:
         if refusal is not None:
             os.close(descriptor)
             raise FileRefused(refusal)
-        return _Held(arrived.name, path, descriptor)
+        return [_Held(arrived.name, path, descriptor)]
 
     def put_away(self, arrived: Arrived, refusal: str | None) -> None:
         if self._settings.is_kept:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from fnmatch import fnmatchcase
@@ -13,6 +14,8 @@ DONE: Final = "done"
 BAD: Final = "bad"
 # How programs call a file that they have not brought to its end.
 _UNFINISHED: Final = (".part", ".partial", ".filepart", ".tmp", ".temp", ".crdownload", ".swp")
+# Where the system shows a program its open files by their numbers.
+DESCRIPTORS: Final = Path("/proc/self/fd")
 _MARK_BYTES: Final = 16
 _MARK_BITS_IN_NUMBER: Final = 20
 # Enough for `limits.SOURCE_ROWS_MAX`.
@@ -38,9 +41,18 @@ class Arrived(NamedTuple):
     first_number: int
 
 
-class Fetched(Protocol):
-    """A file that has arrived, in hand to be read."""
+class Numbering(NamedTuple):
+    """As what a place numbers its files, which it may begin anew: then nobody can tell which of them are new."""
 
+    name: str
+    value: bytes
+    where: str
+
+
+class Fetched(Protocol):
+    """A file that has arrived, in hand to be read. `name` is for people."""
+
+    name: str
     path: Path
 
     def raise_if_changed(self) -> None:
@@ -50,14 +62,47 @@ class Fetched(Protocol):
         """Let go of it."""
 
 
+class LocalFile:
+    """What was fetched from elsewhere, as a file of this machine that is gone once it is closed."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        # Nothing is left behind of a file without a name, however the program ends.
+        make = tempfile.TemporaryFile if DESCRIPTORS.is_dir() else tempfile.NamedTemporaryFile
+        self._file = make()
+        self.path = DESCRIPTORS / str(self._file.fileno()) if DESCRIPTORS.is_dir() else Path(str(self._file.name))
+
+    def write(self, block: bytes) -> None:
+        """Add to it."""
+        self._file.write(block)
+
+    def flush(self) -> None:
+        """Let others that open it see what was added."""
+        self._file.flush()
+
+    def raise_if_changed(self) -> None:
+        """It is ours: nobody writes to it."""
+
+    def close(self) -> None:
+        """Let it go."""
+        self._file.close()
+
+
 class Inbox(Protocol):
     """A place where files arrive. Used from one thread only."""
 
     def list_arrived(self) -> list[Arrived]:
         """Return what waits, oldest first; what is still being written is left out. Raises SourceError."""
 
-    def fetch(self, arrived: Arrived) -> Fetched | None:
-        """Return the file, or None where it is not there any more. Raises FileRefused, SourceUnreachable."""
+    @property
+    def numbering(self) -> Numbering | None:
+        """Return as what its files are numbered, where they are known by numbers."""
+
+    def fetch(self, arrived: Arrived) -> Sequence[Fetched] | None:
+        """Return the file, or all files that came as one; None where it is not there, or not for us.
+
+        Raises FileRefused, SourceUnreachable.
+        """
 
     def put_away(self, arrived: Arrived, refusal: str | None) -> None:
         """Take the file out of what waits; with a refusal it is put apart, with the refusal beside it.

@@ -18,6 +18,6 @@ class Place:
     request: pytest.FixtureRequest
 
     def server(self, name: str) -> Server:
-        """Return a server of the test session: `mariadb`, `postgresql` or `mosquitto`."""
+        """Return a server of the test session: `mariadb`, `postgresql`, `mosquitto`, `sshd` or `dovecot`."""
         found: Server = self.request.getfixturevalue(name)
         return found

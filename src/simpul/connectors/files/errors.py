@@ -21,6 +21,14 @@ def lacks_column(name: str, column: str, columns: Sequence[str]) -> SourceMismat
     return SourceMismatch(f"{name} lacks the column {column!r}{suggest(column, columns)}. Its columns are: {listed}.")
 
 
+def renumbered(where: str) -> SourceMismatch:
+    """Return the error for a mailbox whose messages have other numbers than before."""
+    return SourceMismatch(
+        f"{where} has numbered its messages anew (UIDVALIDITY), so that nobody can tell which of them are new. Nothing "
+        "was read. Write since: with the day from which on they are to be read."
+    )
+
+
 def said_of(name: str, path: Path, error: SourceMismatch) -> str:
     """Return what a reader of tables said, with the file's own name in it."""
     return error.detail.replace(str(path), name)

@@ -14,8 +14,10 @@ from simpul.connectors.files import errors
 from simpul.connectors.files.settings import FILE_COLUMN, FilesSettings, parse_settings
 from simpul.connectors.table.reader import open_table
 from simpul.domain.errors import SourceMismatch
-from simpul.inboxes.folder import Folder
+from simpul.inboxes.folder import Folder, FolderSettings
 from simpul.inboxes.inbox import Arrived, Fetched, FileRefused, Inbox
+from simpul.inboxes.mailbox import Mailbox, MailboxSettings
+from simpul.inboxes.sftp_settings import SftpSettings
 
 _NOTE_BYTES: Final = 16
 
@@ -35,65 +37,83 @@ class FilesReading:
         self._is_through = False
         self._refusal: str | None = None
         self._last_number = 0
-        self._fetched: Fetched | None = None
+        self._fetched: list[Fetched] = []
         self._table: Reading | None = None
 
     def list_notes(self) -> list[str]:
         """Return under which names it may have noted that files are taken over."""
-        return [_note(one) for one in self._waiting] if self._settings.is_kept else []
+        if not self._settings.is_kept:
+            return []
+        numbering = self._inbox.numbering
+        return [*map(_note, self._waiting), *([] if numbering is None else [_note_of(numbering.name)])]
 
     def recall(self, notes: Mapping[str, bytes]) -> None:
-        """Leave out the files that are taken over, by what was noted of them."""
+        """Leave out the files that are taken over, by what was noted of them. Raises SourceMismatch."""
+        numbering = self._inbox.numbering
+        if numbering is not None and notes.get(_note_of(numbering.name), numbering.value) != numbering.value:
+            raise errors.renumbered(numbering.where)
         self._waiting = deque(one for one in self._waiting if notes.get(_note(one)) != one.mark)
 
     def notes(self) -> dict[str, bytes]:
         """Return what is to be noted with the rows of this batch."""
         if not self._settings.is_kept or self._in_hand is None or not self._is_through:
             return {}
-        return {_note(self._in_hand): self._in_hand.mark}
+        numbering = self._inbox.numbering
+        noted = {} if numbering is None else {_note_of(numbering.name): numbering.value}
+        return {_note(self._in_hand): self._in_hand.mark, **noted}
 
     def rows(self) -> Iterator[Row | BrokenRow]:
         self._in_hand, self._is_through, self._refusal = None, False, None
-        while self._waiting:
+        while self._waiting and self._in_hand is None:
             arrived = self._waiting.popleft()
             self._last_number = arrived.first_number
             try:
-                self._fetched = self._inbox.fetch(arrived)
-                if self._fetched is None:
-                    continue
-                self._in_hand = arrived
-                yield from self._rows_of(arrived.name, arrived.first_number, self._fetched)
+                fetched = self._inbox.fetch(arrived)
             except FileRefused as refusal:
                 self._in_hand = arrived
-                yield self._refuse(errors.refused(arrived.name, refusal).detail)
-            except SourceMismatch as error:
-                assert self._fetched is not None, "what is refused here was read"
-                yield self._refuse(errors.said_of(arrived.name, self._fetched.path, error))
+                yield self._refuse(arrived.name, errors.refused(arrived.name, refusal).detail)
             except OSError as error:
                 raise errors.lost(arrived.name, error) from error
-            finally:
-                self._let_go()
-            self._is_through = True
-            return
+            else:
+                if fetched is not None:
+                    self._in_hand = arrived
+                    self._fetched = list(fetched)
+                    yield from self._rows_of_all()
+        self._is_through = True
 
-    def _rows_of(self, name: str, first_number: int, fetched: Fetched) -> Iterator[Row | BrokenRow]:
-        table = self._table = open_table(fetched.path, self._settings.table, PurePath(name).suffix)
+    def _rows_of_all(self) -> Iterator[Row | BrokenRow]:
+        try:
+            for file in self._fetched:
+                try:
+                    yield from self._rows_of(file)
+                except SourceMismatch as error:
+                    yield self._refuse(file.name, errors.said_of(file.name, file.path, error))
+                except OSError as error:
+                    raise errors.lost(file.name, error) from error
+                finally:
+                    self._close_table()
+        finally:
+            self._let_go()
+
+    def _rows_of(self, file: Fetched) -> Iterator[Row | BrokenRow]:
+        name, before = file.name, self._last_number
+        table = self._table = open_table(file.path, self._settings.table, PurePath(name).suffix)
         for column in self._settings.columns:
             if column not in table.columns:
                 raise errors.lacks_column(name, column, table.columns)
         order = [table.columns.index(column) for column in self._settings.columns]
         for row in table.rows():
-            self._last_number = number = first_number + row.number
+            self._last_number = number = before + row.number
             if isinstance(row, BrokenRow):
                 yield BrokenRow(number, f"{name}: {row.reason}", {FILE_COLUMN: name, **row.raw})
             else:
                 yield Row(number, [*(row.cells[place] for place in order), name])
-        fetched.raise_if_changed()
+        file.raise_if_changed()
 
-    def _refuse(self, refusal: str) -> BrokenRow:
-        assert self._in_hand is not None, "a file is refused that is in hand"
-        self._refusal = refusal
-        return BrokenRow(self._last_number + 1, refusal, {FILE_COLUMN: self._in_hand.name})
+    def _refuse(self, name: str, refusal: str) -> BrokenRow:
+        self._refusal = refusal if self._refusal is None else f"{self._refusal} {refusal}"
+        self._last_number += 1
+        return BrokenRow(self._last_number, refusal, {FILE_COLUMN: name})
 
     def confirm(self) -> bool:
         arrived, self._in_hand = self._in_hand, None
@@ -102,12 +122,15 @@ class FilesReading:
         return bool(self._waiting)
 
     def _let_go(self) -> None:
+        self._close_table()
+        fetched, self._fetched = self._fetched, []
+        for file in fetched:
+            file.close()
+
+    def _close_table(self) -> None:
         table, self._table = self._table, None
-        fetched, self._fetched = self._fetched, None
         if table is not None:
             table.close()
-        if fetched is not None:
-            fetched.close()
 
     def close(self) -> None:
         self._let_go()
@@ -115,11 +138,28 @@ class FilesReading:
 
 
 def _note(arrived: Arrived) -> str:
-    digest = blake2b(arrived.key.encode("utf-8", "surrogatepass"), digest_size=_NOTE_BYTES)
+    return _note_of(arrived.key)
+
+
+def _note_of(name: str) -> str:
+    digest = blake2b(name.encode("utf-8", "surrogatepass"), digest_size=_NOTE_BYTES)
     return f"{FILE_COLUMN} {digest.hexdigest()}"
+
+
+def _open(place: FolderSettings | SftpSettings | MailboxSettings) -> Inbox:
+    if isinstance(place, SftpSettings):
+        from simpul.inboxes.sftp import SftpFolder  # noqa: PLC0415 - It costs 0.4 s and 30 MB, which others have not.
+
+        return SftpFolder(place)
+    return Mailbox(place) if isinstance(place, MailboxSettings) else Folder(place)
 
 
 def open_reading(plain: Plain, surroundings: Surroundings) -> Reading:
     """Return the reading of what has arrived. Raises SourceUnreachable, SourceMisconfigured, SourceMismatch."""
     settings = parse_settings(plain, surroundings)
-    return FilesReading(settings, Folder(settings.folder))
+    inbox = _open(settings.place)
+    try:
+        return FilesReading(settings, inbox)
+    except BaseException:
+        inbox.close()
+        raise
