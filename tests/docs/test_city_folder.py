@@ -25,7 +25,7 @@ bounds: [100.13, -1.15, 100.57, -0.72]
 """
 AGENCIES = "agencies:\n" + "".join(
     f"  - {{id: {name}, name: {{id: {name}, en: {name}}}}}\n"
-    for name in ("dishub", "dpka", "dukcapil", "bmkg", "kominfo", "dinkes")
+    for name in ("dishub", "dpka", "dukcapil", "bmkg", "kominfo", "dinkes", "pupr")
 )
 
 
