@@ -11,8 +11,6 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
 
-import structlog
-
 from simpul.app.context_renewal import ContextRenewal
 from simpul.app.contexts import ContextLibrary
 from simpul.app.deliveries import Deliveries
@@ -34,13 +32,12 @@ from simpul.connect.runner import Engine
 from simpul.connect.schedule import run_schedules
 from simpul.domain.errors import HubError
 from simpul.notifiers import SchemeNotifier
+from simpul.operator_log import log
 from simpul.operator_socket import listening
 from simpul.outbound import HttpOutbound
 from simpul.peers import HttpPeer
 from simpul.settings import Settings
 from simpul.store.sqlite import SqliteSnapshots, SqliteStore
-
-log = structlog.get_logger(__name__)
 
 # After how many new objects the collector looks for those that only hold each other. Whoever waits for an answer would
 # feel it looking at many.

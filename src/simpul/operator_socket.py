@@ -15,16 +15,14 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
-import structlog
 
 from simpul import limits
 from simpul.app.hub import Hub
 from simpul.domain import errors
 from simpul.domain.errors import HubError
 from simpul.operating import Given, Tell, perform
+from simpul.operator_log import log
 from simpul.ports.engine import Progress
-
-log = structlog.get_logger(__name__)
 
 _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder().decode

@@ -2,41 +2,45 @@
 
 from __future__ import annotations
 
+import asyncio
+import socket
+
 import uvicorn
 from starlette.applications import Starlette
-from starlette.requests import Request
-from starlette.types import ASGIApp, Receive, Scope, Send
 
 from simpul import limits
 from simpul.app.hub import Hub
-from simpul.console.app import not_found, routes
+from simpul.console.on_demand import Console
 from simpul.http.routes import api_routes
 from simpul.http.server import fast_lane
 from simpul.settings import Settings
 
 
-def build_app(hub: Hub) -> Starlette:
-    """Return the ASGI app."""
-    app = Starlette(routes=[*api_routes(hub), *routes(hub)])
-    app.router.default = _missing(hub)
-    return app
+class HubServer(uvicorn.Server):
+    """uvicorn's server, which has the console loaded soon after it listens."""
+
+    def __init__(self, config: uvicorn.Config, console: Console) -> None:
+        super().__init__(config)
+        self._console = console
+        self._loading: asyncio.Task[None] | None = None
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self._loading = asyncio.create_task(self._console.load_soon())
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        if self._loading is not None:
+            self._loading.cancel()
+        await super().shutdown(sockets)
 
 
-def _missing(hub: Hub) -> ASGIApp:
-    page = not_found(hub)
-
-    async def answer(scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http":
-            response = await page(Request(scope, receive))
-            await response(scope, receive, send)
-
-    return answer
-
-
-def server_of(hub: Hub, settings: Settings) -> uvicorn.Server:
+def server_of(hub: Hub, settings: Settings) -> HubServer:
     """Return the server, ready to run in the loop that opened the hub."""
+    console = Console(hub)
+    app = Starlette(routes=api_routes(hub))
+    app.router.default = console
     config = uvicorn.Config(
-        build_app(hub),
+        app,
         host=settings.host,
         port=settings.port,
         # Where only some origins may read, each answer depends on who asks, which the lane does not look at.
@@ -50,4 +54,4 @@ def server_of(hub: Hub, settings: Settings) -> uvicorn.Server:
         timeout_graceful_shutdown=limits.SHUTDOWN_SECONDS,
         backlog=limits.CONNECTIONS_WAITING_MAX,
     )
-    return uvicorn.Server(config)
+    return HubServer(config, console)

@@ -20,8 +20,9 @@ from schemathesis.specs.openapi.checks import (
 )
 
 from simpul.http.ngsild.routes import NAME, RESOURCES
-from simpul.http.openapi import PATH, describe
+from simpul.http.openapi import describe
 from simpul.http.openapi_parts import PARAMETERS
+from simpul.http.routes import OPENAPI_PATH
 from tests.http.conftest import API, Served, serve
 
 EXAMPLES_PER_OPERATION = 6
@@ -55,7 +56,7 @@ def writer(own: Served) -> Iterator[httpx2.Client]:
 
 
 def test_every_operation_is_described(writer: httpx2.Client) -> None:
-    answer = writer.get(PATH)
+    answer = writer.get(OPENAPI_PATH)
     assert answer.headers["content-type"] == "application/json"
     paths: dict[str, Any] = answer.json()["paths"]
     described = {(re.sub(r"\{\w+\}", NAME, path), method) for path, item in paths.items() for method in item}
@@ -95,7 +96,7 @@ def test_what_is_described_is_what_the_operation_reads(
 
 
 def test_no_request_gets_an_answer_that_is_not_described(own: Served, writer: httpx2.Client) -> None:
-    schema = schemathesis.openapi.from_dict(writer.get(PATH).json())
+    schema = schemathesis.openapi.from_dict(writer.get(OPENAPI_PATH).json())
     schema.config.update(base_url=own.url + API)
     token = {"Authorization": writer.headers["authorization"]}
     tried = 0

@@ -14,15 +14,13 @@ from urllib.parse import quote
 
 import httpx2
 import msgspec
-import structlog
 
 from simpul import limits
 from simpul.agent.declaration import AgentDeclaration, Task
 from simpul.agent.queue import Queue, Waiting
 from simpul.declared_tls import believe
 from simpul.domain.delivery import PROTOCOL, Hello, Next, Position, Told, decide_next
-
-log = structlog.get_logger(__name__)
+from simpul.operator_log import log
 
 _ATTEMPTS_MAX: Final = 3
 _US_PER_SECOND: Final = 1_000_000

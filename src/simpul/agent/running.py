@@ -9,8 +9,6 @@ from __future__ import annotations
 import threading
 import time
 
-import structlog
-
 from simpul import limits
 from simpul.agent.courier import Courier, Undelivered
 from simpul.agent.declaration import AgentDeclaration, Task
@@ -18,8 +16,7 @@ from simpul.agent.queue import Queue
 from simpul.agent.reading import read_into
 from simpul.domain.delivery import Told
 from simpul.domain.errors import HubError
-
-log = structlog.get_logger(__name__)
+from simpul.operator_log import log
 
 
 class SourceWork:

@@ -13,14 +13,12 @@ from hashlib import blake2b
 from typing import Any, NamedTuple
 
 import msgspec
-import structlog
 
 from simpul import limits
 from simpul.domain.errors import BadRequestData, HubBusy, HubError
+from simpul.operator_log import log
 from simpul.ports.contexts import CachedContext, ContextStore
 from simpul.ports.outbound import Fetched, Outbound
-
-log = structlog.get_logger(__name__)
 
 _US_PER_SECOND = 1_000_000
 HOSTED_PATH = "/ngsi-ld/v1/jsonldContexts/"

@@ -7,13 +7,10 @@ from __future__ import annotations
 
 import asyncio
 
-import structlog
-
 from simpul import limits
 from simpul.app.contexts import ContextLibrary
 from simpul.domain.errors import HubError
-
-log = structlog.get_logger(__name__)
+from simpul.operator_log import log
 
 
 class ContextRenewal:

@@ -11,8 +11,6 @@ import asyncio
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-import structlog
-
 from simpul import limits
 from simpul.app.identity import raise_unless_agent
 from simpul.domain.delivery import (
@@ -27,13 +25,12 @@ from simpul.domain.delivery import (
     told_by,
 )
 from simpul.domain.errors import BadRequestData, Conflict, HubError, NotFound
+from simpul.operator_log import log
 from simpul.ports.deliveries import DeliveryFiles, DeliveryStore
 
 if TYPE_CHECKING:
     from simpul.app.hub import Hub
     from simpul.domain.city import SourceDeclaration
-
-log = structlog.get_logger(__name__)
 
 
 @dataclass(slots=True)

@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import asyncio
 
-import structlog
-
 from simpul import limits
 from simpul.app.hub import Hub
 from simpul.domain import merge
@@ -18,9 +16,8 @@ from simpul.domain.entity import EXPIRING, Entity, Instance, Record, Times, is_e
 from simpul.domain.errors import HubError
 from simpul.domain.expiry import find_first_expiry, is_expired
 from simpul.domain.merge import Outcome
+from simpul.operator_log import log
 from simpul.ports.store import Draft
-
-log = structlog.get_logger(__name__)
 
 _US_PER_SECOND = 1_000_000
 _ORIGIN = "expiry"

@@ -9,16 +9,13 @@ import asyncio
 from time import monotonic
 from zoneinfo import ZoneInfo
 
-import structlog
-
 from simpul import limits
 from simpul.app.hub import Hub
 from simpul.domain.city import City
 from simpul.domain.errors import HubError
 from simpul.domain.retention import Retention, Stretch, Thinned, thin
+from simpul.operator_log import log
 from simpul.ports.history import BEGINNING, Place
-
-log = structlog.get_logger(__name__)
 
 
 class HistoryCare:

@@ -17,8 +17,6 @@ from time import monotonic, perf_counter
 from typing import Any
 from uuid import uuid4
 
-import structlog
-
 from simpul import limits
 from simpul.app.hub import Hub
 from simpul.app.notification_line import Line, changed, head_of, numbers_of, rounds_of, take_each, take_newest, via_of
@@ -41,10 +39,9 @@ from simpul.domain.notification import (
 )
 from simpul.domain.query import EntityQuery
 from simpul.domain.watch import Watchlist, compile_condition, unpack_numbers
+from simpul.operator_log import log
 from simpul.ports.notifier import Delivery, Message
 from simpul.ports.outbox import Notice, Parked, StoredSubscription
-
-log = structlog.get_logger(__name__)
 
 _US = 1_000_000
 _RELATION = 'rel="http://www.w3.org/ns/json-ld#context"; type="application/ld+json"'

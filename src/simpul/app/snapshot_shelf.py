@@ -14,17 +14,15 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 import msgspec
-import structlog
 
 from simpul import limits
 from simpul.domain.errors import HubError
 from simpul.domain.snapshot import FAILURE, PREPARING, Detail, Kept
+from simpul.operator_log import log
 from simpul.ports.snapshots import SnapshotState, SnapshotStore
 
 if TYPE_CHECKING:
     from simpul.app.hub import Hub
-
-log = structlog.get_logger(__name__)
 
 
 @dataclass(slots=True)

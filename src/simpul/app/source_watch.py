@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 import msgspec
-import structlog
 
 from simpul import limits
 from simpul.domain import subscription as terms
@@ -25,13 +24,12 @@ from simpul.domain.moment import count_microseconds, render_moment
 from simpul.domain.q import parse_q, parse_scope_selection, parse_type_selection
 from simpul.domain.registration import Registration, compile_registration, render_registration
 from simpul.domain.source_matching import SourceQuestion, TimeSpan, is_discovered, matching_information
+from simpul.operator_log import log
 from simpul.ports.notifier import Delivery, Message
 from simpul.ports.registrations import SourceNotice, SourceSubscription, SourceSubscriptionStore
 
 if TYPE_CHECKING:
     from simpul.app.hub import Hub
-
-log = structlog.get_logger(__name__)
 
 NEWLY_MATCHING = "newlyMatching"
 UPDATED = "updated"

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any, Final
 
 import msgspec
-import structlog
 
 from simpul import limits
 from simpul.app.alerts import look_at_source
@@ -17,10 +16,9 @@ from simpul.connect.connector import Surroundings
 from simpul.domain.alert_letter import Occasion, document_of, subject_of, text_of
 from simpul.domain.city import City
 from simpul.domain.errors import HubError, SourceMisconfigured
+from simpul.operator_log import log
 from simpul.ports.alerts import Letter
 from simpul.ports.notifier import Message
-
-log = structlog.get_logger(__name__)
 
 _US_PER_SECOND: Final = 1_000_000
 _SECONDS_PER_HOUR: Final = 3_600

@@ -16,8 +16,6 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
-import structlog
-
 from simpul import limits
 from simpul.app.alerts import look_at_source
 from simpul.app.hub import Hub
@@ -57,6 +55,7 @@ from simpul.domain.errors import (
     SourceError,
     SourceMismatch,
 )
+from simpul.operator_log import log
 from simpul.ports.engine import Preview, Progress, Replayed
 from simpul.ports.lineage import RowWanted, Traced
 from simpul.ports.quality import SourceShape
@@ -64,7 +63,6 @@ from simpul.ports.store import Draft, Reject, Run
 
 OnProgress = Callable[[Progress], None]
 
-_log = structlog.get_logger(__name__)
 _STOPPED: Final = "The run was stopped before its end. What it had taken over stays; run it again for the rest."
 
 
@@ -209,8 +207,8 @@ class SourceRun:
             error, failure = refusal.detail, refusal
         except asyncio.CancelledError as stop:
             error, failure = _STOPPED, stop
-        except Exception as defect:  # noqa: BLE001 - A driver's surprise ends this run, not the hub.
-            _log.exception("source run failed", tenant=city.tenant, source=source.id)
+        except Exception as defect:  # A driver's surprise ends this run, not the hub.
+            log.exception("source run failed", tenant=city.tenant, source=source.id)
             error = f"The source could not be read because of an unexpected {type(defect).__name__}; the log has more."
         finally:
             discard_unfinished(self._kept_rows)

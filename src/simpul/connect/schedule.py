@@ -7,17 +7,15 @@ from contextlib import nullcontext
 from dataclasses import dataclass, field
 from typing import Final
 
-import structlog
-
 from simpul import limits
 from simpul.app.hub import Hub
 from simpul.connect.source import duration_seconds
 from simpul.domain.city import City, SourceDeclaration
 from simpul.domain.errors import HubError
+from simpul.operator_log import log
 from simpul.ports.store import Run
 
 _US_PER_SECOND: Final = 1_000_000
-_log = structlog.get_logger(__name__)
 
 
 @dataclass(slots=True)
@@ -70,8 +68,8 @@ class Schedule:
             # Long runs leave a slot to short ones, so that a source of hours keeps none of minutes waiting.
             async with self._long_slots if self._is_long(tenant, source.id) else nullcontext(), self._slots:
                 await self._read(tenant, source)
-        except Exception:  # noqa: BLE001  # A defect in reading one source must not end the schedules of all.
-            _log.exception("a source's run ended by a defect", tenant=tenant, source=source.id)
+        except Exception:  # A defect in reading one source must not end the schedules of all.
+            log.exception("a source's run ended by a defect", tenant=tenant, source=source.id)
         finally:
             self._started.discard((tenant, source.id))
 
@@ -90,12 +88,12 @@ class Schedule:
             run = await self.hub.engine.run(self.hub, tenant, source)
         except HubError as error:
             # The store or a run by hand stands in the way; the next round tries again.
-            _log.warning("source not read", tenant=tenant, source=source.id, reason=error.title)
+            log.warning("source not read", tenant=tenant, source=source.id, reason=error.title)
             return
         if was_well and run.error is not None:
-            _log.warning("source lost", tenant=tenant, source=source.id, run=run.id)
+            log.warning("source lost", tenant=tenant, source=source.id, run=run.id)
         elif not was_well and run.error is None:
-            _log.info("source back", tenant=tenant, source=source.id, run=run.id)
+            log.info("source back", tenant=tenant, source=source.id, run=run.id)
 
     def _is_well(self, tenant: str, source_id: str) -> bool:
         last = self.hub.sources.list_runs(tenant, source_id, 1)
@@ -124,5 +122,5 @@ async def run_schedules(hub: Hub) -> None:
             try:
                 schedule.start_due(group)
             except HubError as error:
-                _log.warning("schedules not looked at", reason=error.title)
+                log.warning("schedules not looked at", reason=error.title)
             await asyncio.sleep(limits.SCHEDULE_INTERVAL_SECONDS)

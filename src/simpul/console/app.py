@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 
-import structlog
 from starlette.middleware import Middleware
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Route
+from starlette.routing import Route, Router
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from simpul.app.hub import Hub
 from simpul.console import problem, session, theme
@@ -39,8 +39,7 @@ from simpul.console.pages import (
 from simpul.console.render import Renderer
 from simpul.console.visit import Visit, begin_visit
 from simpul.domain.errors import HubError, InternalError, NotFound
-
-log = structlog.get_logger(__name__)
+from simpul.operator_log import log
 
 Handler = Callable[[Visit], Awaitable[Page | Response]]
 
@@ -95,10 +94,14 @@ PAGES: tuple[tuple[str, str, Handler], ...] = (
 )
 
 
-def routes(hub: Hub) -> list[Route]:
-    """Return the console's routes over this hub."""
+def build_console(hub: Hub) -> ASGIApp:
+    """Return the console over this hub as an ASGI app; it answers every address, if only that there is no such page."""
     assets = Assets()
     renderer = Renderer(assets)
+    return Router(_routes(hub, assets, renderer), default=_missing(_endpoint(hub, renderer, _nothing)))
+
+
+def _routes(hub: Hub, assets: Assets, renderer: Renderer) -> list[Route]:
     pages = [
         Route(path, _endpoint(hub, renderer, handler), methods=[method], middleware=COMPRESSED)
         for method, path, handler in PAGES
@@ -111,9 +114,13 @@ def routes(hub: Hub) -> list[Route]:
     ]
 
 
-def not_found(hub: Hub) -> Callable[[Request], Awaitable[Response]]:
-    """Return the answer to an address that no page has, for whoever puts the routes together."""
-    return _endpoint(hub, Renderer(Assets()), _nothing)
+def _missing(page: Callable[[Request], Awaitable[Response]]) -> ASGIApp:
+    async def answer(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http":
+            response = await page(Request(scope, receive))
+            await response(scope, receive, send)
+
+    return answer
 
 
 async def _nothing(visit: Visit) -> Page:

@@ -1,4 +1,7 @@
-"""Names matched to codes: how names are folded, and how alike two of them are. No lists and no decisions kept here."""
+"""Names matched to codes: how names are folded, and how alike two of them are. No lists and no decisions kept here.
+
+rapidfuzz is loaded by the first name that has to be guessed: it takes 15 ms, which a start does not have.
+"""
 
 from __future__ import annotations
 
@@ -6,8 +9,6 @@ import re
 import unicodedata
 from collections.abc import Iterable, Mapping
 from typing import Final, NamedTuple
-
-from rapidfuzz import fuzz, process
 
 # Words that say what kind of place a name is for, and no part of the name.
 _KINDS: Final = re.compile(
@@ -41,6 +42,8 @@ def drop_kind(name: str) -> str:
 
 def rank_names(name: str, names: Mapping[str, str]) -> list[Near]:
     """Return the codes whose names are most alike, best first. `names` is code → name."""
+    from rapidfuzz import fuzz, process  # noqa: PLC0415 - See the module's first lines.
+
     wanted = fold_name(drop_kind(name))
     folded = {code: fold_name(drop_kind(one)) for code, one in names.items()}
     found = process.extract(wanted, folded, scorer=fuzz.ratio, limit=_NEAREST)
@@ -49,6 +52,8 @@ def rank_names(name: str, names: Mapping[str, str]) -> list[Near]:
 
 def nearest_word(word: str, words: Iterable[str], least: float = 70.0) -> str | None:
     """Return the word that this one is probably meant to be, or None."""
+    from rapidfuzz import fuzz, process  # noqa: PLC0415 - See the module's first lines.
+
     by_folded = {fold_name(one): one for one in words}
     found = process.extractOne(fold_name(word), list(by_folded), scorer=fuzz.ratio, score_cutoff=least)
     return None if found is None else by_folded[found[0]]

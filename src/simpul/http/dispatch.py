@@ -5,7 +5,6 @@ from __future__ import annotations
 import secrets
 
 import msgspec
-import structlog
 
 from simpul import limits
 from simpul.app.hub import Hub
@@ -16,8 +15,7 @@ from simpul.http.ngsild.conditional import answer_where
 from simpul.http.ngsild.routes import DISTRIBUTED, FIXED, MAPPED, QUERIES_BY_BODY, ROOT, allowed_methods, route
 from simpul.http.parameters import decode_path
 from simpul.http.problem import answer_problem
-
-log = structlog.get_logger(__name__)
+from simpul.operator_log import log
 
 
 def split_path(path: bytes) -> tuple[str, ...]:

@@ -48,7 +48,6 @@ from simpul.http.openapi_parts import (
 )
 from simpul.http.plan import QUERY_PARAMETERS, RETRIEVE_PARAMETERS
 
-PATH: Final = ROOT.decode() + "/openapi.json"
 _CLAUSE: Final = re.compile(r"§[\d.]*\d")
 _READS: Final = frozenset({"GET"})
 

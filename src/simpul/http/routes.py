@@ -14,7 +14,7 @@ from simpul import limits
 from simpul.app import forwarding
 from simpul.app.hub import Hub
 from simpul.domain.errors import HubError, NotFound
-from simpul.http import deliveries, openapi, service
+from simpul.http import deliveries, service
 from simpul.http.admission import admit
 from simpul.http.dispatch import answer, answer_error
 from simpul.http.exchange import Answer, Exchange, Handler, exchange_of
@@ -23,17 +23,26 @@ from simpul.http.ngsild import remote_notices
 from simpul.http.ngsild.routes import ROOT, method_not_allowed
 from simpul.http.snapshot_scope import answer_within
 
+OPENAPI_PATH = ROOT.decode() + "/openapi.json"
+
 
 def api_routes(hub: Hub) -> Sequence[BaseRoute]:
     """Return the routes of the NGSI-LD API, of its description, of /health and of /version."""
     return [
-        Route(openapi.PATH, _layered(hub, Service(hub, openapi.answer))),
+        Route(OPENAPI_PATH, _layered(hub, Service(hub, _description))),
         Below(ROOT.decode(), build_api(hub)),
         Route(deliveries.PATH, _layered(hub, Receiving(hub, deliveries.receive))),
         Route(forwarding.PATH, _layered(hub, Receiving(hub, remote_notices.receive))),
         Route("/health", _layered(hub, Service(hub, service.health))),
         Route("/version", _layered(hub, Service(hub, service.version))),
     ]
+
+
+def _description(hub: Hub) -> Answer:
+    # What describes the API is loaded by the first who asks for it: nothing else needs it.
+    from simpul.http import openapi  # noqa: PLC0415
+
+    return openapi.answer(hub)
 
 
 def build_api(hub: Hub) -> ASGIApp:

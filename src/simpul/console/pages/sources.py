@@ -6,7 +6,6 @@ import asyncio
 from dataclasses import dataclass
 from typing import Any
 
-import structlog
 from starlette.responses import RedirectResponse, Response
 
 from simpul import limits
@@ -23,9 +22,8 @@ from simpul.console.said import in_language
 from simpul.console.visit import Moment, Visit
 from simpul.domain.context import CORE
 from simpul.domain.errors import HubError
+from simpul.operator_log import log
 from simpul.ports.store import Reject, Run
-
-log = structlog.get_logger(__name__)
 
 # What is broken is no row that could be put right here.
 _NO_ROW = frozenset({"broken"})
