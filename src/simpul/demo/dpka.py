@@ -1,6 +1,7 @@
 """DPKA's files: the year's budget as the workbook that is sent around, and the asset register with its defects.
 
-The amounts of the budget are invented; the workbook says so. The register's defects are real.
+The amounts of the budget are invented; the workbook says so. The register's defects are real. xlsxwriter is loaded when
+the workbook is written, which a start of a city that is there does not do.
 """
 
 from __future__ import annotations
@@ -9,8 +10,6 @@ import csv
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
-
-import xlsxwriter  # type: ignore[import-untyped]  # The library ships no types.
 
 from simpul.demo.compiled import read_table
 from simpul.demo.step import Advance
@@ -43,6 +42,8 @@ def build(systems: Path, advance: Advance) -> None:
 
 
 def _write_budget(path: Path) -> None:
+    import xlsxwriter  # type: ignore[import-untyped]  # noqa: PLC0415 - The library ships no types.
+
     rows = read_table("budget_example.csv")
     with xlsxwriter.Workbook(str(path)) as workbook:
         # A creation time would make the same facts a different file each time.
