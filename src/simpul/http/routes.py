@@ -39,8 +39,7 @@ def api_routes(hub: Hub) -> Sequence[BaseRoute]:
 
 
 def _description(hub: Hub) -> Answer:
-    # What describes the API is loaded by the first who asks for it: nothing else needs it.
-    from simpul.http import openapi  # noqa: PLC0415
+    from simpul.http import openapi  # noqa: PLC0415 - Nothing else needs it, and few ask for it.
 
     return openapi.answer(hub)
 
