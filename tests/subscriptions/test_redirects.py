@@ -43,7 +43,7 @@ class Leading:
                 self.end_headers()
                 self.wfile.write(body)
 
-            do_GET = do_PATCH = do_POST  # noqa: N815  # The names that the library calls.
+            do_GET = do_PATCH = do_POST  # noqa: N815  # The standard library names them.
 
             def log_message(self, *_: Any) -> None:
                 """Say nothing."""
