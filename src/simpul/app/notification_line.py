@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import NamedTuple
 
 from simpul import limits
+from simpul.app.notification_echoes import Echoes, pause_seconds
 from simpul.domain import subscription as terms
 from simpul.domain.notification import Shape, decode_captured
 from simpul.domain.watch import unpack_numbers
@@ -32,6 +34,7 @@ class Line:
     is_dirty: bool = False
     wake: asyncio.Event = field(default_factory=asyncio.Event)
     task: asyncio.Task[None] | None = None
+    echoes: Echoes = field(default_factory=Echoes)
 
     def add(self, notices: list[Notice]) -> None:
         """Take what was committed just now; what does not fit into memory stays in the outbox alone."""
@@ -88,6 +91,37 @@ def via_of(notices: Sequence[Notice], alias: str) -> str:
     """Return the Via header of a notification: the way of that change which has been here most often, and this hub."""
     way = max((head_of(notice.state).via for notice in notices), key=lambda via: (via.count(alias), len(via)))
     return ", ".join(f"1.1 {one}" for one in (*way, alias))
+
+
+async def echoing(line: Line, batch: Sequence[Notice]) -> list[Notice]:
+    """Hold back what seems to come only because of what was told; return that of which no other reason was seen.
+
+    Where changes gather while throttling holds them back, that bounds a circle already.
+    """
+    if "throttling" in line.document:
+        return []
+    rounds = {head.entity_id: line.echoes.rounds_of(head.entity_id, head.at_us) for head in heads_of(batch)}
+    pauses = {entity_id: pause_seconds(number) for entity_id, number in rounds.items()}
+    suspects = {entity_id for entity_id, seconds in pauses.items() if seconds != 0.0}
+    if not suspects:
+        return []
+    endless = {entity_id for entity_id in suspects if pauses[entity_id] is None}
+    if endless:
+        line.echoes.forget(endless)
+        return [notice for notice in batch if head_of(notice.state).entity_id in endless]
+    with suppress(TimeoutError):
+        async with asyncio.timeout(max(seconds for seconds in pauses.values() if seconds is not None)):
+            while suspects:
+                line.wake.clear()
+                await line.wake.wait()
+                others = {head.entity_id for head in heads_of(line.pending)} & suspects
+                line.echoes.forget(others)
+                suspects -= others
+    return []
+
+
+def heads_of(notices: Iterable[Notice]) -> list[Head]:
+    return [head_of(notice.state) for notice in notices]
 
 
 async def changed(line: Line) -> None:

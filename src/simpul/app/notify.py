@@ -19,7 +19,18 @@ from uuid import uuid4
 
 from simpul import limits
 from simpul.app.hub import Hub
-from simpul.app.notification_line import Line, changed, head_of, numbers_of, rounds_of, take_each, take_newest, via_of
+from simpul.app.notification_line import (
+    Line,
+    changed,
+    echoing,
+    head_of,
+    heads_of,
+    numbers_of,
+    rounds_of,
+    take_each,
+    take_newest,
+    via_of,
+)
 from simpul.app.notification_pacer import Pacer
 from simpul.domain import subscription as terms
 from simpul.domain.context import Context
@@ -230,9 +241,14 @@ class Dispatch:
         wanted = [notice for notice in batch if end_us is None or head_of(notice.state).at_us < end_us]
         alias = await self._hub_of().registry.get_alias(line.tenant)
         told = [notice for notice in wanted if rounds_of(notice, alias) < limits.NOTIFICATION_ROUNDS_MAX]
+        echoes = await echoing(line, told)
+        told = [notice for notice in told if notice not in echoes]
         while told:
+            began_us = self._hub_of().clock.now_us()
             delivery = await self._send(line, told, alias)
             if delivery.failure is None:
+                changes = ((head.entity_id, head.at_us) for head in heads_of(told))
+                line.echoes.note(changes, began_us, self._hub_of().clock.now_us())
                 break
             if line.waiting > limits.NOTICES_WAITING_MAX:
                 await self._shed(line, delivery.failure)
@@ -242,20 +258,25 @@ class Dispatch:
                 await self._park(line, told, delivery.failure)
                 break
             await self._pause(line)
-        if len(told) < len(wanted):
-            await self._break_circle(line, [notice for notice in wanted if notice not in told])
+        if len(told) + len(echoes) < len(wanted):
+            left = [notice for notice in wanted if notice not in told and notice not in echoes]
+            way = ", ".join(head_of(left[0].state).via[-4:])
+            await self._break_circle(line, left, f"{limits.NOTIFICATION_ROUNDS_MAX} times by now (Via: … {way})")
+        if echoes:
+            times = limits.NOTIFICATION_ECHOES_MAX + len(limits.NOTIFICATION_ECHO_PAUSES_SECONDS)
+            await self._break_circle(
+                line, echoes, f"{times} times by now, each time only once it was told, without Via"
+            )
         line.progress = line.progress._replace(told=max(line.progress.told, batch[-1].id))
         line.waiting = max(0, line.waiting - len(batch))
         line.is_dirty = True
         if not wanted:
             self._watch(line.tenant)
 
-    async def _break_circle(self, line: Line, circling: list[Notice]) -> None:
+    async def _break_circle(self, line: Line, circling: list[Notice], seen: str) -> None:
         """Park what this hub has told so often, and was written back so often, that it would go on for ever."""
-        way = ", ".join(head_of(circling[0].state).via[-4:])
         reason = (
-            f"What it tells is written back here, {limits.NOTIFICATION_ROUNDS_MAX} times by now (Via: … {way}): the"
-            " notification goes round in a circle and is not sent on."
+            f"What it tells is written back here, {seen}: the notification goes round in a circle and is not sent on."
         )
         self._note(line, Delivery(reason, is_refused=True))
         await self._park(line, circling, reason)
