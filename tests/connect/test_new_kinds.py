@@ -23,9 +23,8 @@ def checkout(tmp_path: Path) -> Path:
     """Return a copy of what a kind is made of."""
     leave_out = shutil.ignore_patterns("__pycache__", "static", "node_modules")
     shutil.copytree(ROOT / "src" / "simpul", tmp_path / "src" / "simpul", ignore=leave_out)
-    shutil.copytree(ROOT / "tests" / "connect", tmp_path / "tests" / "connect", ignore=leave_out)
-    for name in ("pyproject.toml", "tests/conftest.py"):
-        shutil.copy(ROOT / name, tmp_path / name)
+    shutil.copytree(ROOT / "tests", tmp_path / "tests", ignore=leave_out)
+    shutil.copy(ROOT / "pyproject.toml", tmp_path / "pyproject.toml")
     return tmp_path
 
 

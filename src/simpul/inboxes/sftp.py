@@ -176,7 +176,7 @@ class SftpFolder:
             return None
 
     def close(self) -> None:
-        self._transport.close()
+        _close(self._transport)
 
 
 def _arrived(name: str, found: paramiko.SFTPAttributes) -> Arrived:
@@ -211,9 +211,16 @@ def _connect(settings: SftpSettings) -> paramiko.Transport:
             _raise_unless_known(settings, known, _key_of(transport, where, seconds))
             _log_in(transport, settings, private_key)
     except BaseException:
-        transport.close()
+        _close(transport)
         raise
     return transport
+
+
+def _close(transport: paramiko.Transport) -> None:
+    """Close a connection, and wait for the thread that read from it: the library lets it end by itself."""
+    transport.close()
+    if transport.is_alive():
+        transport.join(limits.SFTP_CLOSING_SECONDS)
 
 
 def _key_of(transport: paramiko.Transport, where: str, seconds: float) -> paramiko.PKey:
