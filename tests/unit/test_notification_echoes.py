@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from simpul import limits
-from simpul.app.notification_echoes import Echoes, pause_seconds
+from simpul.app.notification_echoes import Echoes
 
 SECOND = 1_000_000
 
@@ -37,8 +37,14 @@ def test_so_many_entities_are_remembered() -> None:
     assert echoes.rounds_of("urn:x:1", 1) == 1
 
 
-def test_pauses_grow_and_end() -> None:
+def test_pauses_grow_with_each_that_was_in_vain_and_end() -> None:
     most, pauses = limits.NOTIFICATION_ECHOES_MAX, limits.NOTIFICATION_ECHO_PAUSES_SECONDS
-    assert pause_seconds(most - 1) == 0.0
-    assert tuple(pause_seconds(most + step) for step in range(len(pauses))) == pauses
-    assert pause_seconds(most + len(pauses)) is None
+    echoes = Echoes()
+    for number in range(most):
+        assert echoes.pause_seconds("urn:x:1", number) == 0.0
+        echoes.note([("urn:x:1", number)], number, number)
+    for seconds in (*pauses, None):
+        assert echoes.pause_seconds("urn:x:1", most) == seconds
+        echoes.hold(["urn:x:1"])
+    echoes.forget(["urn:x:1"])
+    assert echoes.pause_seconds("urn:x:1", most) == 0.0

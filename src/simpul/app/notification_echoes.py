@@ -19,11 +19,15 @@ _US = 1_000_000
 
 
 class _Told(NamedTuple):
-    """When a change of an entity was told, and how many before it came right after what was told each time."""
+    """When a change of an entity was told.
+
+    `rounds` are those before it that came right after what was told each time, `held` those held back in vain.
+    """
 
     began_us: int
     ended_us: int
     rounds: int
+    held: int
 
 
 class Echoes:
@@ -42,7 +46,9 @@ class Echoes:
     def note(self, changes: Iterable[tuple[str, int]], began_us: int, ended_us: int) -> None:
         """Remember that these changes, each an entity and its moment, were told, and when that was."""
         for entity_id, at_us in changes:
-            self._told[entity_id] = _Told(began_us, ended_us, self.rounds_of(entity_id, at_us))
+            rounds = self.rounds_of(entity_id, at_us)
+            held = self._told[entity_id].held if rounds else 0
+            self._told[entity_id] = _Told(began_us, ended_us, rounds, held)
             self._told.move_to_end(entity_id)
         while len(self._told) > limits.NOTIFICATION_ECHO_ENTITIES_MAX:
             self._told.popitem(last=False)
@@ -52,11 +58,15 @@ class Echoes:
         for entity_id in entity_ids:
             self._told.pop(entity_id, None)
 
+    def hold(self, entity_ids: Iterable[str]) -> None:
+        """Remember that nobody else wrote these entities while a change of theirs was held back."""
+        for entity_id in entity_ids:
+            if (last := self._told.get(entity_id)) is not None:
+                self._told[entity_id] = last._replace(held=last.held + 1)
 
-def pause_seconds(rounds: int) -> float | None:
-    """Return for how long a change is held back that came so often right after what was told; None: for ever."""
-    step = rounds - limits.NOTIFICATION_ECHOES_MAX
-    if step < 0:
-        return 0.0
-    pauses = limits.NOTIFICATION_ECHO_PAUSES_SECONDS
-    return pauses[step] if step < len(pauses) else None
+    def pause_seconds(self, entity_id: str, at_us: int) -> float | None:
+        """Return for how long a change of the entity is held back; None: for ever."""
+        if self.rounds_of(entity_id, at_us) < limits.NOTIFICATION_ECHOES_MAX:
+            return 0.0
+        held, pauses = self._told[entity_id].held, limits.NOTIFICATION_ECHO_PAUSES_SECONDS
+        return pauses[held] if held < len(pauses) else None

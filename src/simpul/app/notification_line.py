@@ -11,7 +11,7 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from simpul import limits
-from simpul.app.notification_echoes import Echoes, pause_seconds
+from simpul.app.notification_echoes import Echoes
 from simpul.domain import subscription as terms
 from simpul.domain.notification import Shape, decode_captured
 from simpul.domain.watch import unpack_numbers
@@ -100,8 +100,7 @@ async def echoing(line: Line, batch: Sequence[Notice]) -> list[Notice]:
     """
     if "throttling" in line.document:
         return []
-    rounds = {head.entity_id: line.echoes.rounds_of(head.entity_id, head.at_us) for head in heads_of(batch)}
-    pauses = {entity_id: pause_seconds(number) for entity_id, number in rounds.items()}
+    pauses = {head.entity_id: line.echoes.pause_seconds(head.entity_id, head.at_us) for head in heads_of(batch)}
     suspects = {entity_id for entity_id, seconds in pauses.items() if seconds != 0.0}
     if not suspects:
         return []
@@ -109,15 +108,23 @@ async def echoing(line: Line, batch: Sequence[Notice]) -> list[Notice]:
     if endless:
         line.echoes.forget(endless)
         return [notice for notice in batch if head_of(notice.state).entity_id in endless]
+    others = await _written_meanwhile(line, suspects, max(pauses[entity_id] or 0.0 for entity_id in suspects))
+    if others:
+        line.echoes.forget(others)
+    else:
+        line.echoes.hold(suspects)
+    return []
+
+
+async def _written_meanwhile(line: Line, entity_ids: set[str], seconds: float) -> set[str]:
+    """Return which of the entities are written before anybody is told; none where the time is over."""
     with suppress(TimeoutError):
-        async with asyncio.timeout(max(seconds for seconds in pauses.values() if seconds is not None)):
-            while suspects:
+        async with asyncio.timeout(seconds):
+            while not (others := {head.entity_id for head in heads_of(line.pending)} & entity_ids):
                 line.wake.clear()
                 await line.wake.wait()
-                others = {head.entity_id for head in heads_of(line.pending)} & suspects
-                line.echoes.forget(others)
-                suspects -= others
-    return []
+            return others
+    return set()
 
 
 def heads_of(notices: Iterable[Notice]) -> list[Head]:
