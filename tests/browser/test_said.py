@@ -26,8 +26,8 @@ MAKERS = {
     "ScriptBroken",
 }
 MODULES = (
-    "agent/queue.py", "app/notify.py", "connect/attributes.py", "connect/connector.py", "connect/delivered.py",
-    "connect/drift.py", "connect/mapping.py",
+    "agent/queue.py", "app/notify.py", "connect/attributes.py", "connect/connector.py",
+    "connect/delimited_rows.py", "connect/delivered.py", "connect/drift.py", "connect/mapping.py",
     "connect/raw_rows.py", "connect/reader.py", "connect/reader_hosts.py", "connect/replaying.py", "connect/rules.py",
     "connect/runner.py", "connect/values.py", "connect/vanished.py", "connectors/ckan/errors.py",
     "connectors/ckan/reader.py", "connectors/files/errors.py", "connectors/files/reader.py",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import codecs
 import csv
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing
@@ -14,16 +13,17 @@ import httpx2
 
 from simpul import limits
 from simpul.connect.connector import BrokenRow, Reading, Row, Surroundings, open_file
+from simpul.connect.delimited_rows import read_rows
 from simpul.connect.fields import Plain
 from simpul.connectors.gtfs import errors
 from simpul.connectors.gtfs.settings import GtfsSettings, parse_settings
 from simpul.fetching import Fetcher, shown_url
+from simpul.formats.byte_order import marked_encoding
 from simpul.formats.delimited import Lines
 from simpul.formats.gtfs_files import REQUIRED_COLUMNS
 from simpul.formats.gtfs_realtime import FeedBroken, columns_of, iter_rows, parse_feed
 from simpul.formats.zip_member import ArchiveBroken, find_member, open_archive, open_member, told
 
-_BOMS: Final = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
 _HEAD_BYTES: Final = 512
 _SHAPE_COLUMNS: Final = ("shape_id", "geometry")
 
@@ -107,7 +107,7 @@ class FileReading:
     def _find_encoding(self, declared: str) -> str:
         with told(), self._open() as member:
             head = member.read(4)
-        return next((name for bom, name in _BOMS if head.startswith(bom)), declared)
+        return marked_encoding(head) or declared
 
     def _not_text(self) -> Exception:
         """Return the error for bytes that are no text, with the first such place."""
@@ -149,32 +149,9 @@ class FileReading:
         """Yield every record with all of its cells. Raises SourceMismatch."""
         try:
             with told():
-                yield from self._read_records()
+                yield from read_rows(self._lines, self._records, len(self._header))
         except ArchiveBroken as error:
             raise errors.broken(self._archive_name, str(error)) from error
-
-    def _read_records(self) -> Iterator[Row | BrokenRow]:
-        lines, records, width = self._lines, self._records, len(self._header)
-        while True:
-            lines.begin_record()
-            number = lines.number + 1
-            try:
-                cells = next(records)
-            except StopIteration:
-                return
-            except csv.Error as error:
-                yield self._broken(number, f"the quotes are wrong: {error}")
-                continue
-            if not any(cells):
-                continue
-            if len(cells) < width or any(cells[width:]):
-                yield self._broken(number, f"it has {len(cells)} cells, and the header has {width}")
-            else:
-                yield Row(number, cells)
-
-    def _broken(self, number: int, reason: str) -> BrokenRow:
-        first = self._lines.give_back_all_but_first()
-        return BrokenRow(number, f"line {number}: {reason}", {"line": first.rstrip("\r\n")})
 
     def close(self) -> None:
         self._stack.close()

@@ -20,12 +20,12 @@ from simpul.connect.connector import BrokenRow, Reading, Row, Surroundings, open
 from simpul.connect.fields import Plain
 from simpul.connectors.sqldump import errors
 from simpul.connectors.sqldump.settings import SqlDumpSettings, encoding_of, parse_settings
+from simpul.formats.byte_order import marked_encoding
 from simpul.formats.sql_script import Copy, Create, Insert, Script, ScriptBroken
 from simpul.formats.sql_values import BadRow, Column, Meaning, Values, parse_columns
 
 _BLOCK_BYTES: Final = 1024 * 1024
 _HEAD_BYTES: Final = 64 * 1024
-_BOMS: Final = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
 _NAMES: Final = re.compile(r"\bSET\s+NAMES\s+'?(\w+)|\bSET\s+client_encoding\s*=\s*'?([\w-]+)", re.IGNORECASE)
 _ZONE: Final = re.compile(r"\bSET\s+(?:SESSION\s+)?time_zone\s*=\s*['\"]([+-])(\d\d?):(\d\d)['\"]", re.IGNORECASE)
 _FIRST_ROWS: Final = re.compile(r"^(?:INSERT|REPLACE)\s", re.IGNORECASE | re.MULTILINE)
@@ -153,7 +153,7 @@ class SqlDumpReading:
 
     def _begin(self, settings: SqlDumpSettings) -> tuple[Script, Values, bool]:
         first = self._packed.read(_HEAD_BYTES)
-        encoding = next((name for bom, name in _BOMS if first.startswith(bom)), None)
+        encoding = marked_encoding(first)
         if encoding is None and b"\x00" in first:
             raise errors.no_text(self._path)
         # What is said about the whole dump stands before its rows, which may say anything.

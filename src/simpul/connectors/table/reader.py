@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import codecs
 import csv
 import re
 import zipfile
@@ -17,9 +16,11 @@ import python_calamine as calamine
 
 from simpul import limits
 from simpul.connect.connector import BrokenRow, Reading, Row, Surroundings, open_file
+from simpul.connect.delimited_rows import read_rows
 from simpul.connect.fields import Plain
 from simpul.connectors.table import errors
 from simpul.connectors.table.settings import TableSettings, parse_settings
+from simpul.formats.byte_order import marked_encoding
 from simpul.formats.delimited import Lines
 from simpul.formats.headers import carry_right, join_header, unique_names
 from simpul.formats.plain_sheet import Sheet, find_plain_sheet
@@ -28,7 +29,6 @@ from simpul.formats.workbook_text import shown_numbers
 
 _ZIP: Final = b"PK\x03\x04"
 _OLE: Final = b"\xd0\xcf\x11\xe0"
-_BOMS: Final = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
 _DELIMITERS: Final = (",", ";", "\t", "|")
 _SAMPLE_LINES: Final = 20
 SHEET_COLUMN: Final = "@sheet"
@@ -51,8 +51,7 @@ def open_table(path: Path, settings: TableSettings, suffix: str) -> Reading:
         raise errors.not_workbook(path, "it is a web page with an Excel name; open it in Excel and save it as .xlsx")
     if suffix.lower() in (".xlsx", ".xls", ".ods", ".xlsm"):
         raise errors.not_workbook(path, "it is damaged or something else with an Excel name")
-    encoding = next((name for bom, name in _BOMS if head.startswith(bom)), settings.encoding)
-    return DelimitedReading(path, settings, encoding)
+    return DelimitedReading(path, settings, marked_encoding(head) or settings.encoding)
 
 
 class _Table:
@@ -133,33 +132,17 @@ class DelimitedReading(_Table):
             raise errors.no_header(self.path, settings.skip_rows + settings.header_rows) from error
 
     def rows(self) -> Iterator[Row | BrokenRow]:
-        lines, records, width = self._lines, self._records, len(self.columns)
-        while True:
-            lines.begin_record()
-            number = lines.number + 1
-            try:
-                cells = next(records)
-            except StopIteration:
-                return
-            except csv.Error as error:
-                yield self._broken(number, f"the quotes are wrong: {error}")
-                continue
-            if len(cells) != width:
-                if not any(cells):
-                    continue
-                if len(cells) < width or any(cells[width:]):
-                    yield self._broken(number, f"it has {len(cells)} cells, and the header has {width}")
-                    continue
-                del cells[width:]
-            elif not any(cells):
-                continue
-            if self._filled:
-                self.fill_down(cells)
-            yield Row(number, cells)
+        found = read_rows(self._lines, self._records, len(self.columns))
+        return self._filled_down(found) if self._filled else found
 
-    def _broken(self, number: int, reason: str) -> BrokenRow:
-        first = self._lines.give_back_all_but_first()
-        return BrokenRow(number, f"line {number}: {reason}", {"line": first.rstrip("\r\n")})
+    def _filled_down(self, found: Iterator[Row | BrokenRow]) -> Iterator[Row | BrokenRow]:
+        for row in found:
+            if isinstance(row, Row):
+                cells = list(row.cells)
+                self.fill_down(cells)
+                yield Row(row.number, cells)
+            else:
+                yield row
 
     def close(self) -> None:
         self._file.close()
