@@ -39,7 +39,7 @@ class Deliveries:
 
     store: DeliveryStore
     files: DeliveryFiles
-    _runs: dict[tuple[str, str], tuple[int, asyncio.Task[None]]] = field(default_factory=dict)
+    _runs: dict[tuple[str, str], asyncio.Task[None]] = field(default_factory=dict)
     _troubles: dict[tuple[str, str], str] = field(default_factory=dict)
     _turns: dict[tuple[str, str], asyncio.Lock] = field(default_factory=dict)
     # Deliveries leave a place to the sources that the hub reads itself.
@@ -51,7 +51,7 @@ class Deliveries:
 
     def running(self, tenant: str, source_id: str) -> asyncio.Task[None] | None:
         """Return the run that goes on for a delivery of the source."""
-        _, task = self._runs.get((tenant, source_id), (0, None))
+        task = self._runs.get((tenant, source_id))
         return None if task is None or task.done() else task
 
     def trouble(self, tenant: str, source_id: str) -> str:
@@ -64,7 +64,7 @@ class Deliveries:
         if going_on is not None:
             return going_on
         task = asyncio.create_task(self._run(hub, tenant, source, delivery))
-        self._runs[tenant, source.id] = (delivery.number, task)
+        self._runs[tenant, source.id] = task
         return task
 
     async def _run(self, hub: Hub, tenant: str, source: SourceDeclaration, delivery: Delivery) -> None:
@@ -97,7 +97,7 @@ class Deliveries:
 
     async def close(self) -> None:
         """Stop the runs; their readings are here, and taken over when their agents ask again."""
-        tasks = [task for _, task in self._runs.values()]
+        tasks = list(self._runs.values())
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)

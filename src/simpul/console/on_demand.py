@@ -20,6 +20,7 @@ class Console:
     def __init__(self, hub: Hub) -> None:
         self._hub = hub
         self._pages: ASGIApp | None = None
+        self._loading = asyncio.Lock()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         pages = self._pages or await self._load()
@@ -33,9 +34,9 @@ class Console:
         gc.freeze()
 
     async def _load(self) -> ASGIApp:
-        pages = await asyncio.to_thread(self._build)
-        # Another visitor's may have come first, with the versions of files that its page named.
-        self._pages = self._pages or pages
+        async with self._loading:
+            if self._pages is None:
+                self._pages = await asyncio.to_thread(self._build)
         return self._pages
 
     def _build(self) -> ASGIApp:
