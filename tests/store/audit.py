@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ from simpul.domain.entity import Entity, attribute_names
 from simpul.ports.contexts import ContextTable
 from simpul.ports.store import ChangeKind
 from simpul.store.sqlite.index_keys import attribute_keys, geo_keys
-from simpul.store.sqlite.names import ELEMENT
+from simpul.store.sqlite.names import ELEMENT, VALUE
 
 
 def raise_unless_whole(path: Path, contexts: ContextTable) -> int:
@@ -36,6 +37,12 @@ class _Audit:
             (row[1], row[2], row[3]): (row[0], row[4], row[5])
             for row in self.execute("SELECT id, type, attribute, kind, is_mixed, geo_levels FROM attribute_column")
         }
+        rows: list[Any] = self.execute("SELECT id, entities, filled FROM attribute_column WHERE kind = 0").fetchall()
+        self.entities: dict[int, int] = {row[0]: row[1] for row in rows}
+        self.kept: set[int] = {row[0] for row in rows if row[2]}
+        self.filled: set[int] = {row[0] for row in rows if row[2] == 2}
+        self.partly: set[Any] = set()
+        self.counts: Counter[int] = Counter()
         self.types: set[Any] = set()
         self.index: set[Any] = set()
         self.places: set[Any] = set()
@@ -58,7 +65,10 @@ class _Audit:
             self._expect(eid, entity, sets[type_set])
         assert counts == wanted_counts
         assert self.types == set(self.execute("SELECT type, eid FROM entity_type"))
-        assert self.index == set(self.execute("SELECT column_id, value, eid FROM attribute_index"))
+        # What is being filled has some of its rows, and none too many.
+        found = set(self.execute("SELECT column_id, value, eid FROM attribute_index"))
+        assert self.index <= found <= self.index | self.partly
+        assert dict(self.counts) == {column_id: count for column_id, count in self.entities.items() if count}
         assert self.places == set(self.execute("SELECT column_id, cell, eid, longitude, latitude FROM geo_index"))
         self._check_history({row[0] for row in rows})
         return len(rows)
@@ -68,11 +78,17 @@ class _Audit:
         for term in terms:
             for name in attribute_names(entity):
                 keys = attribute_keys(entity[name])
-                for kind, key in keys:
+                values_id = self.columns[term, self.terms[name], VALUE][0]
+                self.counts[values_id] += 1
+                for kind, key in keys if values_id in self.kept else ():
+                    is_filled = values_id in self.filled
+                    if not is_filled and (term, self.terms[name], kind) not in self.columns:
+                        continue
                     column_id, is_mixed, _ = self.columns[term, self.terms[name], kind]
                     # Only columns of values answer questions about numbers by themselves.
-                    assert kind == ELEMENT or is_mixed or (len(keys) == 1 and key != b""), (entity["id"], name)
-                    self.index.add((column_id, key, eid))
+                    is_plain = len(keys) == 1 and key != b""
+                    assert kind == ELEMENT or is_mixed or is_plain or not is_filled, (entity["id"], name)
+                    (self.index if is_filled else self.partly).add((column_id, key, eid))
                 levels, places = geo_keys(entity[name])
                 if places:
                     column_id, _, known_levels = self.columns[term, self.terms[name], 0]

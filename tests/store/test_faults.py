@@ -220,6 +220,7 @@ class TestLocks:
     ) -> None:
         monkeypatch.setattr(limits, "LOCK_WAIT_MS", 300)
         city.put(record_of("urn:x:1", depth=prop(1)))
+        city.page(asking(q=q("depth==1")))
 
         async def write_and_read() -> tuple[list[Any], int, float]:
             began = time.monotonic()

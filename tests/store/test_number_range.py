@@ -24,6 +24,8 @@ def city(tmp_path: Path, runner: asyncio.Runner) -> Iterator[Driver]:
     driver = Driver(lambda contexts: SqliteStore(tmp_path, contexts, lambda tenant, types: None), runner)
     driver.put(*(record_of(f"urn:x:{n}", depth=prop(n % 7 - 2.5)) for n in range(30)))
     driver.put(record_of("urn:x:none"), record_of("urn:y:1", "Other", depth=prop(3)))
+    # From the first question on there is an index to read from.
+    driver.page(asking(None, q=q("depth>0")))
     yield driver
     driver.run(driver.store.close())
 

@@ -38,6 +38,9 @@ _PLANS: dict[str, tuple[tuple[Any, ...], list[str]]] = {
         "SEARCH attribute_index USING PRIMARY KEY (column_id=? AND value>? AND value<?)",
         "SEARCH entity USING INTEGER PRIMARY KEY (rowid=?)",
     ]),
+    "page_of_bodies": ((1, 0, 500), [
+        "SEARCH entity_type USING PRIMARY KEY (type=? AND eid>?)", "SEARCH entity USING INTEGER PRIMARY KEY (rowid=?)",
+    ]),
     "candidates_of_type": ((1,), ["SEARCH entity_type USING PRIMARY KEY (type=?)"]),
     "candidates_from_to": ((1, 5, 6), [
         "SEARCH attribute_index USING PRIMARY KEY (column_id=? AND value>? AND value<?)",

@@ -23,7 +23,15 @@ from simpul.domain.pattern import compile_pattern, matches_pattern
 from simpul.domain.query import EntityQuery
 from simpul.ports.store import Document, Page
 from simpul.store.sqlite import grid
-from simpul.store.sqlite.candidates import NumberPage, Select, Selects, candidates_of, number_page_of
+from simpul.store.sqlite.candidates import (
+    NumberPage,
+    Select,
+    Selects,
+    are_filled,
+    attributes_of,
+    candidates_of,
+    number_page_of,
+)
 from simpul.store.sqlite.city import CityFile
 from simpul.store.sqlite.connection import SQL, translate
 from simpul.store.sqlite.memory import Scope
@@ -60,10 +68,27 @@ async def answer(city: CityFile, query: EntityQuery) -> Page:
         raise translate(error, city.path) from error
     if page is not None:
         return page
+    if await until_filled(city, query, scope):
+        return await answer(city, query)
     number_page = _find_number_page(city, query, scope)
     if number_page is not None:
         return await city.scan(lambda connection: _far_page_of_numbers(city, query, number_page, connection))
     return await city.scan(Scan(city, query, scope).run)
+
+
+async def until_filled(city: CityFile, query: EntityQuery, scope: Scope, others: Iterable[str] = ()) -> bool:
+    """Have the attributes indexed that narrow the question, and others; return whether that has changed anything."""
+    asked = {*query.attributes, *(attributes_of(query.q) if query.q is not None else ()), *others}
+    columns = [column for name in asked for column in city.names.find_columns(name, types_of(city, scope))]
+    # A question that cannot have its index is answered without it.
+    return not are_filled(columns) and await city.filling.try_to_fill(columns) is None
+
+
+def types_of(city: CityFile, scope: Scope) -> set[int]:
+    """Return the types under which whatever the question may show is indexed."""
+    if scope.type_terms is not None:
+        return set(scope.type_terms)
+    return {term for set_id in scope.shown_sets for term in city.names.type_sets[set_id].terms}
 
 
 def scope_of(city: CityFile, query: EntityQuery) -> Scope:
@@ -197,11 +222,11 @@ class Scan:
         self._city = city
         self._query = query
         self._scope = scope
-        types = set(scope.type_terms) if scope.type_terms is not None else None
+        types = types_of(city, scope)
         names = city.names
         self._candidates: list[Selects] = candidates_of(query.q, names, types) if query.q is not None else []
-        if query.attributes:
-            columns = [column for name in query.attributes for column in names.find_columns(name, types)]
+        columns = [column for name in query.attributes for column in names.find_columns(name, types)]
+        if query.attributes and are_filled(columns):
             self._candidates.append(
                 [Select(SQL.candidates_with_attribute, (one.id,)) for one in columns if one.kind == VALUE]
             )

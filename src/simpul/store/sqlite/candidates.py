@@ -6,6 +6,7 @@ entity itself, so an index can never give a wrong answer.
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from datetime import timedelta
 from typing import Any, NamedTuple
 
@@ -56,14 +57,30 @@ def candidates_of(expression: Expression, names: Names, types: set[int] | None) 
     if not is_indexed(expression.path):
         return []
     columns = names.find_columns(expression.path.attributes[0], types)
+    if not are_filled(columns):
+        return []
     if isinstance(expression, Exists) or not _is_plain(expression.path):
         return [_present(columns)]
     return [_compared(expression, columns)]
 
 
+def are_filled(columns: Iterable[Column]) -> bool:
+    """Return whether the index holds all values of these columns of one attribute."""
+    return all(column.is_filled for column in columns if column.kind == VALUE)
+
+
 def is_indexed(path: Path) -> bool:
     """Return whether the path begins with an attribute, and not with a member of the entity itself."""
     return path.attributes[0] not in CORE_MEMBERS
+
+
+def attributes_of(expression: Expression) -> Iterator[str]:
+    """Yield the attributes whose index can narrow the expression."""
+    if isinstance(expression, AllOf | AnyOf):
+        for part in expression.parts:
+            yield from attributes_of(part)
+    elif is_indexed(expression.path):
+        yield expression.path.attributes[0]
 
 
 def _is_plain(path: Path) -> bool:
@@ -150,7 +167,7 @@ def number_page_of(expression: Expression, names: Names, type_term: int) -> Numb
     if not isinstance(expression, Compare) or not _is_plain(expression.path) or not is_indexed(expression.path):
         return None
     column = names.find_only_column(expression.path.attributes[0], type_term)
-    if column is None or column.is_mixed or len(expression.values) != 1:
+    if column is None or not column.is_filled or column.is_mixed or len(expression.values) != 1:
         return None
     value = expression.values[0]
     if isinstance(value, Between):

@@ -16,7 +16,7 @@ from simpul.ports.outbox import Notice
 from simpul.store.sqlite.connection import SQL
 from simpul.store.sqlite.index_keys import Key
 from simpul.store.sqlite.insertion import insert_rows
-from simpul.store.sqlite.names import Names, TypeSet
+from simpul.store.sqlite.names import Column, Names, TypeSet
 from simpul.store.sqlite.outbox import SQL as OUTBOX
 
 IndexRow = tuple[int, Key, int]
@@ -72,7 +72,8 @@ class Changes:
     """What a group of writes has to put, in the order of the writes; of two puts in one place the later one wins.
 
     `new_types` and `new_index` are rows of entities that are new in this group; they are inserted before the others,
-    so that what a later write of the group does to such an entity still wins. In `types` and `index` True inserts
+    so that what a later write of the group does to such an entity still wins. `new_index` also takes rows of what was
+    there before the group, when an index is filled. In `types` and `index` True inserts
     and False deletes; None deletes in `geo`, `source_rows` and `rejects`.
 
     Everything but `entries` only grows, so that a write that fails is undone by cutting off what came after its mark.
@@ -81,6 +82,7 @@ class Changes:
     __slots__ = (
         "_before",
         "_logs",
+        "attributes",
         "contexts",
         "counts",
         "entries",
@@ -110,6 +112,8 @@ class Changes:
         self.new_index: list[IndexRow] = []
         self.history: list[HistoryRow] = []
         self.counts: list[tuple[TypeSet, int]] = []
+        # How many more entities have the attribute of a column of values.
+        self.attributes: list[tuple[Column, int]] = []
         self.contexts: set[int] = set()
         self.source_rows: list[tuple[tuple[str, str], tuple[bytes, str] | None]] = []
         self.rejects: list[tuple[tuple[str, str], RejectRow | None]] = []
@@ -126,6 +130,7 @@ class Changes:
             self.new_index,
             self.history,
             self.counts,
+            self.attributes,
             self.source_rows,
             self.rejects,
             self.notices,
@@ -169,7 +174,12 @@ class Changes:
 
     @property
     def is_empty(self) -> bool:
-        return not (self.history or self.source_rows or self.rejects or self.notices or self.statements)
+        return not (self.is_seen or self.new_index)
+
+    @property
+    def is_seen(self) -> bool:
+        """Whether it changes anything that can be read, and not only how fast that is found."""
+        return bool(self.history or self.source_rows or self.rejects or self.notices or self.statements)
 
     @property
     def size(self) -> int:
@@ -182,7 +192,7 @@ class Changes:
 
     def write(self, connection: apsw.Connection, names: Names) -> None:
         """Write everything, in the transaction that is open. Sorted, so that pages are touched in their order."""
-        names.flush(self.count_differences())
+        names.flush(self.count_differences(), self.attribute_differences())
         self._write_entities(connection)
         self._write_indexes(connection)
         origins = {name: names.origin(name) for name in {row[4] for row in self.history}}
@@ -218,6 +228,13 @@ class Changes:
         for type_set, difference in self.counts:
             differences[type_set.id] = differences.get(type_set.id, 0) + difference
         return differences
+
+    def attribute_differences(self) -> dict[int, int]:
+        """Return by how many the entities of each column of values change, of those where they do."""
+        differences: dict[int, int] = {}
+        for column, difference in self.attributes:
+            differences[column.id] = differences.get(column.id, 0) + difference
+        return {column_id: difference for column_id, difference in differences.items() if difference}
 
     def _write_indexes(self, connection: apsw.Connection) -> None:
         many = connection.executemany

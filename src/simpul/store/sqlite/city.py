@@ -16,7 +16,7 @@ import msgspec
 
 from simpul import limits
 from simpul.domain.context import CORE
-from simpul.domain.entity import Record
+from simpul.domain.entity import Entity, Record
 from simpul.domain.errors import HubError, StorageUnavailable
 from simpul.ports.contexts import ContextTable
 from simpul.ports.outbox import Notice, Watch
@@ -32,6 +32,7 @@ from simpul.store.sqlite.connection import (
     translated_errors,
 )
 from simpul.store.sqlite.draft import Numbers, SqliteDraft, decode_times
+from simpul.store.sqlite.filling import Filling
 from simpul.store.sqlite.group import GroupCommit
 from simpul.store.sqlite.lock import FileLock
 from simpul.store.sqlite.log import WriteAheadLog
@@ -88,6 +89,7 @@ class CityFile:
             self._load_contexts()
             self._numbers = self._load_numbers()
         self._group_commit = GroupCommit(self)
+        self.filling = Filling(self)
 
     def _connect(self) -> None:
         # The writer must not wait inside SQLite: that would stop the event loop. `group.py` asks again instead.
@@ -153,11 +155,11 @@ class CityFile:
         """Return the documents decoded, with their times."""
         rows = connection.execute(SQL.list_times, (str([document.eid for document in documents]),))
         times = {eid: decode_times(created, modified, encoded) for eid, created, modified, encoded in rows}
-        get = self._contexts.get
-        return [
-            Record(get(one.context_id).expand_entity(_decode(one.body)), times[one.eid], one.context_id)
-            for one in documents
-        ]
+        return [Record(self.entity_of(one.context_id, one.body), times[one.eid], one.context_id) for one in documents]
+
+    def entity_of(self, context_id: int, body: bytes) -> Entity:
+        """Return a stored body decoded, with its names expanded."""
+        return self._contexts.get(context_id).expand_entity(_decode(body))
 
     def read(self, statement: str, parameters: Sequence[Any]) -> list[tuple[Any, ...]]:
         """Run a reading statement that finds few rows."""
@@ -332,7 +334,7 @@ class CityFile:
         """Remember what readers see now. What tells anybody of it waits for `acknowledge`."""
         self._in_flight = {}
         self._known_contexts |= group.contexts
-        self.names.count_entities(group.count_differences())
+        self.names.count_entities(group.count_differences(), group.attribute_differences())
         if group.types or group.new_types:
             self.memory.pages.clear()
         if group.statements:
@@ -344,6 +346,8 @@ class CityFile:
 
     def acknowledge(self, group: Changes) -> None:
         """Tell of what is on the disk."""
+        if not group.is_seen:
+            return
         type_sets = self.names.type_sets
         of_set: Counter[int] = Counter(type_set.id for type_set, difference in group.counts if difference < 0)
         if group.updated:
@@ -372,6 +376,7 @@ class CityFile:
             return translate(error, self.path)
 
     async def close(self) -> None:
+        await self.filling.close()
         await self._group_commit.drain()
         self._group_commit.close()
         self._scan_thread.shutdown(wait=True)

@@ -15,6 +15,7 @@ from simpul.domain.errors import HubError, StorageFull, StorageUnavailable
 from simpul.store.statements import load_statements
 
 SQL = load_statements("simpul.store.sqlite", "queries.sql")
+MIGRATIONS = load_statements("simpul.store.sqlite", "migrations.sql")
 
 # SQLite tells only of the first of these that there is no room: a quota that is used up, or the largest file that the
 # process or the file system allows, it calls a failure of the disk.
@@ -63,6 +64,10 @@ def create_tables(connection: apsw.Connection, path: Path) -> None:
     schema = files("simpul.store.sqlite").joinpath("schema.sql").read_text(encoding="utf-8")
     with translated_errors(path), connection:
         connection.execute(schema)
+        if not connection.execute(MIGRATIONS.counts_attributes).get:
+            # A file from before attributes were indexed on demand: all of them are, and nobody has counted.
+            for statement in (MIGRATIONS.add_entities, MIGRATIONS.add_filled, MIGRATIONS.count_attributes):
+                connection.execute(statement)
 
 
 @contextmanager

@@ -147,9 +147,7 @@ class SqliteDraft:
         if known_eid:
             self._put_types(eid, type_set.terms, ())
             names = attribute_names(record.entity)
-            rows = self._index_rows(eid, record.entity, type_set.terms, names)
-            self.changes.index += [(row, True) for row in rows]
-            self._put_geo(eid, {}, record.entity, type_set.terms, names)
+            self._put_keys(eid, ({}, ()), (record.entity, type_set.terms), names)
         else:
             put_rows_of(self.changes, self._names, type_set.terms, eid, record.entity)
         self._put_created(eid, record, body)
@@ -240,9 +238,7 @@ class SqliteDraft:
         eid = self._eid(before.id)
         type_set = self._names.type_set(before.types)
         names = attribute_names(before.entity)
-        rows = self._index_rows(eid, before.entity, type_set.terms, names)
-        self.changes.index += [(row, False) for row in rows]
-        self._put_geo(eid, before.entity, {}, type_set.terms, names)
+        self._put_keys(eid, (before.entity, type_set.terms), ({}, ()), names)
         self._put_types(eid, (), type_set.terms)
         self.changes.counts.append((type_set, -1))
         times = before.times
@@ -325,7 +321,7 @@ class SqliteDraft:
         else:
             touched = self._put_plain_keys(eid, before.entity, after.entity, (new_set.terms, touched))
         if touched:
-            self._put_other_keys(eid, (before.entity, old_set.terms), (after.entity, new_set.terms), touched)
+            self._put_keys(eid, (before.entity, old_set.terms), (after.entity, new_set.terms), touched)
         self._put_entity(eid, after, new_set, is_new=False)
 
     def _put_plain_keys(
@@ -342,12 +338,13 @@ class SqliteDraft:
                 others.append(name)
             elif old_key != new_key:
                 for term in terms:
-                    column_id = self._names.value_columns(term)[name].id
-                    self.changes.index.append(((column_id, old_key, eid), False))
-                    self.changes.index.append(((column_id, new_key, eid), True))
+                    column = self._names.value_columns(term)[name]
+                    if column.is_kept:
+                        self.changes.index.append(((column.id, old_key, eid), False))
+                        self.changes.index.append(((column.id, new_key, eid), True))
         return others
 
-    def _put_other_keys(
+    def _put_keys(
         self, eid: int, old: tuple[Entity, tuple[int, ...]], new: tuple[Entity, tuple[int, ...]], touched: list[str]
     ) -> None:
         before, old_terms = old
@@ -358,6 +355,10 @@ class SqliteDraft:
         self.changes.index += [(row, True) for row in new_rows - old_rows]
         self._put_geo(eid, before, {}, old_terms, touched)
         self._put_geo(eid, {}, after, new_terms, touched)
+        for entity, terms, difference in ((before, old_terms, -1), (after, new_terms, 1)):
+            for term in terms:
+                columns = self._names.value_columns(term)
+                self.changes.attributes += [(columns[name], difference) for name in touched if name in entity]
 
     def _put_types(self, eid: int, there: Iterable[int], gone: Iterable[int]) -> None:
         self.changes.types += [((term, eid), False) for term in gone]
@@ -369,14 +370,17 @@ class SqliteDraft:
             attribute = entity.get(name)
             if attribute is None:
                 continue
+            kept = [column for term in terms if (column := self._names.value_columns(term)[name]).is_kept]
+            if not kept:
+                continue
             keys = attribute_keys(attribute)
             is_mixed = len(keys) > 1 or keys[0][1] == PRESENT
-            for term in terms:
+            for column in kept:
+                if is_mixed:
+                    self._names.mark_mixed(column)
                 for kind, key in keys:
-                    column = self._names.column(term, name, kind)
-                    if is_mixed:
-                        self._names.mark_mixed(column)
-                    rows.add((column.id, key, eid))
+                    its_column = column if kind == VALUE else self._names.sibling(column, kind)
+                    rows.add((its_column.id, key, eid))
         return rows
 
     def _put_geo(self, eid: int, before: Entity, after: Entity, terms: tuple[int, ...], names: Sequence[str]) -> None:

@@ -15,11 +15,19 @@ from simpul.store.sqlite.connection import SQL
 
 VALUE = 0
 ELEMENT = 1
+# What is stored of how far a column's index is.
+_KEPT = 1
+_FILLED = 2
 
 
 @dataclass(slots=True)
 class Column:
-    """One column of the attribute index. `geo_levels` is a bit set of the grid's levels in use."""
+    """One column of the attribute index. `geo_levels` is a bit set of the grid's levels in use.
+
+    `entities` counts those that have the attribute. `is_kept` says that every write keeps the index of the column's
+    attribute, `is_filled` that it also has what was there before (`filling.py`). All three are those of the column of
+    values, also for the elements of arrays.
+    """
 
     id: int
     type: int
@@ -27,6 +35,9 @@ class Column:
     kind: int
     is_mixed: bool = False
     geo_levels: int = 0
+    entities: int = 0
+    is_kept: bool = False
+    is_filled: bool = False
 
 
 @dataclass(slots=True)
@@ -74,11 +85,14 @@ class Names:
         self.type_sets = type_sets
         self._type_set_ids = {one.names: one for one in type_sets.values()}
         self._columns: dict[tuple[int, int, int], Column] = {}
+        self._columns_by_id: dict[int, Column] = {}
         self._value_columns: dict[int, _ValueColumns] = {}
         self._by_name: dict[tuple[int, str, int], Column] = {}
         self._columns_of: dict[int, list[Column]] = {}
         for row in execute(SQL.list_columns):
-            self._keep_column(Column(row[0], row[1], row[2], row[3], bool(row[4]), row[5]))
+            column = Column(row[0], row[1], row[2], row[3], bool(row[4]), row[5], row[6])
+            column.is_kept, column.is_filled = row[7] >= _KEPT, row[7] >= _FILLED
+            self._keep_column(column)
         self._origins: dict[str, int] = {name: origin for origin, name in execute(SQL.list_origins)}
         self._new_terms: list[tuple[int, str]] = []
         self.revision += 1
@@ -90,6 +104,7 @@ class Names:
 
     def _keep_column(self, column: Column) -> None:
         self._columns[column.type, column.attribute, column.kind] = column
+        self._columns_by_id[column.id] = column
         self._columns_of.setdefault(column.attribute, []).append(column)
 
     def term(self, iri: str) -> int:
@@ -119,10 +134,12 @@ class Names:
             self.revision += 1
         return known
 
-    def count_entities(self, differences: dict[int, int]) -> None:
-        """Take over how many more (or fewer) entities of each set there are, once that is committed."""
+    def count_entities(self, differences: dict[int, int], column_differences: dict[int, int]) -> None:
+        """Take over how many more (or fewer) entities of each set and column there are, once that is committed."""
         for set_id, difference in differences.items():
             self.type_sets[set_id].entities += difference
+        for column_id, difference in column_differences.items():
+            self._columns_by_id[column_id].entities += difference
 
     def column(self, type_term: int, attribute: str, kind: int) -> Column:
         """Return the column, promising a new one where it is not known."""
@@ -159,11 +176,27 @@ class Names:
             column.geo_levels |= levels
             self._dirty_columns[column.id] = column
 
+    def keep_index(self, column: Column) -> None:
+        """Have every write from now on keep the index of this column of values. Never while a group is made."""
+        column.is_kept = True
+        self._dirty_columns[column.id] = column
+
+    def mark_filled(self, column: Column) -> None:
+        """Take note that the kept index holds all that there is."""
+        column.is_filled = True
+        self._dirty_columns[column.id] = column
+        # What was worked out of how the column's questions are answered no longer holds.
+        self.revision += 1
+
     def find_columns(self, attribute: str, types: set[int] | None) -> list[Column]:
         """Return the attribute's columns, of both kinds, of these types or of all."""
         term = self._terms.get(attribute)
         columns = self._columns_of.get(term, []) if term is not None else []
         return [column for column in columns if types is None or column.type in types]
+
+    def find_value_column(self, type_term: int, attribute_term: int) -> Column | None:
+        """Return the column of the values of one attribute of one type."""
+        return self._columns.get((type_term, attribute_term, VALUE))
 
     def find_only_column(self, attribute: str, type_term: int) -> Column | None:
         """Return the column of the values of one type, unless there is also one of elements of arrays."""
@@ -182,7 +215,7 @@ class Names:
             known = self._origins[name] = int(self._connection.execute(SQL.insert_origin, (name,)).get)
         return known
 
-    def flush(self, count_differences: dict[int, int]) -> None:
+    def flush(self, count_differences: dict[int, int], column_differences: dict[int, int]) -> None:
         """Write what was promised and the new counts, in the transaction that is open."""
         execute_many = self._connection.executemany
         if self._new_terms:
@@ -197,12 +230,25 @@ class Names:
                     for one, difference in sets
                 ],
             )
-        if self._dirty_columns:
+        columns = self._dirty_columns
+        if column_differences:
+            columns = columns | {column_id: self._columns_by_id[column_id] for column_id in column_differences}
+        if columns:
+            count = column_differences.get
             execute_many(
                 SQL.put_column,
                 [
-                    (one.id, one.type, one.attribute, one.kind, int(one.is_mixed), one.geo_levels)
-                    for one in self._dirty_columns.values()
+                    (
+                        one.id,
+                        one.type,
+                        one.attribute,
+                        one.kind,
+                        int(one.is_mixed),
+                        one.geo_levels,
+                        one.entities + count(one.id, 0),
+                        one.is_kept + one.is_filled,
+                    )
+                    for one in columns.values()
                 ],
             )
             self._dirty_columns = {}

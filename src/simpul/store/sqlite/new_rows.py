@@ -34,11 +34,9 @@ def put_rows_of(changes: Changes, names: Names, terms: Sequence[int], eid: int, 
         for name, attribute in entity.items():
             if name in ENTITY_MEMBERS:
                 continue
-            key = plain_key(attribute)
-            if key is not None:
-                changes.new_index.append((columns[name].id, key, eid))
-            else:
-                _put_other(changes, names, columns[name], eid, attribute)
+            column = columns[name]
+            changes.attributes.append((column, 1))
+            _put_attribute(changes, names, column, eid, attribute)
 
 
 def put_rows_of_all(
@@ -49,6 +47,7 @@ def put_rows_of_all(
         changes.new_types += zip(repeat(term), eids)
         value_columns = names.value_columns(term)
         for name, attribute_column in columns.items():
+            changes.attributes.append((value_columns[name], len(eids)))
             _put_column(changes, names, value_columns[name], eids, attribute_column)
 
 
@@ -56,38 +55,48 @@ def _put_column(
     changes: Changes, names: Names, column: Column, eids: Sequence[int], attribute_column: domain.Column
 ) -> None:
     match attribute_column:
+        case Scalars() if not column.is_kept:
+            pass
         case Scalars():
             changes.new_index += zip(repeat(column.id), keys_of_scalars(attribute_column), eids)
         case Points(places):
-            names.mark_mixed(column)
+            if column.is_kept:
+                names.mark_mixed(column)
+                changes.new_index += zip(repeat(column.id), repeat(PRESENT), eids)
             names.mark_levels(column, POINT_LEVELS)
-            changes.new_index += zip(repeat(column.id), repeat(PRESENT), eids)
             changes.geo += [
                 ((column.id, cell_of_point(*place), eid), place) for eid, place in zip(eids, places, strict=True)
             ]
         case Others(attributes):
             for eid, attribute in zip(eids, attributes, strict=True):
-                key = plain_key(attribute)
-                if key is not None:
-                    changes.new_index.append((column.id, key, eid))
-                else:
-                    _put_other(changes, names, column, eid, attribute)
+                _put_attribute(changes, names, column, eid, attribute)
 
 
-def _put_other(changes: Changes, names: Names, column: Column, eid: int, attribute: Attribute) -> None:
-    """Put the rows of an attribute that is no single scalar: a place, several values, an object."""
-    names.mark_mixed(column)
+def _put_attribute(changes: Changes, names: Names, column: Column, eid: int, attribute: Attribute) -> None:
+    if column.is_kept:
+        put_values(changes, names, column, eid, attribute)
+    elif type(attribute) is dict and attribute["type"] != "GeoProperty":
+        return
     point = plain_point(attribute)
     if point is not None:
-        changes.new_index.append((column.id, PRESENT, eid))
         names.mark_levels(column, POINT_LEVELS)
         changes.geo.append(((column.id, point[0], eid), point[1:]))
         return
-    for kind, key in attribute_keys(attribute):
-        its_column = column if kind == VALUE else names.sibling(column, kind)
-        changes.new_index.append((its_column.id, key, eid))
     levels, keys = geo_keys(attribute)
     if keys:
         names.mark_levels(column, levels)
         for cell, longitude, latitude in keys:
             changes.geo.append(((column.id, cell, eid), (longitude, latitude)))
+
+
+def put_values(changes: Changes, names: Names, column: Column, eid: int, attribute: Attribute) -> None:
+    """Put the rows of an attribute's values, in which none of the entity is yet."""
+    key = plain_key(attribute)
+    if key is not None:
+        changes.new_index.append((column.id, key, eid))
+        return
+    # A place, several values, an object.
+    names.mark_mixed(column)
+    for kind, key in attribute_keys(attribute):
+        its_column = column if kind == VALUE else names.sibling(column, kind)
+        changes.new_index.append((its_column.id, key, eid))

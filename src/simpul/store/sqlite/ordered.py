@@ -35,7 +35,8 @@ from simpul.domain.order import (
 )
 from simpul.domain.query import EntityQuery
 from simpul.ports.store import Document, Page
-from simpul.store.sqlite.answer import Scan, geo_columns, one_type, places, scope_of
+from simpul.store.sqlite.answer import Scan, geo_columns, one_type, places, scope_of, until_filled
+from simpul.store.sqlite.candidates import are_filled
 from simpul.store.sqlite.city import CityFile
 from simpul.store.sqlite.connection import SQL
 from simpul.store.sqlite.index_keys import FALSE, PRESENT, TRUE
@@ -56,6 +57,7 @@ async def answer_ordered(city: CityFile, query: EntityQuery, ordering: Ordering)
     if not scope.shown_sets:
         return Page([], 0 if query.counts else None)
     type_term = one_type(query, scope)
+    await until_filled(city, query, scope, [term.path[0] for term in ordering.terms] if type_term is not None else ())
     is_filtered = query.id_pattern or query.attributes or query.scope or query.ids or query.geo or query.q
     # The whole type is shown then; how many entities it has is known without looking.
     whole = None if type_term is None or is_filtered else _WholeType(city, query, ordering, type_term)
@@ -102,10 +104,12 @@ class _WholeType:
         """Return the column that holds the term's values or places, if it can be asked instead of the entities."""
         if len(term.path) > 1 or term.members or term.path[0] in OWN_MEMBERS:
             return None
+        found = self._city.names.find_columns(term.path[0], {self._type_term})
+        if not are_filled(found):
+            return None
         if term.is_distance:
             columns = geo_columns(self._city, term.path[0], {self._type_term})
             return columns[0] if len(columns) == 1 and columns[0].geo_levels == 1 else None
-        found = self._city.names.find_columns(term.path[0], {self._type_term})
         columns = [column for column in found if column.kind == VALUE]
         return columns[0] if len(columns) == 1 and not columns[0].is_mixed else None
 

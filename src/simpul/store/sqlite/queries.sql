@@ -131,13 +131,28 @@ VALUES (?, ?, ?)
 ON CONFLICT (id) DO UPDATE SET entities = excluded.entities
 
 -- name: list_columns
-SELECT id, type, attribute, kind, is_mixed, geo_levels
+SELECT id, type, attribute, kind, is_mixed, geo_levels, entities, filled
 FROM attribute_column
 
 -- name: put_column
-INSERT INTO attribute_column (id, type, attribute, kind, is_mixed, geo_levels)
-VALUES (?, ?, ?, ?, ?, ?)
-ON CONFLICT (id) DO UPDATE SET is_mixed = excluded.is_mixed, geo_levels = excluded.geo_levels
+INSERT INTO attribute_column (id, type, attribute, kind, is_mixed, geo_levels, entities, filled)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+ON CONFLICT (id) DO UPDATE
+SET is_mixed = excluded.is_mixed, geo_levels = excluded.geo_levels, entities = excluded.entities, filled = excluded.filled
+
+-- name: mark_column_filled
+UPDATE attribute_column
+SET filled = 2
+WHERE id = ?
+
+-- name: page_of_bodies
+-- What a column's index is filled from.
+SELECT entity.eid, entity.context, entity.body
+FROM entity_type
+CROSS JOIN entity ON entity.eid = entity_type.eid
+WHERE entity_type.type = ? AND entity_type.eid > ?
+ORDER BY entity_type.eid
+LIMIT ?
 
 -- name: list_origins
 SELECT id, name
@@ -315,16 +330,6 @@ WHERE column_id = ? AND cell BETWEEN ? AND ? AND (longitude IS NULL OR longitude
 -- name: geo_column
 SELECT eid, longitude, latitude
 FROM geo_index
-WHERE column_id = ?
-
--- name: count_attributes
-SELECT column_id, count(DISTINCT eid)
-FROM attribute_index
-GROUP BY column_id
-
--- name: count_attributes_of_column
-SELECT count(DISTINCT eid)
-FROM attribute_index
 WHERE column_id = ?
 
 -- name: count_by_value

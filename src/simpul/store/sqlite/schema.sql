@@ -39,7 +39,8 @@ CREATE TABLE IF NOT EXISTS entity_type (
 
 -- One column of the index: the values of one attribute of one type. `kind` is 0 for the value itself and 1 for the
 -- elements of an array. `is_mixed` says that some entity has had several values or no scalar there; `geo_levels` is a bit set
--- of the grid's levels in use.
+-- of the grid's levels in use. `entities` counts those that have the attribute; `filled` is 1 where writes keep the
+-- column's index, 2 where it has all that was there before as well. Both are those of kind 0, for both kinds.
 CREATE TABLE IF NOT EXISTS attribute_column (
   id INTEGER PRIMARY KEY,
   type INTEGER NOT NULL,
@@ -47,10 +48,12 @@ CREATE TABLE IF NOT EXISTS attribute_column (
   kind INTEGER NOT NULL,
   is_mixed INTEGER NOT NULL DEFAULT 0,
   geo_levels INTEGER NOT NULL DEFAULT 0,
+  entities INTEGER NOT NULL DEFAULT 0,
+  filled INTEGER NOT NULL DEFAULT 0,
   UNIQUE (type, attribute, kind)
 ) STRICT;
 
--- Every scalar of every attribute: numbers as numbers, text as text (its first characters), booleans as x'00' and
+-- Every scalar of the attributes whose index is kept: numbers as numbers, text as text (its first characters), booleans as x'00' and
 -- x'01'. An attribute with any other value has x'' there, so that a column's rows also say who has the attribute.
 CREATE TABLE IF NOT EXISTS attribute_index (
   column_id INTEGER NOT NULL,

@@ -37,7 +37,7 @@ from simpul.store.sqlite.deliveries import SqliteDeliveries
 from simpul.store.sqlite.entity_maps import SqliteEntityMaps
 from simpul.store.sqlite.forwarding import SqliteForwarding
 from simpul.store.sqlite.lineage import SqliteLineage
-from simpul.store.sqlite.names import VALUE
+from simpul.store.sqlite.names import VALUE, Column
 from simpul.store.sqlite.number_range import number_range_of
 from simpul.store.sqlite.ordered import answer_ordered
 from simpul.store.sqlite.outbox import SqliteOutbox
@@ -190,22 +190,18 @@ class SqliteStore:
             if column.kind == VALUE and (type_name is None or column.type == term)
         ]
 
-        def count(connection: apsw.Connection) -> dict[int, int]:
-            counts = ((one.id, connection.execute(SQL.count_attributes_of_column, (one.id,))) for one in columns)
-            return {column_id: rows.get for column_id, rows in counts}
-
-        counted = await city.scan(count)
         attributes: dict[str, dict[str, int]] = {}
         for column in columns:
-            if counted[column.id]:
-                attributes.setdefault(names.iri(column.type), {})[names.iri(column.attribute)] = counted[column.id]
+            if column.entities:
+                attributes.setdefault(names.iri(column.type), {})[names.iri(column.attribute)] = column.entities
         return attributes
 
     async def count_by(self, tenant: str, type_name: str, attribute: str) -> dict[Any, int]:
         city = self._city(tenant)
         term = city.names.find_term(type_name)
-        columns = city.names.find_columns(attribute, {term} if term is not None else set())
-
+        types = {term} if term is not None else set()
+        await city.filling.fill(city.names.find_columns(attribute, types))
+        columns = city.names.find_columns(attribute, types)
         if not columns:
             return {}
         both = (columns[0].id, columns[-1].id)
@@ -215,12 +211,17 @@ class SqliteStore:
         self, tenant: str, text: str, attributes: Sequence[str], readable_types: frozenset[str] | None, limit: int
     ) -> list[Document]:
         city = self._city(tenant)
-        columns = [
-            column.id
-            for name in attributes
-            for column in city.names.find_columns(name, None)
-            if readable_types is None or city.names.iri(column.type) in readable_types
-        ]
+
+        def columns_of_text() -> list[Column]:
+            return [
+                column
+                for name in attributes
+                for column in city.names.find_columns(name, None)
+                if readable_types is None or city.names.iri(column.type) in readable_types
+            ]
+
+        await city.filling.fill(columns_of_text())
+        columns = [column.id for column in columns_of_text()]
         escaped = text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
 
         def find(connection: apsw.Connection) -> list[Document]:
