@@ -34,8 +34,16 @@ def ready(data: Path, count: int, console: Console) -> BenchHub:
     hub.create()
     with hub.serving():
         _load(hub, count, console)
+        with console.status("The first questions about the attribute that is asked about"):
+            for kind in shape.TYPES:
+                hub.read(first_question(kind, "level"))
     done.touch()
     return hub
+
+
+def first_question(kind: str, attribute: str) -> str:
+    """Return the path of a question about an attribute that is a number. The first one has the hub index it."""
+    return f"/ngsi-ld/v1/entities?type={kind}&q={attribute}%3E0&limit=20"
 
 
 def _load(hub: BenchHub, count: int, console: Console) -> None:

@@ -94,6 +94,15 @@ class BenchHub:
             said = error.read(400).decode(errors="replace")
             raise LoadFailed(f"{method} {path} answered {error.code}: {said}") from error
 
+    def read(self, path: str) -> bytes:
+        """Return the answer that a stranger gets. Raises LoadFailed."""
+        try:
+            with urllib.request.urlopen(self.url + path, timeout=120) as answer:
+                content: bytes = answer.read()
+                return content
+        except urllib.error.HTTPError as error:
+            raise LoadFailed(f"GET {path} answered {error.code}") from error
+
     def remove(self) -> None:
         """Remove the folder with all that it holds."""
         shutil.rmtree(self.folder, ignore_errors=True)
