@@ -133,6 +133,7 @@ class MailboxPart(Part):
     """The mailbox of a user of its own."""
 
     kind = "files"
+    rows_beyond_buffers = 15_000
 
     def __init__(self, server: Server, line: Line) -> None:
         self._server = server

@@ -70,6 +70,7 @@ class MqttPart(Part):
     """A topic of its own on a broker."""
 
     kind = "mqtt"
+    rows_beyond_buffers = 12_000
 
     def __init__(self, port: int, line: Line) -> None:
         self._port = port

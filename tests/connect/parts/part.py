@@ -16,6 +16,8 @@ class Part(ABC):
     kind: str
     holds_whole: str | None = None
     """The bound of `limits.py` on what is held at once; None where the kind streams, as it should."""
+    rows_beyond_buffers: int = 4_000
+    """So many rows of some 200 characters that every page, chunk and batch that the kind holds is full."""
 
     @property
     def is_stream(self) -> bool:

@@ -30,6 +30,7 @@ class DumpPart(FilePart):
     """A dump with the table `halte` between others, so many rows to a statement."""
 
     kind = "sqldump"
+    rows_beyond_buffers = 15_000
 
     def __init__(self, path: Path, rows_together: int) -> None:
         super().__init__(path)
