@@ -17,12 +17,12 @@ help: ## Say what can be made
 demo: .venv/.demo .venv/.compiled ## Build the demo city if it is not there, and serve it on http://127.0.0.1:1026
 	@exec $(BIN)/simpul demo
 
-test: .venv/.dev .venv/.client ## Check everything, as the continuous integration does
+test: .venv/.dev .venv/.client .venv/.compiled ## Check everything, as the continuous integration does
 	@scripts/install-test-packages
 	@$(MAKE) --no-print-directory lint
 	$(BIN)/python -m pytest -n 2 --dist loadfile
 
-quick: .venv/.dev .venv/.client ## Run the tests that take less than five seconds and need no servers
+quick: .venv/.dev .venv/.client .venv/.compiled ## Run the tests that take less than five seconds and need no servers
 	$(BIN)/python -m pytest -m "not slow and not browser and not servers"
 
 lint: .venv/.dev ## Check style, types and layers
@@ -66,8 +66,9 @@ clean: ## Remove what can be made again (not the demo city)
 	@touch $@ .venv/.demo
 
 # Python keeps what it compiled by itself, but not where PYTHONDONTWRITEBYTECODE is set, as it is in many containers;
-# there each start would compile every module anew, which takes longer than all the rest of the start.
-.venv/.compiled: .venv/.demo $(shell find src/simpul -name '*.py')
+# there each start would compile every module anew, which takes longer than all the rest of the start. The tests start
+# the command some hundred times.
+.venv/.compiled: .venv/.made $(shell find src/simpul -name '*.py')
 	@$(BIN)/python -m compileall -q src/simpul
 	@touch $@
 
