@@ -455,12 +455,6 @@ def test_a_wrong_declaration_says_what_would_be_right(kota: Kota, changes: dict[
     assert expected in "; ".join(problem.message for problem in problems)
 
 
-def test_rows_that_vanish_are_none_of_a_streams_business(kota: Kota) -> None:
-    kota.write("sources/halte.yaml", csv_source(kind="files", read=READ, vanished="delete"))
-    (problem,) = load_city(kota.folder).problems
-    assert "tells what is new, not what is gone" in problem.message
-
-
 def test_an_error_of_the_disk_is_one_of_ours(kota: Kota, inbox: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(*_: object) -> None:
         raise OSError(5, "Input/output error")

@@ -88,6 +88,24 @@ class Remembering(Protocol):
         """Return what is to be noted of the batch whose rows are on disk."""
 
 
+@runtime_checkable
+class Complete(Remembering, Protocol):
+    """A remembering stream that notices when something that it told is gone, and can then tell all that there is."""
+
+    def turn_to_all(self) -> bool:
+        """Return whether something is gone or has changed; if so, the batches are all that there is, the newest first.
+
+        Called after `recall` and before any row is read, where the source says what happens to rows that are gone.
+        """
+
+    @property
+    def has_told_all(self) -> bool:
+        """Return whether it turned to all, and has told all of it."""
+
+    def notes_of_all(self) -> Mapping[str, bytes]:
+        """Return what is to be noted once the rows that are gone are settled."""
+
+
 @dataclass(frozen=True, slots=True)
 class Surroundings:
     """Where a source is read from: the city's folder and the environment with its secrets."""
@@ -153,6 +171,8 @@ class Connector(NamedTuple):
     """Yields (key, what is wrong) for what the keys alone do not say."""
     is_stream: bool = False
     """Whether its readings are `Stream`s: a run tells what is new, so nothing can be said of what it does not tell."""
+    why_never_vanished: Callable[[Plain], str] | None = None
+    """For streams that may be `Complete`: returns why rows of one with these settings are never gone, or nothing."""
     knows: Callable[[str, Surroundings], bool] | None = None
     """Whether a URL or the path of a file is one of this kind."""
     settings_of: Callable[[str, Surroundings], tuple[Plain, dict[str, str]]] | None = None

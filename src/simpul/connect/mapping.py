@@ -271,6 +271,18 @@ class Mapper:
         if not self._is_stream:
             self._seen.add(key)
 
+    def has_told(self, key: str) -> bool:
+        """Return whether this very key was noted before, of a stream by `note_told` or `note_batch`."""
+        return key in self._seen
+
+    def note_told(self, key: str) -> None:
+        """Remember a key of a stream that tells all that there is."""
+        self._seen.add(key)
+
+    def note_batch(self, keys: SeenKeys) -> None:
+        """Remember the keys of a whole batch of such a stream."""
+        self._seen.add_all(keys)
+
     @property
     def distinct_count(self) -> int | None:
         """How many keys were taken in this run; None where copies were among them, which may bear others' keys."""

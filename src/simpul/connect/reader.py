@@ -5,7 +5,7 @@ Whatever goes in and out of a `Reader` can be sent from one process to another: 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, time, timedelta
 from decimal import Decimal
@@ -17,11 +17,12 @@ from typing import Any, NamedTuple, cast
 import msgspec
 
 from simpul import limits
-from simpul.connect.connector import BrokenRow, Reading, Remembering, Row, Stream, Surroundings, get_connector
+from simpul.connect.connector import BrokenRow, Complete, Reading, Remembering, Row, Stream, Surroundings, get_connector
 from simpul.connect.delivered import DeliveredReading
 from simpul.connect.knowledge import Knowledge
 from simpul.connect.mapping import Mapper, Shape, Taken
 from simpul.connect.raw_rows import KeptReading, RecordingReading
+from simpul.connect.rules import SeenKeys
 from simpul.connect.values import RowRejected, text_of
 from simpul.domain.alike import Alike, pack
 from simpul.domain.city import City, SourceDeclaration
@@ -104,6 +105,8 @@ class Reader:
         self._is_through = False
         # Rows of a stream whose keys are in the last chunk already: news of the same thing, for the chunks after it.
         self._waiting: list[Taken] = []
+        # The keys of the batch in hand, of a stream that tells all that there is.
+        self._batch: SeenKeys | None = None
 
     def open(self) -> Opened:
         """Open the source itself, or the rows that are kept of an earlier run. Raises SourceError, NotFound."""
@@ -163,6 +166,9 @@ class Reader:
         return self._hold(taken, broken, is_last=self._is_through)
 
     def _hold(self, taken: list[Taken], broken: Sequence[BrokenRow], *, is_last: bool) -> Chunk:
+        if self._batch is not None:
+            # What a newer batch told of a key counts.
+            taken = [row for row in taken if not self._mapper.has_told(row.key)]
         if self._is_stream:
             taken = self._each_key_once(taken)
         others = [self._map_broken(row) for row in broken]
@@ -173,6 +179,9 @@ class Reader:
         if others:
             keys += [other[0] for other in others]
             digests += [other[1] for other in others]
+        if self._batch is not None:
+            for key in keys:
+                self._batch.add(key)
         return Chunk(self._count, keys, digests, len(others), is_last and not self._waiting)
 
     def _each_key_once(self, rows: Sequence[Taken]) -> list[Taken]:
@@ -235,15 +244,38 @@ class Reader:
         return [] if stream is None else stream.list_notes()
 
     def recall(self, notes: Mapping[str, bytes]) -> None:
-        """Tell a stream what it has noted."""
+        """Tell a stream what it has noted; where it matters which rows are gone, let it look for that, too."""
         stream = self._remembering
-        if stream is not None:
-            stream.recall(notes)
+        if stream is None:
+            return
+        stream.recall(notes)
+        is_asked = self._assignment.source.declaration.get("vanished", "keep") != "keep"
+        if is_asked and isinstance(stream, Complete) and stream.turn_to_all():
+            self._batch = SeenKeys()
+            self._note_told(notes)
 
     def notes(self) -> Mapping[str, bytes]:
         """Return what a stream wants to be noted of its batch."""
         stream = self._remembering
-        return {} if stream is None else stream.notes()
+        notes = {} if stream is None else stream.notes()
+        if self._batch is not None:
+            self._note_told(notes)
+        return notes
+
+    def _note_told(self, notes: Iterable[str]) -> None:
+        """Count what is noted as there, as the rows are: both are kept in one place."""
+        for name in notes:
+            self._mapper.note_told(name)
+
+    def has_told_all(self) -> bool:
+        """Return whether a stream has told all that there is, so that what it did not tell is gone."""
+        stream = self._remembering
+        return isinstance(stream, Complete) and stream.has_told_all
+
+    def notes_of_all(self) -> Mapping[str, bytes]:
+        """Return what a stream that has told all wants to be noted at the end."""
+        stream = self._remembering
+        return stream.notes_of_all() if isinstance(stream, Complete) else {}
 
     @property
     def _remembering(self) -> Remembering | None:
@@ -253,6 +285,9 @@ class Reader:
     def confirm(self) -> bool:
         """Tell a stream that all rows so far are on disk, and turn to its next batch; return whether there is more."""
         stream = cast(Stream, self._reading)
+        if self._batch is not None:
+            self._mapper.note_batch(self._batch)
+            self._batch = SeenKeys()
         if not stream.confirm():
             return False
         self._rows = stream.rows()

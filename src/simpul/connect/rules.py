@@ -55,6 +55,16 @@ class SeenKeys:
             self._grow()
         return True
 
+    def add_all(self, others: SeenKeys) -> None:
+        """Add all texts of another set."""
+        for wanted in filter(None, others._slots):
+            position = self._position(wanted)
+            if not self._slots[position]:
+                self._slots[position] = wanted
+                self.count += 1
+                if self.count * 2 > self._mask:
+                    self._grow()
+
     def __contains__(self, text: str) -> bool:
         return bool(self._slots[self._position((hash(text) & _MASK) or 1)])
 

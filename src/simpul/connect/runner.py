@@ -293,6 +293,9 @@ class SourceRun:
         takeover = Takeover(shape, context, context_id, past)
         if self._is_stream:
             await self._read_stream(reader, takeover)
+            if await reader.ask(Reader.has_told_all):
+                await self._settle(reader, takeover)
+                await self._note(await reader.ask(Reader.notes_of_all))
         else:
             if opened.rows_expected is not None and not self.job.accept_shrink:
                 raise_if_collapsed(self.job.source, opened.rows_expected, self.shape_before)
@@ -474,7 +477,7 @@ class SourceRun:
         """After all rows: what happened to those that are not there any more."""
         vanished = Vanished(self.job.hub, self.job.city.tenant, self.job.source, reader)
         await vanished.raise_if_empty(self.counts.read)
-        if not self.job.accept_shrink and not self.has_broken:
+        if not self._is_stream and not self.job.accept_shrink and not self.has_broken:
             raise_if_collapsed(self.job.source, self.counts.read, self.shape_before)
         await vanished.forget_rejects(self._commit)
         if not self.has_broken:

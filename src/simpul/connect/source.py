@@ -158,10 +158,11 @@ def _check_identity(node: Node, plain: Plain, problems: Problems) -> None:
 
 
 def _check_stream(node: Node, plain: Plain, problems: Problems) -> None:
-    """A stream tells only what is new: nothing may ask for all of it."""
+    """A stream tells only what is new: nothing may ask for all of it, except where it notices what is gone."""
     if plain.get("vanished", "keep") != "keep":
-        message = f"a source of kind {plain['kind']} tells what is new, not what is gone; leave 'vanished' out"
-        problems.append(Problem(node.place_of("vanished"), message))
+        message = _why_never_vanished(plain)
+        if message:
+            problems.append(Problem(node.place_of("vanished"), message))
     if "keep_raw" in plain:
         message = f"a source of kind {plain['kind']} is never read whole, so no run can be replayed; leave it out"
         problems.append(Problem(node.place_of("keep_raw"), message))
@@ -169,6 +170,15 @@ def _check_stream(node: Node, plain: Plain, problems: Problems) -> None:
         if rule["rule"] in _RULES_OF_WHOLE_SOURCES:
             message = f"{rule['rule']!r} is about all rows, and a source of kind {plain['kind']} tells only new ones"
             problems.append(Problem(node.place_of("rules"), message))
+
+
+def _why_never_vanished(plain: Plain) -> str:
+    ask = get_connector(plain["kind"]).why_never_vanished
+    if ask is None:
+        return f"a source of kind {plain['kind']} tells what is new, not what is gone; leave 'vanished' out"
+    if plain.get("read_by") == "agent":
+        return f"of kind {plain['kind']} an agent delivers what is new, not what is gone; leave 'vanished' out"
+    return ask(plain["read"])
 
 
 def _check_rules(node: Node, plain: Plain, problems: Problems) -> None:

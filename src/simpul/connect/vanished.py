@@ -72,11 +72,8 @@ class Vanished:
         """
         if self._rule == "keep" or await self._is_complete():
             return 0
-        known, gone = await self._count()
-        if gone == 0:
-            return 0
         if not accept_shrink:
-            self._raise_if_collapsed(known, gone)
+            self._raise_if_collapsed(*await self._count())
         count = 0
         async for rows in self._iter_gone():
             count += await self._settle_rows(rows, takeover, commit)
@@ -88,13 +85,13 @@ class Vanished:
         return distinct_count == self._hub.sources.count_source_rows(self._tenant, self._source.id)
 
     async def _count(self) -> tuple[int, int]:
-        """Return how many rows there were, and how many of them are gone."""
+        """Return how many rows with entities there were, and how many of them are gone."""
         known = gone = 0
         async for rows in self._iter_known():
             missing = await self._missing(rows)
-            live = self._live(missing)
-            known += len(rows) - len(missing) + len(live)
-            gone += len(live)
+            gone_here = _count_entities(self._live(missing))
+            known += _count_entities(rows) - _count_entities(missing) + gone_here
+            gone += gone_here
         return known, gone
 
     def _raise_if_collapsed(self, known: int, gone: int) -> None:
@@ -164,3 +161,8 @@ class Vanished:
 
         result: int = await commit(expire if self._rule == "expire" else delete)
         return result
+
+
+def _count_entities(rows: list[KnownRow]) -> int:
+    # What a stream has noted, and a row that was kept aside without an id, are rows of no entity.
+    return sum(1 for _, entity_id in rows if entity_id)

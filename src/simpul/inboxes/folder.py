@@ -64,6 +64,7 @@ class Folder:
     def __init__(self, settings: FolderSettings) -> None:
         self._settings = settings
         self._path = settings.path
+        self._has_unfinished = False
         if not self._path.exists():
             raise SourceUnreachable(f"There is no folder {self._path}; files that arrive are looked for there.")
         if not self._path.is_dir():
@@ -76,6 +77,7 @@ class Folder:
 
     def list_arrived(self) -> list[Arrived]:
         most = limits.FILES_WAITING_MAX
+        self._has_unfinished = False
         try:
             with os.scandir(self._path) as entries:
                 wanted = (self._look(entry) for entry in entries if self._settings.is_wanted(entry.name))
@@ -98,9 +100,14 @@ class Folder:
             return None
         # Each write sets the moment of change, and nobody can set it back, as one can the moment of modification.
         if self._settings.quiet_seconds and time.time() - found.st_ctime < self._settings.quiet_seconds:
+            self._has_unfinished = True
             return None
         seconds = found.st_mtime_ns // _NS_PER_SECOND
         return make_arrived(found.st_mtime_ns, seconds, entry.name, found.st_size, _seen(found))
+
+    @property
+    def has_unfinished(self) -> bool:
+        return self._has_unfinished
 
     @property
     def numbering(self) -> Numbering | None:

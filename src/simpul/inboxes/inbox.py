@@ -95,6 +95,10 @@ class Inbox(Protocol):
         """Return what waits, oldest first; what is still being written is left out. Raises SourceError."""
 
     @property
+    def has_unfinished(self) -> bool:
+        """Return whether the last list left out a file because it is still being written."""
+
+    @property
     def numbering(self) -> Numbering | None:
         """Return as what its files are numbered, where they are known by numbers."""
 

@@ -143,6 +143,10 @@ class Mailbox:
         return ", ".join(sorted(names)[: limits.MAIL_MAILBOXES_TOLD]) or "none"
 
     @property
+    def has_unfinished(self) -> bool:
+        return False
+
+    @property
     def numbering(self) -> Numbering | None:
         settings = self._settings
         return Numbering(f"{settings.mailbox} {settings.since or ''}", self._numbering, settings.where)

@@ -84,6 +84,11 @@ class SftpFolder:
         return _arrived(name, entry)
 
     @property
+    def has_unfinished(self) -> bool:
+        # Whether a file is quiet is looked at when it is fetched.
+        return False
+
+    @property
     def numbering(self) -> Numbering | None:
         return None
 

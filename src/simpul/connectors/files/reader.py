@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from hashlib import blake2b
 from pathlib import PurePath
 from typing import Final
@@ -20,10 +20,12 @@ from simpul.inboxes.mailbox import Mailbox, MailboxSettings
 from simpul.inboxes.sftp_settings import SftpSettings
 
 _NOTE_BYTES: Final = 16
+# Under which name it is noted which files were taken over, where it matters whether one is gone.
+_TOGETHER: Final = f"{FILE_COLUMN} together"
 
 
 class FilesReading:
-    """What waits where files arrive: a stream that may remember (`connect.connector.Remembering`)."""
+    """What waits where files arrive: a stream that may remember, and tell all (`connect.connector.Complete`)."""
 
     def __init__(self, settings: FilesSettings, inbox: Inbox) -> None:
         self.row_word = "row"
@@ -31,7 +33,12 @@ class FilesReading:
         self.columns = (*settings.columns, FILE_COLUMN)
         self._settings = settings
         self._inbox = inbox
-        self._waiting = deque(inbox.list_arrived())
+        self._present = inbox.list_arrived()
+        self._waiting = deque(self._present)
+        self._recalled: Mapping[str, bytes] = {}
+        # All files that were taken over, put together in one mark; None where nobody asks for those that are gone.
+        self._together: bytes | None = None
+        self._is_all = self._is_incomplete = False
         # The file of this batch; whether it was read to its end; and why it is refused, if so.
         self._in_hand: Arrived | None = None
         self._is_through = False
@@ -45,14 +52,39 @@ class FilesReading:
         if not self._settings.is_kept:
             return []
         numbering = self._inbox.numbering
-        return [*map(_note, self._waiting), *([] if numbering is None else [_note_of(numbering.name)])]
+        return [_TOGETHER, *map(_note, self._waiting), *([] if numbering is None else [_note_of(numbering.name)])]
 
     def recall(self, notes: Mapping[str, bytes]) -> None:
         """Leave out the files that are taken over, by what was noted of them. Raises SourceMismatch."""
         numbering = self._inbox.numbering
         if numbering is not None and notes.get(_note_of(numbering.name), numbering.value) != numbering.value:
             raise errors.renumbered(numbering.where)
+        self._recalled = notes
         self._waiting = deque(one for one in self._waiting if notes.get(_note(one)) != one.mark)
+
+    def turn_to_all(self) -> bool:
+        """Look whether a file that was taken over is gone, has changed, or is newer than one that arrived since."""
+        known = [one for one in self._present if _note(one) in self._recalled]
+        self._together = self._recalled.get(_TOGETHER, _put_together([]))
+        newest = max(known, default=None)
+        news = [one for one in self._present if _note(one) not in self._recalled and (newest is None or one > newest)]
+        if _put_together(known) == self._together and len(news) == len(self._waiting):
+            return False
+        if self._inbox.has_unfinished:
+            # Which may be one that seems to be gone. What has changed waits with it for the next run.
+            self._waiting = deque(news)
+            return False
+        self._waiting = deque(reversed(self._present))
+        self._is_all = True
+        return True
+
+    @property
+    def has_told_all(self) -> bool:
+        return self._is_all and not self._is_incomplete and not self._waiting
+
+    def notes_of_all(self) -> dict[str, bytes]:
+        """Return what is to be noted once what is gone is settled: which files there are."""
+        return {_TOGETHER: _put_together(self._present)}
 
     def notes(self) -> dict[str, bytes]:
         """Return what is to be noted with the rows of this batch."""
@@ -60,6 +92,8 @@ class FilesReading:
             return {}
         numbering = self._inbox.numbering
         noted = {} if numbering is None else {_note_of(numbering.name): numbering.value}
+        if self._together is not None and not self._is_all:
+            self._together = noted[_TOGETHER] = _put_together([self._in_hand], self._together)
         return {_note(self._in_hand): self._in_hand.mark, **noted}
 
     def rows(self) -> Iterator[Row | BrokenRow]:
@@ -75,7 +109,9 @@ class FilesReading:
             except OSError as error:
                 raise errors.lost(arrived.name, error) from error
             else:
-                if fetched is not None:
+                if fetched is None:
+                    self._is_incomplete = True
+                else:
                     self._in_hand = arrived
                     self._fetched = list(fetched)
                     yield from self._rows_of_all()
@@ -141,9 +177,20 @@ def _note(arrived: Arrived) -> str:
     return _note_of(arrived.key)
 
 
+def _put_together(files: Iterable[Arrived], before: bytes = bytes(_NOTE_BYTES)) -> bytes:
+    """Return a mark of all these files and of those before, in whatever order."""
+    together = int.from_bytes(before)
+    for one in files:
+        together ^= int.from_bytes(_digest(one.key))
+    return together.to_bytes(_NOTE_BYTES)
+
+
+def _digest(name: str) -> bytes:
+    return blake2b(name.encode("utf-8", "surrogatepass"), digest_size=_NOTE_BYTES).digest()
+
+
 def _note_of(name: str) -> str:
-    digest = blake2b(name.encode("utf-8", "surrogatepass"), digest_size=_NOTE_BYTES)
-    return f"{FILE_COLUMN} {digest.hexdigest()}"
+    return f"{FILE_COLUMN} {_digest(name).hex()}"
 
 
 def _open(place: FolderSettings | SftpSettings | MailboxSettings) -> Inbox:

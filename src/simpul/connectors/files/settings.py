@@ -116,6 +116,18 @@ def check(plain: Plain) -> Iterator[tuple[str, str]]:
         yield from _check_sftp(plain["sftp"], plain.get("quiet", 0))
 
 
+def why_never_vanished(plain: Plain) -> str:
+    """Return why rows of these files are never gone, or nothing where a file can be."""
+    if "mailbox" in plain:
+        return "a message that was read has said what it says: nothing of a mailbox can be gone; leave 'vanished' out"
+    if plain.get("after") != "keep":
+        return (
+            "files that were read are moved away, so none can be missed; write after: keep under 'read' where the "
+            "folder always holds what is true, or leave 'vanished' out"
+        )
+    return ""
+
+
 def _check_mailbox(plain: Plain) -> Iterator[tuple[str, str]]:
     if "sftp" in plain:
         yield "mailbox", "files come from an SFTP server or from a mailbox; make two sources of it"
