@@ -80,6 +80,7 @@ class Changes:
     """
 
     __slots__ = (
+        "_attribute_differences",
         "_before",
         "_logs",
         "attributes",
@@ -114,6 +115,8 @@ class Changes:
         self.counts: list[tuple[TypeSet, int]] = []
         # How many more entities have the attribute of a column of values.
         self.attributes: list[tuple[Column, int]] = []
+        # Worked out once nothing comes any more.
+        self._attribute_differences: dict[int, int] | None = None
         self.contexts: set[int] = set()
         self.source_rows: list[tuple[tuple[str, str], tuple[bytes, str] | None]] = []
         self.rejects: list[tuple[tuple[str, str], RejectRow | None]] = []
@@ -231,10 +234,12 @@ class Changes:
 
     def attribute_differences(self) -> dict[int, int]:
         """Return by how many the entities of each column of values change, of those where they do."""
-        differences: dict[int, int] = {}
-        for column, difference in self.attributes:
-            differences[column.id] = differences.get(column.id, 0) + difference
-        return {column_id: difference for column_id, difference in differences.items() if difference}
+        if self._attribute_differences is None:
+            differences: dict[int, int] = {}
+            for column, difference in self.attributes:
+                differences[column.id] = differences.get(column.id, 0) + difference
+            self._attribute_differences = {one: count for one, count in differences.items() if count}
+        return self._attribute_differences
 
     def _write_indexes(self, connection: apsw.Connection) -> None:
         many = connection.executemany

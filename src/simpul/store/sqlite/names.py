@@ -63,6 +63,11 @@ class _ValueColumns(dict[str, Column]):
         return column
 
 
+def _filled(column: Column) -> tuple[int, int]:
+    """Return how many entities there were before the group, and how far the index is, as it is stored."""
+    return column.entities, int(column.is_kept) + int(column.is_filled)
+
+
 class Names:
     """The interned names of one city."""
 
@@ -230,25 +235,18 @@ class Names:
                     for one, difference in sets
                 ],
             )
-        columns = self._dirty_columns
-        if column_differences:
-            columns = columns | {column_id: self._columns_by_id[column_id] for column_id in column_differences}
-        if columns:
-            count = column_differences.get
+        if self._dirty_columns:
             execute_many(
                 SQL.put_column,
                 [
-                    (
-                        one.id,
-                        one.type,
-                        one.attribute,
-                        one.kind,
-                        int(one.is_mixed),
-                        one.geo_levels,
-                        one.entities + count(one.id, 0),
-                        one.is_kept + one.is_filled,
-                    )
-                    for one in columns.values()
+                    (one.id, one.type, one.attribute, one.kind, int(one.is_mixed), one.geo_levels, *_filled(one))
+                    for one in self._dirty_columns.values()
                 ],
             )
             self._dirty_columns = {}
+        if column_differences:
+            columns = self._columns_by_id
+            execute_many(
+                SQL.count_column,
+                [(columns[one].entities + difference, one) for one, difference in column_differences.items()],
+            )

@@ -140,6 +140,11 @@ VALUES (?, ?, ?, ?, ?, ?, ?, ?)
 ON CONFLICT (id) DO UPDATE
 SET is_mixed = excluded.is_mixed, geo_levels = excluded.geo_levels, entities = excluded.entities, filled = excluded.filled
 
+-- name: count_column
+UPDATE attribute_column
+SET entities = ?
+WHERE id = ?
+
 -- name: mark_column_filled
 UPDATE attribute_column
 SET filled = 2
