@@ -90,7 +90,7 @@ def test_the_sentences_are_found_where_they_are_made() -> None:
     ("harga: '12,5' is not a number; it looks Indonesian: declare it as indonesian, not plain",
      "harga: '12,5' bukan angka biasa; tampaknya ditulis cara Indonesia: nyatakan sebagai indonesian, bukan plain"),
     ("lokasi: longitude 1.0, latitude 2.0 is outside the city's bounds (longitude 3 to 4, latitude -1 to 0)",
-     "lokasi: bujur 1.0, lintang 2.0 berada di luar batas kota (bujur 3 sampai 4, lintang -1 sampai 0)"),
+     "lokasi: bujur 1,0, lintang 2,0 berada di luar batas kota (bujur 3 sampai 4, lintang -1 sampai 0)"),
     ("the column p, ring 2 has 3 positions; a ring has four or more, the last equal to the first.",
      "kolom p, cincin 2 punya 3 titik; sebuah cincin punya empat atau lebih, yang terakhir sama dengan yang pertama."),
     ("line 7: it has 4 cells, and the header has 5", "baris 7: baris ini punya 4 sel, sedangkan kepala tabel punya 5"),

@@ -19,15 +19,19 @@ MEDIA_TYPES = {
     ".mjs": "text/javascript; charset=utf-8",
     ".svg": "image/svg+xml",
     ".txt": "text/plain; charset=utf-8",
+    ".woff2": "font/woff2",
 }
+
+# A font of this kind is compressed by itself.
+COMPRESSED_ALREADY = {".woff2"}
 
 
 @dataclass(frozen=True, slots=True)
 class Asset:
-    """One file, as it is and compressed."""
+    """One file, as it is and compressed; `compressed` is None where that would save nothing."""
 
     plain: bytes
-    compressed: bytes
+    compressed: bytes | None
     media_type: str
 
 
@@ -43,7 +47,8 @@ class Assets:
                 name = path.relative_to(folder).as_posix()
                 digest.update(name.encode() + plain)
                 # Level 6 takes 60 ms for all files; level 9 takes four times that to save 1 %.
-                self._assets[name] = Asset(plain, gzip.compress(plain, 6, mtime=0), MEDIA_TYPES[path.suffix])
+                compressed = None if path.suffix in COMPRESSED_ALREADY else gzip.compress(plain, 6, mtime=0)
+                self._assets[name] = Asset(plain, compressed, MEDIA_TYPES[path.suffix])
         self.version = digest.hexdigest()[:12]
 
     def address(self, name: str) -> str:
@@ -63,7 +68,7 @@ class Assets:
             "Vary": "Accept-Encoding",
             "X-Content-Type-Options": "nosniff",
         }
-        if "gzip" in request.headers.get("accept-encoding", ""):
+        if asset.compressed is not None and "gzip" in request.headers.get("accept-encoding", ""):
             headers["Content-Encoding"] = "gzip"
             return Response(asset.compressed, headers=headers, media_type=asset.media_type)
         return Response(asset.plain, headers=headers, media_type=asset.media_type)

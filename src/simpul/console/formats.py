@@ -77,8 +77,8 @@ class Formats:
         return format_decimal(Decimal(str(value)), format=pattern, locale=self._locale)
 
     def percent(self, ratio: float) -> str:
-        """Return a ratio as per cent with one decimal."""
-        return format_percent(ratio, format="#,##0.0 %", locale=self._locale)
+        """Return a ratio as per cent, with one decimal where it has one: `84,5%`."""
+        return format_percent(ratio, format="#,##0.#%", locale=self._locale)
 
     def money(self, value: float | int | Decimal) -> str:
         """Return rupiah, shortened from a million on: `Rp 1,2 miliar`."""
@@ -106,7 +106,7 @@ class Formats:
         passed = timedelta(microseconds=at_us - now_us)
         if abs(passed) < timedelta(seconds=45):
             return "baru saja" if self.language == "id" else "just now"
-        return format_timedelta(passed, add_direction=True, threshold=1.2, locale=self._locale)
+        return format_timedelta(passed, add_direction=True, threshold=0.95, locale=self._locale)
 
     def duration(self, duration_us: int) -> str:
         """Return how long something took: `0,4 s`, `12 s`, `3 menit`."""

@@ -8,6 +8,7 @@ stays as it is, and so does a sentence that no template fits.
 from __future__ import annotations
 
 import re
+from decimal import Decimal
 from functools import cache, lru_cache
 
 from simpul.console.formats import Formats
@@ -86,6 +87,25 @@ SAID = (
 )
 
 _VALUE = re.compile(r"%\((\w+)\)s")
+# What the hub counted or measured itself. A cell of a row is shown as it stands there: its names are not among these.
+_MEASURED = frozenset(
+    {
+        "measured",
+        "longitude",
+        "latitude",
+        "west",
+        "south",
+        "east",
+        "north",
+        "least",
+        "most",
+        "found",
+        "wanted",
+        "gap",
+        "below",
+    }
+)
+_NUMBER = re.compile(r"-?(?:\d+|\d{1,3}(?:,\d{3})+)\.(\d+)\Z")
 _GROUPED = re.compile(r"\d{1,3}(?:,\d{3})+\Z")
 
 
@@ -116,6 +136,8 @@ def _value(name: str, value: str, formats: Formats, depth: int) -> str:
         return _translate(value, formats, depth)
     if _GROUPED.match(value):
         return formats.number(int(value.replace(",", "")))
+    if name in _MEASURED and (number := _NUMBER.match(value)) is not None:
+        return formats.number(Decimal(value.replace(",", "")), len(number[1]))
     return value
 
 

@@ -110,7 +110,7 @@ RULES = {
     "complete": _("Must be filled"),
     "coordinate": _("Must be a coordinate on the earth"),
     "date": _("Must be a date"),
-    "drift": _("Columns that came or went"),
+    "drift": _("Must have the columns of the run before"),
     "entity": _("Could not be taken over"),
     "fresh": _("Must be fresh"),
     "geometry": _("Must be a shape on the map"),

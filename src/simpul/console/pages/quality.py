@@ -146,8 +146,7 @@ def _percent(visit: Visit, score: float | None) -> str:
     if score is None:
         return "–"
     # What is not wholly right never shows as 100 %.
-    shown = 100 if score == 1 else min(round(score * 100, 1), 99.9)
-    return f"{visit.formats.number(shown)} %"
+    return visit.formats.percent(1 if score == 1 else min(score, 0.999))
 
 
 def _problem(visit: Visit, one: Finding) -> Problem:

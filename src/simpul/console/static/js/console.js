@@ -241,6 +241,11 @@ function nameOf(element) {
   return element.matches(".table-wrap") ? ".table-wrap" : "";
 }
 
+// What somebody types is not taken from under the fingers; that part is renewed once it is sent or taken back.
+function isBeingFilled(part) {
+  return [...part.querySelectorAll("input:not([type=hidden]), textarea")].some((field) => field === document.activeElement || field.value !== field.defaultValue);
+}
+
 async function renew() {
   if (document.hidden) return document.addEventListener("visibilitychange", renewSoon, { once: true });
   const parts = [...document.querySelectorAll("[data-live-part]")];
@@ -251,15 +256,19 @@ async function renew() {
   for (const part of parts) {
     const next = fresh.getElementById(part.id);
     if (!next) continue;
-    if (next.innerHTML === part.innerHTML) continue;
+    if (next.innerHTML === part.innerHTML || isBeingFilled(part)) continue;
     const before = new Map([...part.querySelectorAll("[data-number]")].map((node, index) => [index, node.textContent]));
     const held = document.activeElement && part.contains(document.activeElement) ? nameOf(document.activeElement) : "";
     const opened = new Set([...part.querySelectorAll("details[id][open]")].map((details) => details.id));
+    const scrolled = [...part.querySelectorAll(".table-wrap")].map((wrap) => [wrap.scrollLeft, wrap.scrollTop]);
     part.replaceChildren(...next.childNodes);
     [...part.querySelectorAll("[data-number]")].forEach((node, index) => {
       if (before.get(index) !== node.textContent) node.classList.add("flash");
     });
     for (const details of part.querySelectorAll("details[id]")) details.open = opened.has(details.id);
+    [...part.querySelectorAll(".table-wrap")].forEach((wrap, index) => {
+      [wrap.scrollLeft, wrap.scrollTop] = scrolled[index] ?? [0, 0];
+    });
     if (held) part.querySelector(held)?.focus({ preventScroll: true });
     decorate(part);
   }
