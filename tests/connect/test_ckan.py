@@ -239,6 +239,125 @@ def test_files_are_bounded(portal: Portal, service: Service, tmp_path: Path, mon
     assert "more than 1,000 bytes" in told(service, tmp_path, dataset="berkas")
 
 
+# --- Several resources
+
+
+def years(portal: Portal, service: Service, **columns: str) -> None:
+    """Put a dataset with a CSV file for each year, and other things beside them."""
+    resources = []
+    for year in ("2026", "2024", "2025"):
+        header = columns.get(f"of_{year}", "id,nama")
+        cells = ",".join([year[-1], f"Halte {year}", "x"][: header.count(",") + 1])
+        portal.files[f"/{year}.csv"] = f"{header}\n{cells}\n".encode()
+        resources.append({"id": year, "name": f"Halte {year}", "url": f"{service.url}/{year}.csv", "format": "CSV"})
+    resources.append({"id": "p", "name": "Halte 2026", "url": f"{service.url}/2026.pdf", "format": "PDF"})
+    resources.append({"id": "q", "name": "Halte 2023", "state": "deleted"})
+    portal.put_dataset("tahun", *resources)
+
+
+def test_resources_of_the_same_columns_are_read_as_one(portal: Portal, service: Service, tmp_path: Path) -> None:
+    years(portal, service, of_2025="nama,id")
+    portal.files["/2025.csv"] = b"nama,id\nHalte 2025,5\n"
+    columns, rows = read(service, tmp_path, dataset="tahun", resources=["halte 20*"], format="csv")
+    assert columns == ("id", "nama", "@resource")
+    assert rows == [
+        ["4", "Halte 2024", "Halte 2024"],
+        ["5", "Halte 2025", "Halte 2025"],
+        ["6", "Halte 2026", "Halte 2026"],
+    ]
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_resources_in_the_datastore_are_read_as_one(portal: Portal, service: Service, tmp_path: Path) -> None:
+    portal.put_dataset("dua", portal.put_records("b", COLUMNS, ROWS[4:]), portal.put_records("a", COLUMNS, ROWS[:4]))
+    _, rows = read(service, tmp_path, dataset="dua", resources=["*"], size=2, filters={"kecamatan": "Bungus"})
+    assert [row[:2] + row[3:] for row in rows] == [
+        [n, f"Halte {n}", f"Data {'a' if n < 5 else 'b'}"] for n in (2, 4, 6)
+    ]
+
+
+def test_where_not_all_are_in_the_datastore_all_are_read_as_files(
+    portal: Portal, service: Service, tmp_path: Path
+) -> None:
+    years(portal, service)
+    portal.datasets["tahun"]["resources"][0]["datastore_active"] = True
+    assert len(read(service, tmp_path, dataset="tahun", resources=["*"], format="csv")[1]) == 3
+    words = told(service, tmp_path, dataset="tahun", resources=["*"], format="csv", filters={"id": "1"})
+    assert "only its datastore can be asked for some records" in words
+
+
+def test_numbers_of_rows_go_on_and_broken_ones_name_their_resource(
+    portal: Portal, service: Service, tmp_path: Path
+) -> None:
+    years(portal, service)
+    for year in ("2024", "2025"):
+        portal.files[f"/{year}.csv"] = b"id,nama\n1,a,b\n2,b\n"
+    settings = {"url": service.url, "private": True, "dataset": "tahun", "resources": ["*"], "format": "csv"}
+    with closing(open_reading(settings, Surroundings(tmp_path))) as reading:
+        rows = list(reading.rows())
+    numbers = [row.number for row in rows]
+    assert numbers == sorted(set(numbers))
+    assert len(numbers) == 5
+    broken = rows[2]
+    assert not isinstance(broken, Row)
+    assert broken.reason.startswith("Halte 2025: line 2: it has 3 cells")
+    assert broken.raw["@resource"] == "Halte 2025"
+
+
+@pytest.mark.parametrize(("columns", "plain", "words"), [
+    ({"of_2025": "id,name"}, {}, "'Halte 2025' of http://127.0.0.1"),
+    ({"of_2025": "id,name"}, {}, "is not of the form of 'Halte 2024': it lacks nama and has name as well. Write under"),
+    ({"of_2026": "id,nama,kelas"}, {}, "it has kelas as well"),
+    ({"of_2025": "id,name"}, {"columns": ["id", "nama"]}, "lacks nama, which 'columns' declares"),
+    ({}, {"resources": ["jalan*"]}, "has no resource that 'resources' and 'format' mean. It has: 'Halte 2026' (csv)"),
+    ({}, {"format": "xlsx"}, "has no resource that 'resources' and 'format' mean"),
+    ({}, {"format": None}, "has several resources 'Halte 2026'"),
+    ({}, {"format": "pdf"}, "as 'pdf', which is not read"),
+    ({}, {"through": "datastore"}, "as a file, not in its datastore"),
+])  # fmt: skip
+def test_resources_of_another_form_are_told(
+    portal: Portal, service: Service, tmp_path: Path, columns: dict[str, str], plain: dict[str, Any], words: str
+) -> None:
+    years(portal, service, **columns)
+    settings = {"dataset": "tahun", "resources": ["*"], "format": "csv", **plain}
+    assert words in told(service, tmp_path, **{key: value for key, value in settings.items() if value is not None})
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_only_the_declared_columns_need_to_be_everywhere(portal: Portal, service: Service, tmp_path: Path) -> None:
+    years(portal, service, of_2026="id,nama,kelas")
+    plain = {"dataset": "tahun", "resources": ["*"], "format": "csv", "columns": ["nama"], "through": "file"}
+    columns, rows = read(service, tmp_path, **plain)
+    assert columns == ("nama", "@resource")
+    assert len(rows) == 3
+
+
+def test_not_more_resources_than_a_limit_are_read_as_one(
+    portal: Portal, service: Service, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    years(portal, service)
+    monkeypatch.setattr(limits, "CKAN_RESOURCES_MAX", 2)
+    words = told(service, tmp_path, dataset="tahun", resources=["*"], format="csv")
+    assert "has 3 resources that match; at most 2" in words
+
+
+def test_a_year_that_cannot_be_read_lets_nothing_vanish(portal: Portal, service: Service, kota: Kota) -> None:
+    years(portal, service)
+    plain = {"url": service.url, "private": True, "dataset": "tahun", "resources": "Halte*", "format": "CSV"}
+    kota.declare(csv_source(kind="ckan", read=plain, vanished="delete"))
+    assert kota.sync().rows_written == 3
+    content = portal.files.pop("/2025.csv")
+    run = kota.sync()
+    assert run.error is not None
+    assert "Halte 2025" in run.error or "status 404" in run.error
+    assert kota.count("BusStop") == 3
+    portal.files["/2025.csv"] = content
+    # A year that the portal has no more is gone.
+    del portal.datasets["tahun"]["resources"][1]
+    run = kota.sync()
+    assert (run.error, run.rows_vanished, kota.count("BusStop")) == (None, 1, 2)
+
+
 # --- Declarations and runs
 
 
@@ -252,6 +371,9 @@ def test_files_are_bounded(portal: Portal, service: Service, tmp_path: Path, mon
     ({"resource": "r", "table": {"header_rows": 0}}, "without header rows the columns need names"),
     ({"resource": "r", "columns": ["a", "a"]}, "is there twice"),
     ({"resource": "r", "table": {"path": "a.csv"}}, "no key 'path'"),
+    ({"resources": "*"}, "several resources are those of one dataset"),
+    ({"dataset": "d", "resource": "r", "resources": "*"}, "leave one out"),
+    ({"dataset": "d", "format": "CSV"}, "'format' chooses among several resources"),
 ])  # fmt: skip
 def test_a_declaration_that_cannot_be_right_is_refused(kota: Kota, plain: dict[str, Any], words: str) -> None:
     read = {"url": "https://data.example", **plain}

@@ -1,10 +1,13 @@
-"""The `ckan` connector: one resource of an open-data portal that runs CKAN.
+"""The `ckan` connector: resources of an open-data portal that runs CKAN.
 
 A resource is named by its id, or by its dataset and its name, which stay when the portal gives it a new id. Where its
 records are in the portal's datastore, they are asked for page by page (`datastore_search`), in the order of the
 portal's own numbers; each page begins with the last record of the page before it, so that a change in between is
 noticed. Otherwise its file is fetched and read as a `table` (CSV, TSV, XLSX, XLS, ODS), a `geo` (GeoJSON) or a list of
 records (JSON) would be.
+
+Several resources of a dataset that have the same columns, such as one for each year, can be read as one (`resources`).
+One of another form stops the run, and so does one that cannot be read: nothing counts as vanished then.
 
 A file that lies on another host is not followed. Whatever the portal refuses is told in its own words.
 """

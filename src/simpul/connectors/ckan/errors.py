@@ -75,6 +75,37 @@ def several(where: str, dataset: str, name: str) -> SourceMismatch:
     return SourceMismatch(f"The dataset {dataset!r} of {where} has several resources {name!r}; write the id of one.")
 
 
+def none_chosen(where: str, dataset: str, known: Sequence[str]) -> SourceMismatch:
+    """Return the error for patterns and a format that no resource of the dataset has."""
+    listed = ", ".join(known[:_SHOWN_MAX]) or "none"
+    return SourceMismatch(
+        f"The dataset {dataset!r} of {where} has no resource that 'resources' and 'format' mean. It has: {listed}."
+    )
+
+
+def too_many_chosen(where: str, dataset: str, count: int, most: int) -> SourceMismatch:
+    """Return the error for more resources than are read as one."""
+    return SourceMismatch(
+        f"The dataset {dataset!r} of {where} has {count:,} resources that match; at most {most:,} are read as one. "
+        "Write a narrower pattern."
+    )
+
+
+def other_columns(where: str, name: str, first: str, missing: Sequence[str], more: Sequence[str]) -> SourceMismatch:
+    """Return the error for a resource that is not of the form of the first one, or lacks what was declared."""
+    differences = [f"lacks {', '.join(missing[:_SHOWN_MAX])}"] if missing else []
+    differences += [f"has {', '.join(more[:_SHOWN_MAX])} as well"] if more else []
+    if not first:
+        return SourceMismatch(
+            f"The resource {name!r} of {where} {' and '.join(differences)}, which 'columns' declares. Resources of "
+            "another form need a source of their own."
+        )
+    return SourceMismatch(
+        f"The resource {name!r} of {where} is not of the form of {first!r}: it {' and '.join(differences)}. Write "
+        "under 'columns' those that all have, or make a source of its own of it. Nothing vanished."
+    )
+
+
 def is_deleted(where: str, what: str) -> SourceMismatch:
     """Return the error for what the portal keeps as deleted."""
     return SourceMismatch(f"{where} has deleted {what}. What was taken over stays; look for its successor.")
@@ -83,6 +114,14 @@ def is_deleted(where: str, what: str) -> SourceMismatch:
 def not_in_datastore(where: str, what: str) -> SourceMismatch:
     """Return the error for a resource whose records the portal does not hold."""
     return SourceMismatch(f"{where} has {what} as a file, not in its datastore. Write through: file, or leave it out.")
+
+
+def not_filtered(where: str, what: str) -> SourceMismatch:
+    """Return the error for a file of which only some rows are wanted."""
+    return SourceMismatch(
+        f"{where} has {what} as a file, and only its datastore can be asked for some records. Write the 'filters' as "
+        "'skip' of the source, or leave them out."
+    )
 
 
 def no_file(where: str, what: str) -> SourceMismatch:

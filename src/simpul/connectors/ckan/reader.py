@@ -1,9 +1,12 @@
-"""Reads one resource of a portal: records of its datastore page by page, or its file as other kinds read such."""
+"""Reads resources of a portal: records of its datastore page by page, or its file as other kinds read such."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
+from dataclasses import replace
+from fnmatch import fnmatchcase
+from itertools import pairwise
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Final, cast
@@ -17,6 +20,7 @@ from simpul.connect.connector import BrokenRow, Reading, Row, Surroundings
 from simpul.connect.fields import Plain
 from simpul.connectors.ckan import errors
 from simpul.connectors.ckan.settings import CkanSettings, parse_settings
+from simpul.connectors.ckan.several import SeveralReading
 from simpul.connectors.geo.reader import open_reading as open_geo
 from simpul.connectors.rest.reader import decode_answer, find_rows, flat
 from simpul.connectors.table.reader import open_reading as open_table
@@ -69,24 +73,47 @@ class Portal:
         with path.open("w+b") as file:
             self.fetcher.download(url, file, limits.DOWNLOAD_BYTES_MAX)
 
+    def close(self) -> None:
+        """Let go of connections."""
+        self.fetcher.close()
+
     def find_resource(self, settings: CkanSettings) -> tuple[Resource, str]:
         """Return the resource that is meant, and how messages call it. Raises SourceUnreachable, SourceMismatch."""
         if settings.dataset is None:
             what = f"the resource {settings.resource!r}"
             resource: Resource = self.ask("resource_show", {"id": settings.resource or ""}, what)
         else:
-            dataset = self.ask("package_show", {"id": settings.dataset}, f"the dataset {settings.dataset!r}")
-            if dataset.get("state") == "deleted":
-                raise errors.is_deleted(self.where, f"the dataset {settings.dataset!r}")
-            resource = self._pick(dataset, settings.dataset, settings.resource)
-            what = f"the resource {resource.get('name') or resource.get('id')!r}"
+            resource = self._pick(self._list_resources(settings.dataset), settings.dataset, settings.resource)
+            what = f"the resource {_name_of(resource)!r}"
         if resource.get("state") == "deleted":
             raise errors.is_deleted(self.where, what)
         return resource, what
 
-    def _pick(self, dataset: Mapping[str, Any], name: str, wanted: str | None) -> Resource:
-        resources: list[Resource] = [one for one in dataset.get("resources") or () if isinstance(one, dict)]
-        names = [str(one.get("name") or one.get("id")) for one in resources]
+    def _list_resources(self, dataset: str) -> list[Resource]:
+        what = f"the dataset {dataset!r}"
+        found = self.ask("package_show", {"id": dataset}, what)
+        if found.get("state") == "deleted":
+            raise errors.is_deleted(self.where, what)
+        return [one for one in found.get("resources") or () if isinstance(one, dict)]
+
+    def choose_resources(self, settings: CkanSettings) -> list[Resource]:
+        """Return the resources that are meant, by their names. Raises SourceUnreachable, SourceMismatch."""
+        dataset, most = settings.dataset or "", limits.CKAN_RESOURCES_MAX
+        there = [one for one in self._list_resources(dataset) if one.get("state") != "deleted"]
+        chosen = sorted((one for one in there if _is_meant(one, settings)), key=_name_of)
+        names = [_name_of(one) for one in chosen]
+        if not chosen:
+            known = [f"{_name_of(one)!r} ({_format_of(one, str(one.get('url') or '')) or '?'})" for one in there]
+            raise errors.none_chosen(self.where, dataset, known)
+        if len(chosen) > most:
+            raise errors.too_many_chosen(self.where, dataset, len(chosen), most)
+        for name, following in pairwise(names):
+            if name == following:
+                raise errors.several(self.where, dataset, name)
+        return chosen
+
+    def _pick(self, resources: list[Resource], name: str, wanted: str | None) -> Resource:
+        names = [_name_of(one) for one in resources]
         meant = [one for one in resources if wanted is None or wanted in (one.get("id"), one.get("name"))]
         if len(meant) == 1:
             return meant[0]
@@ -246,18 +273,54 @@ def _format_of(resource: Resource, url: str) -> str:
     return str(resource.get("format") or "").strip().casefold().lstrip(".")
 
 
+def _name_of(resource: Resource) -> str:
+    return str(resource.get("name") or resource.get("id"))
+
+
+def _is_meant(resource: Resource, settings: CkanSettings) -> bool:
+    name = _name_of(resource).casefold()
+    if not any(fnmatchcase(name, pattern) for pattern in settings.resources):
+        return False
+    return settings.format in (None, _format_of(resource, str(resource.get("url") or "")))
+
+
 def open_reading(plain: Plain, surroundings: Surroundings) -> Reading:
-    """Return the resource, open. Raises SourceUnreachable, SourceMismatch, SourceMisconfigured."""
+    """Return what is to be read, open. Raises SourceUnreachable, SourceMismatch, SourceMisconfigured."""
     settings = parse_settings(plain, surroundings)
+    if settings.resources:
+        return _open_several(settings)
     portal = Portal(settings)
     try:
-        resource, what = portal.find_resource(settings)
-        is_there = bool(resource.get("datastore_active"))
-        if settings.through == "datastore" and not is_there:
-            raise errors.not_in_datastore(portal.where, what)
-        if settings.through == "file" or not is_there:
-            return FileReading(portal, settings, resource, what)
-        return DatastoreReading(portal, settings, resource, what)
+        return _open_resource(portal, settings, *portal.find_resource(settings))
     except BaseException:
         portal.fetcher.close()
         raise
+
+
+def _open_resource(portal: Portal, settings: CkanSettings, resource: Resource, what: str) -> Reading:
+    is_there = bool(resource.get("datastore_active"))
+    if settings.through == "datastore" and not is_there:
+        raise errors.not_in_datastore(portal.where, what)
+    if settings.through == "file" or not is_there:
+        if settings.filters:
+            raise errors.not_filtered(portal.where, what)
+        return FileReading(portal, settings, resource, what)
+    return DatastoreReading(portal, settings, resource, what)
+
+
+def _open_several(settings: CkanSettings) -> Reading:
+    with closing(Portal(settings)) as portal:
+        chosen = portal.choose_resources(settings)
+    # Numbers are numbers in the datastore and text in a file: all are read in one way.
+    in_datastore = all(one.get("datastore_active") for one in chosen)
+    of_each = replace(settings, columns=(), through=settings.through or ("datastore" if in_datastore else "file"))
+
+    def open_one(place: int) -> Reading:
+        one = Portal(of_each)
+        try:
+            return _open_resource(one, of_each, chosen[place], f"the resource {_name_of(chosen[place])!r}")
+        except BaseException:
+            one.close()
+            raise
+
+    return SeveralReading(portal.where, [_name_of(one) for one in chosen], open_one, settings.columns)
