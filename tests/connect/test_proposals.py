@@ -10,18 +10,17 @@ from typing import Any
 
 import pytest
 import yaml
-from click.testing import CliRunner, Result
 from sqlalchemy import create_engine, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.pool import NullPool
 
-from simpul.cli import main
 from simpul.connect.proposal.columns import DATE, look_at
 from simpul.connect.proposal.models import COMMON, guess_type, models, name_attributes, own_name
 from simpul.connect.proposal.personal import find_personal
 from simpul.connect.proposal.writing import flow
 from simpul.connectors.table.offers import Header, find_header
 from tests.connect.kota import Kota, entity_uri
+from tests.connect.looking import new, proposed, take_over
 from tests.connect.servers import PASSWORD, Server
 from tests.connect.service import Asked, Told, run_service
 
@@ -38,21 +37,6 @@ PEOPLE = [
     (number, f"137101{number % 28 + 1:02d}0190{number:04d}", f"Siti Nomor {number}", "1990-01-02", "Jl. Rahasia 7", "P")
     for number in range(1, 41)
 ]
-
-
-def new(kota: Kota, *arguments: str, **environment: str) -> Result:
-    command = ["source", "new", *arguments, "--folder", str(kota.folder)]
-    return CliRunner(env=environment).invoke(main, command)
-
-
-def proposed(kota: Kota, source_id: str) -> dict[str, Any]:
-    plain: dict[str, Any] = yaml.safe_load((kota.folder / "sources" / f"{source_id}.yaml").read_text(encoding="utf-8"))
-    return plain
-
-
-def take_over(kota: Kota, source_id: str) -> Any:
-    kota.declare()
-    return kota.sync(source_id)
 
 
 def fill(url: str, table: str, rows: Sequence[Sequence[Any]]) -> None:

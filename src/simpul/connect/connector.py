@@ -146,19 +146,45 @@ def check_references(text: str) -> str | None:
     return None
 
 
+class Sample(NamedTuple):
+    """Rows that are in hand already, of what cannot be read twice: what a stream told while it was looked at."""
+
+    columns: tuple[str, ...]
+    rows: Sequence[Sequence[Any]]
+    is_whole: bool
+
+
+class Told(NamedTuple):
+    """What a system, or the standard that it keeps, says itself of a thing that it offers.
+
+    `names` are the attributes that columns are, `references` the types that they refer to, `units` their units
+    (UN/CEFACT); `time` is the column that says when a row was measured, `by` who says all this.
+    """
+
+    by: str = "the database"
+    type_name: str = ""
+    key: tuple[str, ...] = ()
+    time: str = ""
+    names: Mapping[str, str] = MappingProxyType({})
+    references: Mapping[str, str] = MappingProxyType({})
+    units: Mapping[str, str] = MappingProxyType({})
+
+
+NOTHING_TOLD: Final = Told()
+
+
 class Offer(NamedTuple):
     """One thing that a system has to read: a table, a sheet, a list.
 
-    `read` is what stands under `read:` for it; `key` its primary key and `references` the tables that columns refer to
-    (column to type), where the system says so; `note` is what its reader should know.
+    `read` is what stands under `read:` for it; `note` is what its reader should know.
     """
 
     name: str
     read: Plain
     rows: int | None = None
-    key: tuple[str, ...] = ()
-    references: Mapping[str, str] = MappingProxyType({})
+    told: Told = NOTHING_TOLD
     note: str = ""
+    sample: Sample | None = None
 
 
 class Connector(NamedTuple):

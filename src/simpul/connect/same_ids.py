@@ -7,7 +7,7 @@ from typing import Any
 
 from simpul import limits
 from simpul.connect.rules import SeenKeys
-from simpul.connect.template import parse_template
+from simpul.connect.template import URI, parse_template
 from simpul.connect.values import RowRejected
 
 RULE = "same_id"
@@ -19,7 +19,8 @@ def can_share_ids(declaration: Mapping[str, Any]) -> bool:
     A series has many rows for each entity, and means to.
     """
     entity, key = declaration["entity"], declaration["key"]
-    whole = {part.column for part in parse_template(entity["id"]) if not isinstance(part, str) and part.filter is None}
+    parts = (part for part in parse_template(entity["id"]) if not isinstance(part, str))
+    whole = {part.column for part in parts if part.filter in (None, URI)}
     return "observed_at" not in entity and not (len(key) == 1 and key[0] in whole)
 
 

@@ -9,7 +9,8 @@ from typing import Any, Final, NamedTuple
 from urllib.parse import quote
 
 from simpul.connect.fields import suggest
-from simpul.connect.values import text_of
+from simpul.connect.values import RowRejected, show, text_of
+from simpul.domain.lexical import is_uri
 
 Render = Callable[[Sequence[Any]], str | None]
 Refine = Callable[[str], str]
@@ -41,7 +42,17 @@ def uri_part(text: str) -> str:
     return text if _URI_SAFE.match(text) else quote(text, safe="._~:@!$*+,-")
 
 
-FILTERS: Final[dict[str, Refine]] = {"slug": slug, "lower": str.lower, "upper": str.upper, "digits": _digits}
+def _as_uri(text: str) -> str:
+    if not is_uri(text):
+        raise RowRejected("id", f"{show(text)} is no URI, such as urn:ngsi-ld:BusStop:padang:7")
+    return text
+
+
+# The whole of a URI that a column has already, as another hub's entities do; it is not made part of another one.
+URI: Final = "uri"
+FILTERS: Final[dict[str, Refine]] = {
+    "slug": slug, "lower": str.lower, "upper": str.upper, "digits": _digits, URI: _as_uri,
+}  # fmt: skip
 
 
 def parse_template(text: str) -> list[str | Placeholder]:
@@ -86,7 +97,12 @@ def check_uri_template(text: str) -> str | None:
     wrong = check_template(text)
     if wrong is not None:
         return wrong
-    head = parse_template(text)[0] if text else ""
+    parts = parse_template(text)
+    head = parts[0] if parts else ""
+    if len(parts) == 1 and isinstance(head, Placeholder) and head.filter == URI:
+        return None
+    if any(isinstance(part, Placeholder) and part.filter == URI for part in parts):
+        return f"{text!r}: a column with a whole URI stands alone, as in {{@id|uri}}"
     if not isinstance(head, str) or not re.match(r"[A-Za-z][A-Za-z0-9+.-]*:", head):
         return f"{text!r} does not begin as a URI does; write, for example, urn:ngsi-ld:BusStop:padang:{{id}}"
     return None
@@ -134,6 +150,8 @@ def _compile_suffix(prefix: str, position: int, refine: Callable[[Any], str]) ->
 
 def _slot(part: Placeholder, index: Mapping[str, int], finish: Refine | None) -> tuple[int, Callable[[Any], str]]:
     steps = [step for step in (FILTERS[part.filter] if part.filter else None, finish) if step is not None]
+    if part.filter == URI:
+        steps = [FILTERS[URI]]
 
     def refine(cell: Any) -> str:
         text = cell if type(cell) is str else text_of(cell)

@@ -22,7 +22,7 @@ from simpul.connect.contexts import read_contexts
 from simpul.connect.document import Node, Problem, read_document
 from simpul.connect.fields import Plain
 from simpul.connect.source import read_source
-from simpul.connect.template import Placeholder, parse_template
+from simpul.connect.template import URI, Placeholder, parse_template
 from simpul.connect.values import RowRejected
 from simpul.domain.city import City, SourceDeclaration
 from simpul.domain.context import Context
@@ -153,12 +153,14 @@ def read_id(template: str, entity_id: str) -> dict[str, str]:
     for part in parse_template(template):
         if isinstance(part, Placeholder):
             pattern += "(.+?)"
-            columns.append(None if part.filter else part.column)
+            columns.append(part.column if part.filter in (None, URI) else None)
         else:
             pattern += re.escape(part)
     match = re.fullmatch(pattern, entity_id, re.DOTALL)
     if match is None:
         return {}
+    if template.endswith(f"|{URI}}}"):
+        return {column: entity_id for column in columns if column is not None}
     return {column: unquote(text) for column, text in zip(columns, match.groups(), strict=True) if column is not None}
 
 

@@ -12,8 +12,9 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from google.protobuf.message import DecodeError, Message
-from google.transit.gtfs_realtime_pb2 import Alert, FeedHeader, TranslatedString
-from google.transit.gtfs_realtime_pb2 import FeedMessage as Feed
+from google.transit.gtfs_realtime_pb2 import Alert, FeedHeader, FeedMessage, TranslatedString
+
+Feed = FeedMessage
 
 _TRIP: Final = (
     "trip.trip_id", "trip.route_id", "trip.direction_id", "trip.start_time", "trip.start_date",

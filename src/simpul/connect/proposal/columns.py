@@ -42,7 +42,7 @@ _SENTINELS: Final = (8888, 9999, 88888, 99999, 999999, -999, -9999, -99, 999)
 _WKT: Final = re.compile(r"\s*(?:SRID=\d+;)?(?:MULTI)?(?:POINT|LINESTRING|POLYGON)\s*Z?\s*\(", re.IGNORECASE)
 _CODE: Final = re.compile(r"[A-Z0-9]*\d[A-Z0-9./_-]*\Z", re.IGNORECASE)
 _LEADING_ZERO: Final = re.compile(r"0\d+\Z")
-_THREE_GROUPS: Final = re.compile(r"[-+]?\d{1,3}(?:\.\d{3})+\Z")
+_THREE_GROUPS: Final = re.compile(r"[-+]?[1-9]\d{0,2}(?:\.\d{3})+\Z")
 # A column is of a kind when nearly all of it is.
 _SHARE_IS: Final = 0.9
 _DISTINCT_LOOKED_AT: Final = 3_000

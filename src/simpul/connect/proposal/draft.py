@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
+from simpul.connect.connector import NOTHING_TOLD, Told
 from simpul.connect.proposal.columns import ColumnFacts
 from simpul.connect.proposal.identity import Identity
 from simpul.connect.proposal.models import Guess
@@ -29,7 +30,7 @@ class Seen:
     columns: tuple[ColumnFacts, ...]
     rows: Sequence[Sequence[Any]]
     is_whole: bool
-    told_key: tuple[str, ...] = ()
+    told: Told = NOTHING_TOLD
     references: Mapping[str, str] = field(default_factory=dict)
 
     def column(self, name: str) -> ColumnFacts:

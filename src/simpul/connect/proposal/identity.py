@@ -7,6 +7,7 @@ from collections.abc import Collection, Sequence
 from itertools import combinations
 from typing import Any, Final, NamedTuple
 
+from simpul.connect.connector import Told
 from simpul.connect.proposal.columns import DATE, GEOMETRY, NUMBER, OBJECT, ColumnFacts
 from simpul.connect.proposal.models import words_of
 from simpul.connect.values import text_of
@@ -39,20 +40,34 @@ class Identity(NamedTuple):
 
 
 def find_identity(
-    columns: Sequence[ColumnFacts], rows: Sequence[Sequence[Any]], told: Sequence[str], avoid: Collection[str]
+    columns: Sequence[ColumnFacts], rows: Sequence[Sequence[Any]], told: Told, avoid: Collection[str]
 ) -> Identity:
-    """Return what identifies a row. `told` is the primary key that the system names; `avoid` are personal columns."""
+    """Return what identifies a row. `told` has the primary key that the system names; `avoid` are personal columns."""
     by_name = {facts.name: facts for facts in columns if not _NO_TEMPLATE.search(facts.name)}
     usable = [facts for facts in by_name.values() if facts.kind not in (GEOMETRY, OBJECT) and facts.filled]
     series = _find_series(usable, rows, avoid)
-    if told and all(name in by_name for name in told):
-        single = Identity(tuple(told), tuple(told), None, "the database says that it is the primary key", 0)
-        return series if series is not None and _is_running_number(by_name, told) else single
+    if told.key and all(name in by_name and by_name[name].filled == by_name[name].rows for name in told.key):
+        single = _told_key(told, _count_copies(rows, [by_name[name].position for name in told.key]), len(rows))
+        if told.time in by_name and by_name[told.time].kind == DATE:
+            return _told_series(told)
+        return series if series is not None and _is_running_number(by_name, told.key) else single
     unique = [facts for facts in usable if facts.is_unique and _may_identify(facts)]
     if unique and not (series and _is_running_number(by_name, [facts.name for facts in unique][:1])):
         best = min(unique, key=lambda facts: _rank(facts, avoid))
         return Identity((best.name,), (best.name,), None, f"each of {best.rows:,} rows has another value", 0)
     return series or _find_several(usable, rows, avoid)
+
+
+def _told_key(told: Told, copies: int, rows: int) -> Identity:
+    because = f"{told.by} says that it is the primary key"
+    # What keeps no standard says something else than it has.
+    because += f"; {copies:,} of {rows:,} rows are copies by it, of which the first counts" if copies else ""
+    return Identity(told.key, told.key, None, because, copies)
+
+
+def _told_series(told: Told) -> Identity:
+    in_id = tuple(name for name in told.key if name != told.time)
+    return Identity(told.key, in_id, told.time, f"{told.by} says what is measured, and when", 0)
 
 
 def _may_identify(facts: ColumnFacts) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Final
 
 from simpul.connect.proposal.columns import DATE, NUMBER, TEXT, ColumnFacts, looks_like_code
@@ -21,7 +22,7 @@ def add_attributes(draft: Draft) -> None:
     """Add an attribute for every column that is not used yet, and say of each that is left out why."""
     rest = [facts for facts in draft.seen.columns if facts.name not in draft.used and not _is_key_alone(draft, facts)]
     public = [facts.name for facts in rest if draft.personal.is_about_people or not _is_personal(draft, facts)]
-    names = name_attributes(draft.guess.type_name if draft.guess else None, public, draft.seen.name)
+    names = _names(draft, public)
     parts: dict[str, dict[str, Any]] = {}
     for facts in rest:
         if _leave_out(draft, facts):
@@ -42,6 +43,14 @@ def add_attributes(draft: Draft) -> None:
     if not draft.attributes:
         first = draft.identity.key[0]
         draft.attributes["name"] = Line({"column": first, "text": True}, "there is nothing but the key")
+
+
+def _names(draft: Draft, columns: Sequence[str]) -> dict[str, str]:
+    """Return the attribute that each column is: as the system says, else by the column's own name."""
+    told = {column: name for column, name in draft.seen.told.names.items() if column in columns}
+    rest = [column for column in columns if column not in told]
+    guessed = name_attributes(draft.guess.type_name if draft.guess else None, rest, draft.seen.name)
+    return {**{column: name for column, name in guessed.items() if name not in told.values()}, **told}
 
 
 def _is_key_alone(draft: Draft, facts: ColumnFacts) -> bool:
@@ -73,9 +82,10 @@ def _leave_out(draft: Draft, facts: ColumnFacts) -> bool:
 
 def _add_reference(draft: Draft, facts: ColumnFacts, name: str) -> None:
     target = draft.seen.references[facts.name]
-    bare = "".join(word.capitalize() for word in words_of(facts.name) if word not in ("id", "kode")) or target
+    words = dict.fromkeys(word for word in words_of(facts.name) if word not in ("id", "kode"))
+    bare = "".join(word.capitalize() for word in words) or target
     uri = f"urn:ngsi-ld:{target}:{draft.city.tenant}:{{{facts.name}}}"
-    told = f"refers to another table, as the database or its name says; {facts.known:,} rows do"
+    told = f"refers to another table, as {draft.seen.told.by} or its name says; {facts.known:,} rows do"
     draft.attributes[draft.free_name(name or f"ref{bare}")] = Line({"relationship": uri}, told)
 
 
@@ -86,7 +96,8 @@ def _spec(draft: Draft, facts: ColumnFacts) -> dict[str, Any]:
         return {**spec, "date": facts.form}
     if facts.kind == NUMBER and not facts.odd and not looks_like_key(facts) and not _is_personal(draft, facts):
         spec["number"] = facts.form
-        unit = next((UNIT_CODES[word] for word in words_of(facts.name) if word in UNIT_CODES), None)
+        named = next((UNIT_CODES[word] for word in words_of(facts.name) if word in UNIT_CODES), None)
+        unit = draft.seen.told.units.get(facts.name, named)
         spec |= {"unit": unit} if unit else {}
         return {**spec, "unknown": sorted(facts.sentinels)} if facts.sentinels else spec
     pair = _yes_and_no(facts)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from simpul.connect.attributes import NUMBERS
 from simpul.connect.code_lists import BPS, KEMENDAGRI, list_ids, open_code_list
@@ -53,9 +53,16 @@ def _find(draft: Draft, names: frozenset[str], most: int) -> ColumnFacts | None:
     return min(found, key=lambda facts: len(words_of(facts.name)), default=None)
 
 
-def _add_point(draft: Draft, latitude: ColumnFacts, longitude: ColumnFacts) -> None:
-    forms = {latitude.form, longitude.form} - {""}
-    number = "indonesian" if "indonesian" in forms else "plain"
+class _Counted(NamedTuple):
+    """Of the rows with both coordinates: how many are on the earth, in the city, and in the city once swapped."""
+
+    good: int
+    given: int
+    inside: int
+    swapped: int
+
+
+def _count_places(draft: Draft, latitude: ColumnFacts, longitude: ColumnFacts, number: str) -> _Counted:
     good = inside = swapped = given = 0
     bounds = draft.city.bounds
     for row in draft.seen.rows:
@@ -67,6 +74,15 @@ def _add_point(draft: Draft, latitude: ColumnFacts, longitude: ColumnFacts) -> N
         good += abs(x) <= 180 and abs(y) <= 90
         inside += bounds is not None and _lies_in(bounds, x, y)
         swapped += bounds is not None and _lies_in(bounds, y, x)
+    return _Counted(good, given, inside, swapped)
+
+
+def _add_point(draft: Draft, latitude: ColumnFacts, longitude: ColumnFacts) -> None:
+    bounds = draft.city.bounds
+    # `100.301` alone could be a hundred thousand; as a longitude it is what lies on the earth.
+    forms = {form: _count_places(draft, latitude, longitude, form) for form in ("plain", "indonesian")}
+    number = max(forms, key=lambda form: forms[form].good)
+    good, given, inside, swapped = forms[number]
     if not given or good < given * _WITHIN_LEAST:
         return
     told = f"{good:,} of {given:,} rows with both are places on the earth"

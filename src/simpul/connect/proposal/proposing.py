@@ -10,7 +10,7 @@ from itertools import islice
 from typing import Any, Final, NamedTuple
 
 from simpul import limits
-from simpul.connect.connector import Offer, Row, Surroundings, connector_kinds, get_connector
+from simpul.connect.connector import Offer, Row, Sample, Surroundings, connector_kinds, get_connector
 from simpul.connect.document import from_plain, read_document
 from simpul.connect.fields import Plain
 from simpul.connect.proposal.checks import add_rules
@@ -18,8 +18,8 @@ from simpul.connect.proposal.columns import TEXT, ColumnFacts, look_at
 from simpul.connect.proposal.draft import Draft, Seen
 from simpul.connect.proposal.identity import find_identity
 from simpul.connect.proposal.mappings import add_attributes
-from simpul.connect.proposal.models import guess_type, own_type, title_words, words_of
-from simpul.connect.proposal.personal import find_personal
+from simpul.connect.proposal.models import Guess, guess_type, models, own_type, title_words, words_of
+from simpul.connect.proposal.personal import Personal, find_personal
 from simpul.connect.proposal.places import add_codes, add_location
 from simpul.connect.proposal.writing import write
 from simpul.connect.source import read_source
@@ -103,6 +103,15 @@ def propose(city: City, looking: Looking, offer: Offer, agency: str, source_id: 
 
 
 def _look(looking: Looking, offer: Offer) -> Seen:
+    names, rows, is_whole = offer.sample or _take_sample(looking, offer)
+    if not rows:
+        raise SourceMismatch(f"{offer.name} has no rows, so nothing can be proposed for it.")
+    columns = tuple(look_at(name, at, [row[at] for row in rows]) for at, name in enumerate(names))
+    references = {**_named_references(names, offer, looking.offers), **offer.told.references}
+    return Seen(offer.name, columns, rows, is_whole, offer.told, references)
+
+
+def _take_sample(looking: Looking, offer: Offer) -> Sample:
     reading = get_connector(looking.kind).open_reading(offer.read, looking.surroundings)
     with closing(reading):
         rows: list[Sequence[Any]] = []
@@ -117,12 +126,8 @@ def _look(looking: Looking, offer: Offer) -> Seen:
             if size > limits.PROPOSAL_BYTES_MAX:
                 break
         names = reading.columns
-    if not rows:
-        raise SourceMismatch(f"{offer.name} has no rows, so nothing can be proposed for it.")
     is_whole = len(rows) + broken < limits.PROPOSAL_ROWS_MAX and size <= limits.PROPOSAL_BYTES_MAX
-    columns = tuple(look_at(name, at, [row[at] for row in rows]) for at, name in enumerate(names))
-    references = {**_named_references(names, offer, looking.offers), **offer.references}
-    return Seen(offer.name, columns, rows, is_whole, offer.key, references)
+    return Sample(names, rows, is_whole)
 
 
 def _named_references(columns: Sequence[str], offer: Offer, offers: Sequence[Offer]) -> dict[str, str]:
@@ -143,14 +148,11 @@ def _named_references(columns: Sequence[str], offer: Offer, offers: Sequence[Off
 
 def _draft(city: City, seen: Seen) -> Draft:
     personal = find_personal(seen.name, seen.columns)
-    guess = guess_type(seen.name, [facts.name for facts in seen.columns])
-    if personal.is_about_people and (guess is None or guess.type_name != "Person"):
-        told = guess_type("penduduk", [facts.name for facts in seen.columns])
-        guess = None if told is None else told._replace(because="its columns are about people")
-    type_name = guess.type_name if guess is not None else own_type(seen.name)
+    guess = _guess(seen, personal)
+    type_name = seen.told.type_name or (guess.type_name if guess is not None else own_type(seen.name))
     if personal.is_about_people and CORE.expand(type_name) in city.public_types:
         type_name = f"Personal{type_name}"
-    identity = find_identity(seen.columns, seen.rows, seen.told_key, personal.classes)
+    identity = find_identity(seen.columns, seen.rows, seen.told, personal.classes)
     draft = Draft(city, seen, type_name, guess, personal, identity)
     draft.unknown = _unknown(seen.columns)
     add_location(draft)
@@ -158,6 +160,20 @@ def _draft(city: City, seen: Seen) -> Draft:
     add_codes(draft)
     add_rules(draft)
     return draft
+
+
+def _guess(seen: Seen, personal: Personal) -> Guess | None:
+    """Return the type of Smart Data Models that the rows have, by what is told or by the names there are."""
+    told = seen.told.type_name
+    if told:
+        model = models().get(told)
+        return None if model is None else Guess(told, model.subject, 0, f"{seen.told.by} says so")
+    names = [facts.name for facts in seen.columns]
+    guess = guess_type(seen.name, names)
+    if personal.is_about_people and (guess is None or guess.type_name != "Person"):
+        person = guess_type("penduduk", names)
+        return None if person is None else person._replace(because="its columns are about people")
+    return guess
 
 
 def _unknown(columns: Sequence[ColumnFacts]) -> list[str]:

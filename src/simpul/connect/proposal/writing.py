@@ -64,6 +64,8 @@ def _identity(draft: Draft) -> Iterator[str]:
     yield "entity:"
     guess = draft.guess
     why = "no model of Smart Data Models fits surely; it is called as the table is"
+    if draft.seen.told.type_name:
+        why = f"{draft.seen.told.by} says so"
     yield f"  # Type: {f'of Smart Data Models ({guess.subject}); {guess.because}' if guess else why}."
     if draft.personal.is_about_people:
         yield "  # The rows are about people: keep this type out of public_types in city.yaml."

@@ -16,7 +16,10 @@ size, and a feed that tells only what changed are refused.
 from __future__ import annotations
 
 from simpul.connect.connector import Connector
+from simpul.connectors.gtfs.offers import knows, look_around, settings_of
 from simpul.connectors.gtfs.reader import open_reading
 from simpul.connectors.gtfs.settings import FIELDS, check
 
-CONNECTOR = Connector("gtfs", FIELDS, open_reading, check)
+CONNECTOR = Connector(
+    "gtfs", FIELDS, open_reading, check, knows=knows, settings_of=settings_of, look_around=look_around
+)

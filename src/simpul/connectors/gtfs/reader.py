@@ -32,7 +32,7 @@ def open_reading(plain: Plain, surroundings: Surroundings) -> Reading:
     """Return the open file or feed. Raises SourceUnreachable, SourceMismatch, SourceMisconfigured."""
     settings = parse_settings(plain, surroundings)
     with ExitStack() as stack:
-        where, file = _open(settings, surroundings, stack)
+        where, file = open_whole(settings, surroundings, stack)
         if settings.realtime is not None:
             return FeedReading(where, file.read(), settings)
         reading = (LinesReading if settings.as_lines else FileReading)(where, file, settings, stack)
@@ -40,7 +40,7 @@ def open_reading(plain: Plain, surroundings: Surroundings) -> Reading:
         return reading
 
 
-def _open(settings: GtfsSettings, surroundings: Surroundings, stack: ExitStack) -> tuple[str, BinaryIO]:
+def open_whole(settings: GtfsSettings, surroundings: Surroundings, stack: ExitStack) -> tuple[str, BinaryIO]:
     """Return what is read, and its bytes: a file that lies there, or one that is fetched and gone when it is closed."""
     most = limits.SOURCE_FILE_BYTES_MAX if settings.realtime is None else limits.GTFS_REALTIME_BYTES_MAX
     if settings.path is not None:

@@ -10,7 +10,7 @@ from sqlalchemy import Inspector, inspect
 from sqlalchemy.exc import SQLAlchemyError
 
 from simpul import limits
-from simpul.connect.connector import Offer, Surroundings
+from simpul.connect.connector import Offer, Surroundings, Told
 from simpul.connect.fields import Plain
 from simpul.connect.proposal.models import guess_type, own_type
 from simpul.connectors.sql.errors import translate
@@ -78,7 +78,7 @@ def _offer(inspector: Inspector, table: str, plain: Plain) -> Offer:
         if len(columns) == 1:
             references[columns[0]] = _type_of(inspector, one["referred_table"])
     read = {name: value for name, value in plain.items() if name != "query"}
-    return Offer(table, {**read, "table": table}, None, key, references)
+    return Offer(table, {**read, "table": table}, told=Told(key=key, references=references))
 
 
 def _type_of(inspector: Inspector, table: str) -> str:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from simpul import limits
-from simpul.connect.connector import Offer, Surroundings
+from simpul.connect.connector import Offer, Surroundings, Told
 from simpul.connect.fields import Plain
 from simpul.connectors.sqldump.reader import list_tables
 
@@ -28,6 +28,6 @@ def look_around(plain: Plain, surroundings: Surroundings) -> list[Offer]:
     """Return the tables that have rows. Raises SourceUnreachable, SourceMismatch."""
     path: Path = surroundings.path(surroundings.resolve(plain["path"]))
     return [
-        Offer(table, {**plain, "table": table}, None, key)
+        Offer(table, {**plain, "table": table}, told=Told(key=key))
         for table, key in list_tables(path, plain)[: limits.PROPOSAL_OFFERS_MAX]
     ]
