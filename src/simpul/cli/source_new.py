@@ -30,6 +30,7 @@ _TRIED_ROWS = 1_000
 @click.option("--only", "wanted", multiple=True, metavar="TABLE", help="The tables, sheets or lists that are meant.")
 @click.option("--all", "everything", is_flag=True, help="A source for each thing that the system has.")
 @click.option("--source", "source_id", default="", help="The source's id. Default: made of the table's name.")
+@click.option("--kind", default="", help="The kind of source, where the place does not show it.")
 @click.option("--read", "written", metavar="YAML", help="Settings of the kind's own, such as '{sheet: LRA}'.")
 @click.option("--show", is_flag=True, help="Show the YAML, and write no file.")
 def new(
@@ -39,6 +40,7 @@ def new(
     wanted: tuple[str, ...],
     everything: bool,
     source_id: str,
+    kind: str,
     written: str | None,
     show: bool,
 ) -> None:
@@ -49,7 +51,7 @@ def new(
     """
     settings = settings_of(folder)
     city = load_or_exit(settings.folder)
-    looking = look_around(_inside(where, settings.folder), _settings(written), Surroundings(settings.folder))
+    looking = look_around(_inside(where, settings.folder), _settings(written), Surroundings(settings.folder), kind)
     chosen = _choose(looking, wanted, everything=everything)
     if source_id and len(chosen) > 1:
         raise click.ClickException("--source names one source; choose one table with --only.")

@@ -158,7 +158,8 @@ class Told(NamedTuple):
     """What a system, or the standard that it keeps, says itself of a thing that it offers.
 
     `names` are the attributes that columns are, `references` the types that they refer to, `units` their units
-    (UN/CEFACT); `time` is the column that says when a row was measured, `by` who says all this.
+    (UN/CEFACT); `time` is the column that says when a row was measured, `by` who says all this. With `keeps_names` each
+    column is called as its attribute is.
     """
 
     by: str = "the database"
@@ -168,6 +169,7 @@ class Told(NamedTuple):
     names: Mapping[str, str] = MappingProxyType({})
     references: Mapping[str, str] = MappingProxyType({})
     units: Mapping[str, str] = MappingProxyType({})
+    keeps_names: bool = False
 
 
 NOTHING_TOLD: Final = Told()
@@ -205,6 +207,8 @@ class Connector(NamedTuple):
     """Returns the settings for a URL or a path, and its secrets by the names of the references that stand for them."""
     look_around: Callable[[Plain, Surroundings], list[Offer]] | None = None
     """Returns what there is to read, for proposals."""
+    look_closer: Callable[[Offer, Surroundings], Offer] | None = None
+    """Returns an offer that was chosen with what had to be fetched to be known, such as where a file's header is."""
 
 
 @cache

@@ -41,6 +41,7 @@ UNKNOWN_WORDS: Final = frozenset({
 _SENTINELS: Final = (8888, 9999, 88888, 99999, 999999, -999, -9999, -99, 999)
 _WKT: Final = re.compile(r"\s*(?:SRID=\d+;)?(?:MULTI)?(?:POINT|LINESTRING|POLYGON)\s*Z?\s*\(", re.IGNORECASE)
 _CODE: Final = re.compile(r"[A-Z0-9]*\d[A-Z0-9./_-]*\Z", re.IGNORECASE)
+_ENTITY: Final = re.compile(r"urn:ngsi-ld:[^\s:{}]+:\S+\Z")
 _LEADING_ZERO: Final = re.compile(r"0\d+\Z")
 _THREE_GROUPS: Final = re.compile(r"[-+]?[1-9]\d{0,2}(?:\.\d{3})+\Z")
 # A column is of a kind when nearly all of it is.
@@ -85,6 +86,11 @@ class ColumnFacts:
     def is_unique(self) -> bool:
         return self.filled == self.rows > 0 and self.distinct == self.filled
 
+    @property
+    def are_uris(self) -> bool:
+        """Return whether each cell is the URI of an entity."""
+        return bool(self.values) and all(_ENTITY.match(text) for text in self.values)
+
     def share(self, count: int) -> float:
         return count / self.known if self.known > 0 else 0.0
 
@@ -120,6 +126,10 @@ def _clean(cell: Any) -> Any:
 def _decide_kind(facts: ColumnFacts, told: dict[str, Any]) -> None:
     looked_at = dict(list(told.items())[:_DISTINCT_LOOKED_AT])
     total = sum(facts.values[text] for text in looked_at)
+    if all(isinstance(value, bool) for value in looked_at.values()):
+        # The system itself says yes or no; as a number it would be 1 or 0.
+        facts.kind = TEXT
+        return
     if any(isinstance(value, dict | list) for value in looked_at.values()):
         first = next(value for value in looked_at.values() if isinstance(value, dict | list))
         facts.kind = GEOMETRY if isinstance(first, dict) and "coordinates" in first else OBJECT

@@ -7,19 +7,22 @@ from typing import Any, Final
 
 from simpul.connect.proposal.columns import DATE, NUMBER, TEXT, ColumnFacts, looks_like_code
 from simpul.connect.proposal.draft import Draft, Line
+from simpul.connect.proposal.members import list_members, refine_by_members
 from simpul.connect.proposal.models import UNIT_CODES, name_attributes, words_of
 from simpul.connect.proposal.personal import CREDENTIAL, may_be_shown
 from simpul.connect.proposal.places import name_of_own
-from simpul.connect.vocabulary import RESERVED
+from simpul.connect.vocabulary import RESERVED, check_attribute_name
 
 _YES: Final = ({"ya", "tidak"}, {"yes", "no"}, {"true", "false"}, {"ada", "tidak ada"})
 _SAYS_YES: Final = frozenset({"ya", "yes", "true", "ada"})
 _EXAMPLES: Final = 3
+_OF_ENTITY: Final = frozenset({"@type", "@scope"})
 _CAPACITY: Final = frozenset({"kapasitas", "capacity", "tampung"})
 
 
 def add_attributes(draft: Draft) -> None:
     """Add an attribute for every column that is not used yet, and say of each that is left out why."""
+    draft.used |= list_members(draft.seen)
     rest = [facts for facts in draft.seen.columns if facts.name not in draft.used and not _is_key_alone(draft, facts)]
     public = [facts.name for facts in rest if draft.personal.is_about_people or not _is_personal(draft, facts)]
     names = _names(draft, public)
@@ -29,7 +32,7 @@ def add_attributes(draft: Draft) -> None:
             continue
         name = names.get(facts.name, "")
         whole, _, part = name.partition(".")
-        spec = _spec(draft, facts)
+        spec = refine_by_members(draft.seen, facts.name, _spec(draft, facts))
         if part:
             parts.setdefault(whole, {})[part] = spec
         elif draft.seen.references.get(facts.name):
@@ -48,6 +51,8 @@ def add_attributes(draft: Draft) -> None:
 def _names(draft: Draft, columns: Sequence[str]) -> dict[str, str]:
     """Return the attribute that each column is: as the system says, else by the column's own name."""
     told = {column: name for column, name in draft.seen.told.names.items() if column in columns}
+    if draft.seen.told.keeps_names:
+        told |= {column: column for column in columns if check_attribute_name(column) is None}
     rest = [column for column in columns if column not in told]
     guessed = name_attributes(draft.guess.type_name if draft.guess else None, rest, draft.seen.name)
     return {**{column: name for column, name in guessed.items() if name not in told.values()}, **told}
@@ -71,6 +76,8 @@ def _leave_out(draft: Draft, facts: ColumnFacts) -> bool:
         why = "a secret of that system; it is never taken over"
     elif kind is not None and not draft.personal.is_about_people:
         why = f"{kind} ({draft.personal.because[facts.name]}): personal, and this type is not about people"
+    elif draft.seen.told.keeps_names and facts.name in _OF_ENTITY:
+        why = "the entity's own"
     elif not facts.filled:
         why = "no row of the sample fills it"
     elif facts.name in draft.used:
@@ -92,6 +99,8 @@ def _add_reference(draft: Draft, facts: ColumnFacts, name: str) -> None:
 def _spec(draft: Draft, facts: ColumnFacts) -> dict[str, Any]:
     """Return how the attribute's value is made."""
     spec: dict[str, Any] = {"column": facts.name}
+    if facts.are_uris:
+        return {"relationship": f"{{{facts.name}|uri}}"}
     if facts.kind == DATE:
         return {**spec, "date": facts.form}
     if facts.kind == NUMBER and not facts.odd and not looks_like_key(facts) and not _is_personal(draft, facts):

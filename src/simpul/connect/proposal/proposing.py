@@ -53,8 +53,12 @@ class Looking:
     offers: list[Offer] = field(default_factory=list)
 
 
-def find_kind(where: str, surroundings: Surroundings) -> str:
-    """Return the kind of source that reads what is there. Raises SourceMisconfigured."""
+def find_kind(where: str, surroundings: Surroundings, told: str = "") -> str:
+    """Return the kind of source that reads what is there, or the one that is told. Raises SourceMisconfigured."""
+    if told:
+        if get_connector(told).look_around is None:
+            raise SourceMisconfigured(f"Sources of kind {told!r} are not proposed.")
+        return told
     for kind in connector_kinds():
         knows = get_connector(kind).knows
         if knows is not None and knows(where, surroundings):
@@ -66,9 +70,12 @@ def find_kind(where: str, surroundings: Surroundings) -> str:
     )
 
 
-def look_around(where: str, settings: Plain, surroundings: Surroundings) -> Looking:
-    """Return what there is to read at a place. Secrets in it become references. Raises SourceError."""
-    kind = find_kind(where, surroundings)
+def look_around(where: str, settings: Plain, surroundings: Surroundings, told: str = "") -> Looking:
+    """Return what there is to read at a place, as a kind that is told or found out. Raises SourceError.
+
+    Secrets in it become references.
+    """
+    kind = find_kind(where, surroundings, told)
     connector = get_connector(kind)
     assert connector.look_around is not None, "whoever knows a place can look at it"
     read, secrets = connector.settings_of(where, surroundings) if connector.settings_of else ({"path": where}, {})
@@ -90,6 +97,9 @@ def propose(city: City, looking: Looking, offer: Offer, agency: str, source_id: 
     if city.agency(agency) is None:
         known = ", ".join(one.id for one in city.agencies) or "none; write agencies.yaml first"
         raise BadRequestData(f"The city has no agency {agency[:100]!r}. Its agencies: {known}.")
+    look_closer = get_connector(looking.kind).look_closer
+    if look_closer is not None:
+        offer = look_closer(offer, looking.surroundings)
     seen = _look(looking, offer)
     draft = _draft(city, seen)
     if any(source.type_name == draft.type_name for source in city.sources):

@@ -70,11 +70,11 @@ def _identity(draft: Draft) -> Iterator[str]:
     if draft.personal.is_about_people:
         yield "  # The rows are about people: keep this type out of public_types in city.yaml."
     yield f"  type: {scalar(draft.type_name)}"
-    rest = ":".join(f"{{{name}}}" for name in identity.in_id)
-    if draft.id_word:
-        yield f"  # Another source has this type, too: {draft.id_word!r} keeps their ids apart."
-        rest = f"{draft.id_word}:{rest}"
-    yield f"  id: {json.dumps(f'urn:ngsi-ld:{draft.type_name}:{draft.city.tenant}:{rest}', ensure_ascii=False)}"
+    if len(identity.in_id) == 1 and draft.seen.column(identity.in_id[0]).are_uris:
+        yield "  # Its rows are entities with URIs of their own, which they keep."
+        yield f"  id: {json.dumps(f'{{{identity.in_id[0]}|uri}}')}"
+    else:
+        yield from _made_id(draft)
     if identity.time is not None:
         form = draft.seen.column(identity.time).form
         yield f"  observed_at: {flow({'column': identity.time, 'date': form})}"
@@ -85,6 +85,14 @@ def _identity(draft: Draft) -> Iterator[str]:
     if draft.left_out:
         yield "    # Left out:"
         yield from (f"    #   {_commented(name)}: {why}" for name, why in draft.left_out)
+
+
+def _made_id(draft: Draft) -> Iterator[str]:
+    rest = ":".join(f"{{{name}}}" for name in draft.identity.in_id)
+    if draft.id_word:
+        yield f"  # Another source has this type, too: {draft.id_word!r} keeps their ids apart."
+        rest = f"{draft.id_word}:{rest}"
+    yield f"  id: {json.dumps(f'urn:ngsi-ld:{draft.type_name}:{draft.city.tenant}:{rest}', ensure_ascii=False)}"
 
 
 def _items(lines: Sequence[Line]) -> Iterator[str]:

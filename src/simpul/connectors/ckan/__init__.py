@@ -15,7 +15,17 @@ A file that lies on another host is not followed. Whatever the portal refuses is
 from __future__ import annotations
 
 from simpul.connect.connector import Connector
+from simpul.connectors.ckan.offers import knows, look_around, look_closer, settings_of
 from simpul.connectors.ckan.reader import open_reading
 from simpul.connectors.ckan.settings import FIELDS, check
 
-CONNECTOR = Connector("ckan", FIELDS, open_reading, check)
+CONNECTOR = Connector(
+    "ckan",
+    FIELDS,
+    open_reading,
+    check,
+    knows=knows,
+    settings_of=settings_of,
+    look_around=look_around,
+    look_closer=look_closer,
+)

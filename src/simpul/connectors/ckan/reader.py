@@ -33,6 +33,7 @@ _ACTIONS: Final = "/api/3/action/"
 _TABLES: Final = frozenset({"csv", "tsv", "txt", "xlsx", "xls", "xlsm", "ods"})
 _JSON: Final = "json"
 _GEOJSON: Final = "geojson"
+_READ: Final = _TABLES | {_JSON, _GEOJSON}
 # The portal's own number of a record, and its index for searching.
 _ID: Final = "_id"
 _OWN: Final = frozenset({_ID, "_full_text"})
@@ -195,12 +196,13 @@ class FileReading:
         except (httpx2.InvalidURL, ValueError) as error:
             raise errors.no_file(portal.where, what) from error
         form = _format_of(resource, url)
-        if form not in _TABLES | {_JSON, _GEOJSON}:
+        if form not in _READ:
             raise errors.unknown_format(portal.where, what, form)
         self._folder = TemporaryDirectory(prefix="simpul-")
-        self._path = Path(self._folder.name) / f"file.{form}"
+        self.path = Path(self._folder.name) / f"file.{form}"
+        self.is_table = form in _TABLES
         try:
-            portal.download(url, self._path, what)
+            portal.download(url, self.path, what)
             with self._named():
                 inner = self._inner = self._open(form, settings)
         except BaseException:
@@ -211,12 +213,12 @@ class FileReading:
         self.columns, self.row_word, self.rows_expected = inner.columns, inner.row_word, inner.rows_expected
 
     def _open(self, form: str, settings: CkanSettings) -> Reading:
-        around = Surroundings(self._path.parent, {})
+        around = Surroundings(self.path.parent, {})
         if form == _GEOJSON:
-            return open_geo({"path": self._path.name}, around)
+            return open_geo({"path": self.path.name}, around)
         if form == _JSON:
-            return JsonReading(self._where, self._path, settings.lists)
-        return open_table({**settings.table, "path": self._path.name}, around)
+            return JsonReading(self._where, self.path, settings.lists)
+        return open_table({**settings.table, "path": self.path.name}, around)
 
     @contextmanager
     def _named(self) -> Iterator[None]:
@@ -224,7 +226,7 @@ class FileReading:
         try:
             yield
         except SourceError as error:
-            raise type(error)(error.detail.replace(str(self._path), self._where)) from error
+            raise type(error)(error.detail.replace(str(self.path), self._where)) from error
 
     def rows(self) -> Iterator[Row | BrokenRow]:
         assert self._inner is not None, "it is open"
@@ -267,7 +269,7 @@ class JsonReading:
 def _format_of(resource: Resource, url: str) -> str:
     """Return what kind of file it is: as its name ends, else as the portal says."""
     ending = urlsplit(url).path.rpartition("/")[2].rpartition(".")[2].casefold()
-    if ending in _TABLES | {_JSON, _GEOJSON}:
+    if ending in _READ:
         told = str(resource.get("format") or "").strip().casefold()
         return _GEOJSON if (ending, told) == (_JSON, _GEOJSON) else ending
     return str(resource.get("format") or "").strip().casefold().lstrip(".")
@@ -282,6 +284,11 @@ def _is_meant(resource: Resource, settings: CkanSettings) -> bool:
     if not any(fnmatchcase(name, pattern) for pattern in settings.resources):
         return False
     return settings.format in (None, _format_of(resource, str(resource.get("url") or "")))
+
+
+def is_readable(resource: Resource) -> bool:
+    """Return whether a resource is of a form that is read."""
+    return bool(resource.get("datastore_active")) or _format_of(resource, str(resource.get("url") or "")) in _READ
 
 
 def open_reading(plain: Plain, surroundings: Surroundings) -> Reading:

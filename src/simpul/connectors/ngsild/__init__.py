@@ -9,7 +9,10 @@ between are noticed and none is left out. An answer is held whole, within `REST_
 from __future__ import annotations
 
 from simpul.connect.connector import Connector
+from simpul.connectors.ngsild.offers import knows, look_around, settings_of
 from simpul.connectors.ngsild.reader import open_reading
 from simpul.connectors.ngsild.settings import FIELDS, check
 
-CONNECTOR = Connector("ngsild", FIELDS, open_reading, check)
+CONNECTOR = Connector(
+    "ngsild", FIELDS, open_reading, check, knows=knows, settings_of=settings_of, look_around=look_around
+)

@@ -12,6 +12,12 @@ def not_entities(where: str, body: bytes, why: str) -> SourceMismatch:
     return SourceMismatch(f"{where} answers with what is no list of entities: {why.rstrip('.')}.")
 
 
+def no_types(where: str, body: bytes) -> SourceMismatch:
+    """Return the error for an answer that is no list of types."""
+    said = "a page" if body.lstrip()[:1] == b"<" else "something else"
+    return SourceMismatch(f"{where} answers with {said}, not with the types that it has. Is it a hub of NGSI-LD?")
+
+
 def shifted(where: str) -> SourceMismatch:
     """Return the error for pages that do not fit together."""
     return SourceMismatch(
