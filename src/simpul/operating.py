@@ -8,18 +8,34 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from simpul.app import alerts, identity, sources
 from simpul.app.hub import Hub
 from simpul.connect.city import load_city
 from simpul.domain.access import Caller
+from simpul.domain.delivery import Standing
 from simpul.domain.errors import BadRequestData, HubBusy
 from simpul.ports.engine import Progress
 
 Given = dict[str, Any]
 Tell = Callable[[Progress], None]
 Command = Callable[[Caller, Hub, Given, Tell], Awaitable[Any]]
+
+
+class SourceLine(NamedTuple):
+    """How one source does, as the command line shows it. `agent` is None where none was heard."""
+
+    id: str
+    agency: str
+    kind: str
+    state: str
+    fresh_us: int | None
+    rows: int | None
+    rejects: int
+    error: str | None
+    is_delivered: bool
+    agent: Standing | None
 
 
 async def perform(hub: Hub, name: str, given: Given, tell: Tell) -> Any:
@@ -68,6 +84,30 @@ async def _list_sources(caller: Caller, hub: Hub, given: Given, _tell: Tell) -> 
     return [sources.get_source(caller, hub, source_id).source.id for source_id in wanted]
 
 
+async def _tell_sources(caller: Caller, hub: Hub, _given: Given, _tell: Tell) -> Any:
+    return [_line_of(status) for status in sources.list_sources(caller, hub)]
+
+
+def _line_of(status: sources.SourceStatus) -> SourceLine:
+    source, last = status.source, status.last_run
+    return SourceLine(
+        source.id, source.agency, source.kind, status.state, status.fresh_us, status.rows, status.rejects,
+        last.error if last is not None else None, source.is_delivered, status.agent,
+    )  # fmt: skip
+
+
+async def _list_runs(caller: Caller, hub: Hub, given: Given, _tell: Tell) -> Any:
+    return sources.list_runs(caller, hub, given["source"], given["limit"])
+
+
+async def _count_rejects(caller: Caller, hub: Hub, given: Given, _tell: Tell) -> Any:
+    return sources.get_source(caller, hub, given["source"]).rejects
+
+
+async def _list_rejects(caller: Caller, hub: Hub, given: Given, _tell: Tell) -> Any:
+    return sources.list_rejects(caller, hub, given["source"], given["limit"], given["offset"])
+
+
 async def _list_alerts(caller: Caller, hub: Hub, given: Given, _tell: Tell) -> Any:
     return [one.alert for one in alerts.list_alerts(caller, hub, only_open=given["only_open"])]
 
@@ -93,6 +133,10 @@ COMMANDS: Final[dict[str, Command]] = {
     "create_tenant": _create_tenant,
     "delete_tenant": _delete_tenant,
     "list_sources": _list_sources,
+    "tell_sources": _tell_sources,
+    "list_runs": _list_runs,
+    "count_rejects": _count_rejects,
+    "list_rejects": _list_rejects,
     "apply": _apply,
     "list_alerts": _list_alerts,
     "sync": _sync,

@@ -84,6 +84,23 @@ def test_cities_are_made_and_not_removed_while_a_hub_serves(data: Path) -> None:
     assert (refused.exit_code, "Stop the hub" in refused.output) == (1, True)
 
 
+def test_sources_their_runs_and_what_was_kept_aside_are_told_while_a_hub_serves(data: Path, city: Kota) -> None:
+    city.write_csv("halte.csv", [["id", "nama"], [1, "Pasar Raya"], [1, "Terminal"]])
+    assert call("sync").exit_code == 0
+    listed = call("source", "list")
+    assert listed.exit_code == 0, listed.output
+    assert listed.output.splitlines()[1].split()[:4] == ["halte", "dishub", "table", "ok"]
+    assert call("source", "runs", "halte").output.splitlines()[1].split()[-1] == "ok"
+    assert "Terminal" in call("source", "rejects", "halte").output
+    assert "no source" in call("source", "rejects", "haltee").output
+
+
+def test_what_needs_the_citys_file_itself_is_told_that_a_hub_serves(data: Path) -> None:
+    refused = call("quality", "halte")
+    assert refused.exit_code == 1
+    assert "is in use by another Simpul process. Stop that one first, or ask it through its console" in refused.output
+
+
 def test_the_socket_is_its_owners_alone(data: Path) -> None:
     assert socket_path(data).stat().st_mode & 0o777 == 0o600
 

@@ -91,7 +91,9 @@ class Dispatch:
         for tenant in self._lines:
             with suppress(HubError):
                 await self._record(tenant)
-        await self._hub_of().notifier.close()
+        # A hub that could not be opened, because its city's file is in use, is closed without having been started.
+        if self._hub is not None:
+            await self._hub.notifier.close()
 
     def put(self, tenant: str, stored: StoredSubscription) -> None:
         """Take up a subscription that is new or was changed."""

@@ -11,19 +11,18 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from simpul.app import sources
-from simpul.app.identity import operator
-from simpul.app.sources import SourceStatus
 from simpul.cli.city_folder import counted, folder_option, settings_of
 from simpul.cli.put_right import fix, fixes, replay, undo, write_rejects
-from simpul.cli.reaching import ask_once
+from simpul.cli.reaching import ask_once, quietly, reach
 from simpul.cli.source_kind import kind
 from simpul.cli.source_new import new
 from simpul.domain.alerts import Alert
 from simpul.domain.delivery import Standing
-from simpul.main import open_hub
+from simpul.operating import SourceLine
 from simpul.ports.store import Reject, Run
 from simpul.settings import Settings
+
+_REJECTS_TOGETHER = 500
 
 
 @click.group()
@@ -35,21 +34,19 @@ def source() -> None:
 @folder_option
 def list_sources(folder: Path | None) -> None:
     """List the sources and how they do."""
-    statuses = asyncio.run(_list(settings_of(folder)))
+    told = ask_once(settings_of(folder), "tell_sources", list[SourceLine])
     table = Table(box=None, pad_edge=False)
     for title in ("source", "agency", "kind", "state", "as of", "rows", "kept aside"):
         table.add_column(title, justify="right" if title in ("rows", "kept aside") else "left")
-    for status in statuses:
-        rows = "" if status.rows is None else f"{status.rows:,}"
-        agency, kind = status.source.agency, status.source.kind
-        fresh = moment_of(status.fresh_us)
-        table.add_row(status.source.id, agency, kind, status.state, fresh, rows, f"{status.rejects:,}")
+    for one in told:
+        rows = "" if one.rows is None else f"{one.rows:,}"
+        table.add_row(one.id, one.agency, one.kind, one.state, moment_of(one.fresh_us), rows, f"{one.rejects:,}")
     _print(table)
-    for status in statuses:
-        if status.last_run is not None and status.last_run.error is not None:
-            click.echo(f"{status.source.id}: {status.last_run.error}")
-        if status.source.is_delivered:
-            click.echo(f"{status.source.id}: {_told_of_agent(status.agent)}")
+    for one in told:
+        if one.error is not None:
+            click.echo(f"{one.id}: {one.error}")
+        if one.is_delivered:
+            click.echo(f"{one.id}: {_told_of_agent(one.agent)}")
 
 
 def _told_of_agent(standing: Standing | None) -> str:
@@ -63,11 +60,6 @@ def _told_of_agent(standing: Standing | None) -> str:
     if told.is_clock_wrong:
         words.append("its clock is wrong")
     return "; ".join(words) + (f". {told.trouble}" if told.trouble else "")
-
-
-async def _list(settings: Settings) -> list[SourceStatus]:
-    async with open_hub(settings) as hub:
-        return sources.list_sources(operator(hub.settings.tenant), hub)
 
 
 @source.command("alerts")
@@ -91,7 +83,7 @@ def list_alerts(with_ended: bool, folder: Path | None) -> None:
 @folder_option
 def list_runs(source_id: str, limit: int, folder: Path | None) -> None:
     """List a SOURCE's runs, newest first."""
-    runs = asyncio.run(_runs(settings_of(folder), source_id, limit))
+    runs = ask_once(settings_of(folder), "list_runs", list[Run], source=source_id, limit=limit)
     table = Table(box=None, pad_edge=False)
     for title in ("run", "began", "read", "changed", "as before", "kept aside", "vanished", "outcome"):
         table.add_column(title)
@@ -100,11 +92,6 @@ def list_runs(source_id: str, limit: int, folder: Path | None) -> None:
         counts = (run.rows_read, run.rows_written, run.rows_unchanged, run.rows_rejected, run.rows_vanished)
         table.add_row(str(run.id), moment_of(run.started_us), *(f"{count:,}" for count in counts), outcome)
     _print(table)
-
-
-async def _runs(settings: Settings, source_id: str, limit: int) -> list[Run]:
-    async with open_hub(settings) as hub:
-        return sources.list_runs(operator(hub.settings.tenant), hub, source_id, limit)
 
 
 @source.command("rejects")
@@ -136,10 +123,18 @@ def list_rejects(source_id: str, limit: int, as_json: bool, path: Path | None, f
 
 
 async def _rejects(settings: Settings, source_id: str, limit: int) -> tuple[list[Reject], int]:
-    async with open_hub(settings) as hub:
-        caller = operator(hub.settings.tenant)
-        status = sources.get_source(caller, hub, source_id)
-        return sources.list_rejects(caller, hub, source_id, limit), status.rejects
+    """Return rows kept aside, newest first, and how many there are; fetched in parts, as raw rows may be long."""
+    async with reach(settings) as reached:
+        count = await reached.ask("count_rejects", int, source=source_id)
+        rejects: list[Reject] = []
+        while len(rejects) < min(limit, count):
+            part = min(limit - len(rejects), _REJECTS_TOGETHER)
+            given = {"source": source_id, "limit": part, "offset": len(rejects)}
+            found = await reached.ask("list_rejects", list[Reject], quietly, **given)
+            if not found:
+                break
+            rejects += found
+        return rejects, count
 
 
 for command in (new, fix, replay, fixes, undo, kind):
