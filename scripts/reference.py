@@ -131,10 +131,14 @@ a description of all of it in OpenAPI 3.1, made from the routes and their own pa
 """
 
 
+LEFT_OUT = """What the standard leaves optional and Simpul leaves out answers 501 and says so;
+[Conformance](../conformance.md) lists it."""
+
+
 def api_page() -> str:
     """Return the page of every operation, those that are not there yet as well."""
     lines = ["# The API", "", GENERATED, API, "## What is there", "", "| operation | clause |", "|---|---|"]
-    later = ["", "## What is not there yet", "", "These answer 501 and say so.", ""]
+    later: list[str] = []
     for resource in RESOURCES:
         path = "/" + "/".join(resource.words)
         there = {method: handler for method, handler in resource.operations.items() if handler.__doc__}
@@ -144,7 +148,9 @@ def api_page() -> str:
         missing = [method for method in resource.operations if method not in there]
         if missing:
             later.append(f"- `{', '.join(missing)} {path}`")
-    return "\n".join([*lines, *later]) + "\n"
+    missing_part = ["", "## What is not there yet", "", "These answer 501 and say so.", "", *later] if later else []
+    left_out = ["", "## What is left out", "", LEFT_OUT]
+    return "\n".join([*lines, *missing_part, *left_out]) + "\n"
 
 
 def kind_page(kind: str) -> str:

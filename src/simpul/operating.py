@@ -6,16 +6,21 @@ serves the city, where one does (`operator_socket.py`), else by the command itse
 
 from __future__ import annotations
 
+import json
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 from simpul.app import alerts, identity, sources
 from simpul.app.hub import Hub
+from simpul.app.sources import Step
 from simpul.connect.city import load_city
 from simpul.domain.access import Caller
+from simpul.domain.city import City, SourceDeclaration
+from simpul.domain.context import CORE
 from simpul.domain.delivery import Standing
-from simpul.domain.errors import BadRequestData, HubBusy
+from simpul.domain.errors import BadRequestData, HubBusy, SourceError
 from simpul.ports.engine import Progress
 
 Given = dict[str, Any]
@@ -36,6 +41,25 @@ class SourceLine(NamedTuple):
     error: str | None
     is_delivered: bool
     agent: Standing | None
+
+
+class PreviewLines(NamedTuple):
+    """What a source's first rows would become: the first entity in JSON; of each reject key, reason, rule."""
+
+    source: str
+    error: str | None
+    columns: tuple[str, ...]
+    rows_read: int
+    entities: int
+    first_entity: str | None
+    rejects: list[tuple[str, str, str]]
+
+
+class Plan(NamedTuple):
+    """What applying a folder would change."""
+
+    steps: list[Step]
+    previews: list[PreviewLines]
 
 
 async def perform(hub: Hub, name: str, given: Given, tell: Tell) -> Any:
@@ -116,12 +140,40 @@ async def _sync(caller: Caller, hub: Hub, given: Given, tell: Tell) -> Any:
     return await sources.sync(caller, hub, given["source"], accept_shrink=given["accept_shrink"], on_progress=tell)
 
 
+async def _plan(caller: Caller, hub: Hub, given: Given, _tell: Tell) -> Any:
+    """Say what applying the city's folder would change; return the steps, and what the first rows would become."""
+    city = _read_city(given)
+    steps = sources.plan(caller, hub, city)
+    named = [city.source(step.name) for step in steps if step.what == "source"]
+    rows = given["rows"]
+    if rows is None:
+        return Plan(steps, [])
+    # The hub that serves goes on with the city that is in force.
+    planned = replace(hub, cities={**hub.cities, city.tenant: city})
+    return Plan(steps, [await _preview(caller, planned, source, rows) for source in named if source is not None])
+
+
+async def _preview(caller: Caller, hub: Hub, source: SourceDeclaration, rows: int) -> PreviewLines:
+    try:
+        found = await sources.preview(caller, hub, source, rows)
+    except SourceError as error:
+        return PreviewLines(source.id, error.detail, (), 0, 0, None, [])
+    first = CORE.compact_entity(found.entities[0]) if found.entities else None
+    shown = None if first is None else json.dumps(first, indent=2, ensure_ascii=False, default=str)
+    rejects = [(one.key, one.reason, one.rule) for one in found.rejects]
+    return PreviewLines(source.id, None, found.columns, found.rows_read, len(found.entities), shown, rejects)
+
+
 async def _apply(caller: Caller, hub: Hub, given: Given, _tell: Tell) -> Any:
     """Make the city's folder the one in force; return the steps. Raises BadRequestData where it has problems."""
+    return await sources.apply(caller, hub, _read_city(given))
+
+
+def _read_city(given: Given) -> City:
     loaded = load_city(Path(given["folder"]))
     if loaded.city is None:
         raise BadRequestData("; ".join(str(problem) for problem in loaded.problems))
-    return await sources.apply(caller, hub, loaded.city)
+    return loaded.city
 
 
 COMMANDS: Final[dict[str, Command]] = {
@@ -137,6 +189,7 @@ COMMANDS: Final[dict[str, Command]] = {
     "list_runs": _list_runs,
     "count_rejects": _count_rejects,
     "list_rejects": _list_rejects,
+    "plan": _plan,
     "apply": _apply,
     "list_alerts": _list_alerts,
     "sync": _sync,

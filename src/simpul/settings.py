@@ -41,7 +41,10 @@ class Settings:
         metadata={"help": "Let everyone read and write everything. For a trusted network or a conformance run only."},
     )
     allow_private_addresses: bool = field(
-        default=False, metadata={"help": "Let the hub fetch an @context from this machine or its private network."}
+        default=False,
+        metadata={
+            "help": "Let the hub go to receivers, other hubs and @contexts on its own machine or private network."
+        },
     )
     strict_registrations: bool = field(
         default=True,

@@ -77,6 +77,17 @@ def test_what_is_declared_anew_is_in_force_in_the_hub_that_serves(data: Path, ci
     assert call("apply").output == "Nothing to change.\n"
 
 
+def test_what_would_change_is_told_while_a_hub_serves_and_changes_nothing(data: Path, city: Kota) -> None:
+    city.write("sources/shelter.yaml", csv_source(source="shelter"))
+    (city.folder / "halte.csv").write_text('id,nama\n1,Pasar Raya\n2,"Terminal\n')
+    planned = call("plan", "--rows", "5")
+    assert planned.exit_code == 0, planned.output
+    assert planned.output.startswith("+ source shelter\n\nshelter: columns id, nama\n  of 2 rows, 1 would go in")
+    assert "\n  line 3: the quotes are wrong" in planned.output
+    assert call("sync", "shelter").exit_code == 1
+    assert call("apply").output.startswith("+ source shelter\n")
+
+
 def test_cities_are_made_and_not_removed_while_a_hub_serves(data: Path) -> None:
     assert call("tenant", "create", "solok").exit_code == 0
     assert call("tenant", "list").output.split() == [TENANT, "solok"]

@@ -47,3 +47,9 @@ def load_or_exit(folder: Path) -> City:
 def counted(count: int, word: str, plural: str = "") -> str:
     """Return a number with its word: `1 source`, `2 sources`."""
     return f"{count:,} {word if count == 1 else plural or word + 's'}"
+
+
+def reject_line(key: str, reason: str, rule: str) -> str:
+    """Return the line for a row that is kept aside. The reason of one that could not be read begins with its key."""
+    told = reason if reason.startswith(f"{key}: ") else f"{key}: {reason}"
+    return f"{told} [{rule}]"

@@ -11,7 +11,7 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from simpul.cli.city_folder import counted, folder_option, settings_of
+from simpul.cli.city_folder import counted, folder_option, reject_line, settings_of
 from simpul.cli.put_right import fix, fixes, replay, undo, write_rejects
 from simpul.cli.reaching import ask_once, quietly, reach
 from simpul.cli.source_kind import kind
@@ -116,7 +116,7 @@ def list_rejects(source_id: str, limit: int, as_json: bool, path: Path | None, f
         if as_json:
             click.echo(json.dumps(reject._asdict(), ensure_ascii=False))
         else:
-            click.echo(f"{reject.key}: {reject.reason} [{reject.rule}]")
+            click.echo(reject_line(reject.key, reject.reason, reject.rule))
             click.echo(f"    {json.dumps(reject.raw, ensure_ascii=False)}")
     if not as_json:
         click.echo(f"{counted(count, 'row')} kept aside" + (f"; the newest {limit} shown" if count > limit else ""))
