@@ -38,6 +38,7 @@ WRITES = (
 YARDSTICKS = {"G": "yardstick_get", "P": "yardstick_post"}
 
 SOURCE_FLOOR = 1 / 15
+FIRST_QUESTION_SECONDS_MAX = 3.0
 START_SECONDS_MAX = 2.0
 MEMORY_MB_MAX = 600.0
 

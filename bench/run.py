@@ -66,6 +66,7 @@ def measure(count: int, seconds: int, source_rows: int, *, keep: bool) -> list[L
                 contest = Contest(hub, server, plain, yardstick_url)
                 rounds = run_rounds(contest, count, seconds)
                 whole_mb, own_mb = processes.memory_mb(server.pid)
+                first_seconds = seconds_to_first_question(hub)
                 others = measure_others(contest, count, seconds)
         rows, plain_rows = source.measure(DATA / "source", source_rows, console)
         of_kinds = kinds.measure(DATA / "source", source_rows, count, console)
@@ -79,6 +80,12 @@ def measure(count: int, seconds: int, source_rows: int, *, keep: bool) -> list[L
         figures.source_line("sql source into the hub with history, rows/s", rows, plain_rows, figures.SOURCE_FLOOR),
         *of_kinds,
         figures.bound_line("start to first answer", start_seconds, figures.START_SECONDS_MAX, "s"),
+        figures.bound_line(
+            f"first question about an attribute of {count // len(shape.TYPES):,} entities",
+            first_seconds,
+            figures.FIRST_QUESTION_SECONDS_MAX,
+            "s",
+        ),
         figures.bound_line("memory of its own after the run", own_mb, figures.MEMORY_MB_MAX, "MB"),
     ]
 
@@ -99,6 +106,13 @@ def seconds_to_first_answer(hub: BenchHub, count: int) -> float:
     begin = time.perf_counter()
     with hub.serving(first_path=f"/ngsi-ld/v1/entities/{shape.entity_id(count // 2)}"):
         return time.perf_counter() - begin
+
+
+def seconds_to_first_question(hub: BenchHub) -> float:
+    """Return how long a stranger waits who is the first to ask about an attribute of a type."""
+    begin = time.perf_counter()
+    hub.read(dataset.first_question(shape.TYPES[0], "temperature"))
+    return time.perf_counter() - begin
 
 
 @dataclass(frozen=True, slots=True)

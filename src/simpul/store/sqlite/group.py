@@ -24,6 +24,7 @@ from simpul.ports.store import Draft
 from simpul.store.sqlite.changes import Changes
 
 _LOCK_RETRY_SECONDS = 0.02
+_GROUPS_REMEMBERED = 8
 
 
 class WritableDraft(Draft, Protocol):
@@ -87,8 +88,8 @@ class GroupCommit:
         self._groups: deque[_Group] = deque()
         # Whether a group is about to be made, is being made, or its COMMIT goes on.
         self._is_committing = False
-        # How many were told last: they may soon write again.
-        self._told = 0
+        # How many write at once, as far as was seen lately: those who were told may soon write again.
+        self._writers = 0
         self._is_closing = False
         self._idle = asyncio.Event()
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="simpul-commit")
@@ -166,8 +167,9 @@ class GroupCommit:
         draft = self._city.draft(group)
         answers: list[_Answer] = []
         # Half of the writers wait for the disk while the others' group is made: all at once would wait for either.
-        writers = len(self._waiting) + self._in_thread + self._told
-        most = max(limits.GROUP_WRITES_HALVED_MIN, (writers + 1) // 2)
+        seen_before = self._writers - self._writers // _GROUPS_REMEMBERED
+        self._writers = max(len(self._waiting) + self._in_thread, seen_before)
+        most = max(limits.GROUP_WRITES_HALVED_MIN, (self._writers + 1) // 2)
         while self._waiting and len(answers) < most and group.size < limits.GROUP_ENTITIES_MAX:
             write = self._waiting.popleft()
             if write.future.cancelled():
@@ -207,7 +209,6 @@ class GroupCommit:
             self._city.acknowledge(group.changes)
         finally:
             # It is on disk, whatever those who are told of it make of that.
-            self._told = len(group.answers)
             self._settle(group.answers)
             self._go_on(loop)
 
