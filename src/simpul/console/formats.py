@@ -49,6 +49,9 @@ MONEY_SCALES = (
     (Decimal(10) ** 6, {"id": "juta", "en": "million"}),
 )
 
+# What took less is not shown as nothing.
+_SECONDS_SHOWN_MIN = 0.01
+
 
 def unit_sign(code: str) -> str:
     """Return how a unit is written: the sign of a known code, else the code itself."""
@@ -111,6 +114,8 @@ class Formats:
     def duration(self, duration_us: int) -> str:
         """Return how long something took: `0,4 s`, `12 s`, `3 menit`."""
         seconds = duration_us / 1_000_000
+        if seconds < _SECONDS_SHOWN_MIN:
+            return f"<\u00a0{self.number(_SECONDS_SHOWN_MIN, 2)}\u00a0s"
         if seconds < 90:
             return f"{self.number(seconds, 2 if seconds < 1 else 1 if seconds < 10 else 0)}\u00a0s"
         return format_timedelta(timedelta(seconds=seconds), threshold=1.5, locale=self._locale)

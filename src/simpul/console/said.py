@@ -74,6 +74,9 @@ SAID = (
     _("%(request)s was not answered within %(seconds)s s."),
     _("%(request)s failed: %(why)s."),
     _("%(request)s was answered with more than %(most)s bytes."),
+    _("The source %(name)s answered with status %(status)s."),
+    _("The source %(name)s answered with status %(status)s: %(said)s"),
+    _("The source %(name)s has had this request already."),
     _("The source %(name)s failed a moment ago and is left alone for a while."),
     # Why a page could not be made.
     _(

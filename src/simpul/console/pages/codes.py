@@ -31,6 +31,7 @@ class QuestionView:
     parent: str
     name: str
     source: str
+    source_title: str
     rows: str
     near: tuple[Choice, ...]
 
@@ -63,8 +64,9 @@ async def show(visit: Visit) -> Page:
             one.parent,
             one.name,
             one.source,
+            _title_of(visit, one.source),
             number(one.rows),
-            tuple(Choice(near.code, near.name, number(round(near.score))) for near in one.near),
+            tuple(Choice(near.code, near.name, visit.formats.percent(round(near.score) / 100)) for near in one.near),
         )
         for one in codes.list_questions(visit.caller, visit.hub)
     )
@@ -75,6 +77,12 @@ async def show(visit: Visit) -> Page:
     title = visit.text("Names and codes")
     trail = (Step(visit.text("Sources"), "/sources"), Step(title))
     return Page("codes.html", title, CodesView(questions, decisions), "sources", trail)
+
+
+def _title_of(visit: Visit, source_id: str) -> str:
+    """Return a source's title; its id where the city has it no more."""
+    source = visit.city.source(source_id)
+    return source_id if source is None else visit.pick(source.title)
 
 
 async def decide(visit: Visit) -> Response:

@@ -214,7 +214,9 @@ def _handed_on(visit: Visit, subscription_id: str) -> list[tuple[str, tuple[Link
         name = one.registration.get("registrationName") or one.registration_id
         said = in_language(visit, one.failure) if one.failure is not None else ""
         state = said or ("" if one.sent is not None else visit.text("not yet"))
-        links.append(Link(f"{name}: {state}" if state else name, "/hubs"))
+        links.append(Link(name, "/hubs"))
+        if state:
+            links.append(Link(state, ""))
     return [(visit.text("Handed on to"), tuple(links))] if links else []
 
 
