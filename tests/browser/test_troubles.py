@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -47,9 +48,9 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     host = Host(folder, free_port_now())
     served = host.start()
     (folder / "sources" / "kantor.yaml").write_text(AGENT.lstrip())
-    loaded = load_city(folder)
-    assert loaded.city is not None
-    served.run(lambda: sources.apply(identity.operator(TENANT), served.hub, loaded.city))
+    city = load_city(folder).city
+    assert city is not None
+    served.run(partial(sources.apply, identity.operator(TENANT), served.hub, city))
     tell(served, waiting=0)
     lose(served)
     yield served
