@@ -28,7 +28,7 @@ export async function draw(element, address) {
   const months = new Intl.DateTimeFormat(language, { month: "short", year: "numeric", timeZone: zone });
   const clock = new Intl.DateTimeFormat(language, { hour: "2-digit", minute: "2-digit", second: "2-digit", timeZone: zone });
   const exact = new Intl.DateTimeFormat(language, { dateStyle: "long", timeStyle: "short", timeZone: zone });
-  const [data] = await Promise.all([series(element.dataset.chart), library(address)]);
+  const [data] = await Promise.all([series(element.dataset.chart), library(address), document.fonts.ready]);
   const read = element.parentElement.querySelector(".chart-read");
   let chart = null;
   const make = () => {

@@ -75,7 +75,7 @@ function mark(text, colour, ratio) {
   // What moves: a rounded plate with the number of its route.
   const canvas = document.createElement("canvas");
   const pen = canvas.getContext("2d");
-  const font = "650 11px system-ui, -apple-system, 'Segoe UI', Roboto, 'Noto Sans', 'Liberation Sans', Arial, sans-serif";
+  const font = `650 11px ${getComputedStyle(document.documentElement).getPropertyValue("--sans")}`;
   pen.font = font;
   const width = Math.max(20, Math.ceil(pen.measureText(text).width) + 12);
   canvas.width = width * ratio;
@@ -295,7 +295,7 @@ function react(map, { events, openPanel }) {
 export async function draw(element, page) {
   const texts = JSON.parse(element.dataset.texts || "{}");
   const fresh = element.dataset.moving === undefined ? "default" : "no-store";
-  const [boundaries, places] = await Promise.all([features(element.dataset.boundaries), features(element.dataset.layer, fresh)]);
+  const [boundaries, places] = await Promise.all([features(element.dataset.boundaries), features(element.dataset.layer, fresh), document.fonts.ready]);
   const wait = element.querySelector(".map-wait");
   const many = places.features.length > CLUSTER_FROM && places.features.every((feature) => feature.geometry?.type === "Point");
   const focus = element.dataset.bounds ? JSON.parse(element.dataset.bounds) : boundsOf(places) || boundsOf(boundaries);
