@@ -148,7 +148,7 @@ def test_nothing_is_lost_or_doubled_when_agent_hub_and_line_are_cut(
     kota: Kota, office: Office, token: str, free_port: int, seed: int
 ) -> None:
     chance = random.Random(seed)
-    count = 20_000
+    count = 10_000
     office.write("http://127.0.0.1:1", {"halte": token}, agent_source())
     for version in range(1, VERSIONS + 1):
         office.write_csv([HEADER, *([n, f"{chance.random()} v{version}"] for n in range(1, count + 1))])
