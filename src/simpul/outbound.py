@@ -18,6 +18,7 @@ from simpul.domain.errors import BadRequestData, ContextNotAvailable
 from simpul.http_connection import REDIRECTS, Answer, HttpFailed, Request
 from simpul.lifetime import lifetime_seconds
 from simpul.ports.outbound import Fetched
+from simpul.unreachable import why_unreachable
 
 _REDIRECTS_MAX = 3
 _OK = 200
@@ -43,7 +44,7 @@ class HttpOutbound:
         except ValueError as error:
             raise _not_available(url, "is no http or https URL") from error
         except OSError as error:
-            raise _not_available(url, f"could not be fetched ({type(error).__name__})") from error
+            raise _not_available(url, f"could not be fetched ({why_unreachable(error)})") from error
         try:
             return Fetched(msgspec.json.decode(answer.body), lifetime_seconds(answer.headers))
         except (msgspec.DecodeError, RecursionError) as error:

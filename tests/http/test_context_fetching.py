@@ -48,6 +48,16 @@ def test_5_5_6_a_context_is_fetched_once(client: httpx2.Client, documents: Docum
     assert documents.asked["/a"] == 1
 
 
+def test_5_5_6_why_a_context_could_not_be_had_is_told_in_words(client: httpx2.Client, free_port: int) -> None:
+    for host, why in (
+        ("tidak-ada.invalid", "nobody knows a machine of that name"),
+        (f"127.0.0.1:{free_port}", "nothing listens at that address and port"),
+    ):
+        response = use(client, f"http://{host}/context.jsonld")
+        assert response.json()["type"].endswith("LdContextNotAvailable")
+        assert f"could not be fetched ({why})" in response.json()["detail"]
+
+
 def test_5_5_6_a_context_that_is_not_there_is_not_available(client: httpx2.Client, documents: Documents) -> None:
     raise_unless_problem(use(client, documents.url + "/tiada"), 504, "LdContextNotAvailable")
     raise_unless_problem(use(client, "http://127.0.0.1:1/x.jsonld"), 504, "LdContextNotAvailable")

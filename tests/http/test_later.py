@@ -19,6 +19,12 @@ def test_what_is_optional_and_not_there_says_so(writer: httpx2.Client, method: s
     assert "CIM 009" in response.json()["detail"]
 
 
+def test_a_parameter_of_queries_alone_says_so(writer: httpx2.Client) -> None:
+    response = writer.get(f"{API}/entities/urn:x:1", params={"orderFrom": "[100,1]"})
+    assert response.status_code == 501, response.text
+    assert "with queries, as in GET /entities" in response.json()["detail"]
+
+
 def test_what_is_wrong_everywhere_is_told_first(writer: httpx2.Client) -> None:
     assert writer.get(f"{API}/subscriptions", headers={"accept": "text/turtle"}).status_code == 406
     headers = {"content-type": "text/turtle"}

@@ -89,7 +89,7 @@ def raise_unless_known(name: str, allowed: frozenset[str]) -> None:
         return
     if name in LATER:
         raise NotImplementedYet(
-            f"The parameter {name!r} is part of NGSI-LD; this version of Simpul does not have it yet."
+            f"The parameter {name!r} is understood with queries, as in GET /entities, and left out with this operation."
         )
     near = get_close_matches(name, sorted(allowed), n=1)
     hint = f" Did you mean {near[0]!r}?" if near else ""
