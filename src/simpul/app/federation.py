@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from time import monotonic
 from typing import Any, NamedTuple, TypeVar
 from urllib.parse import quote
 
@@ -12,6 +13,7 @@ import msgspec
 
 from simpul import limits
 from simpul.app.hub import Hub
+from simpul.app.registry import SourceStatus
 from simpul.app.way import parse_via
 from simpul.domain.access import Caller
 from simpul.domain.context import CORE, Context
@@ -49,6 +51,11 @@ _OF_WHAT_HAS_A_TAG = frozenset({
     "replaceEntity", "mergeEntity", "deleteEntity", "appendAttrs", "updateEntity", "updateAttrs", "replaceAttrs",
     "deleteAttrs",
 })  # fmt: skip
+
+_CIRCLING = (
+    "The same request was under way to it several times at once, and none was answered: it may go round in a circle of"
+    " hubs that does not pass Via on. Add localOnly to the management of a registration in it."
+)
 
 _encode = msgspec.json.Encoder().encode
 Told = TypeVar("Told")
@@ -161,19 +168,32 @@ def told_status(answer: PeerAnswer) -> str:
 async def send(hub: Hub, hop: Hop, registration: Registration, call: Call) -> PeerAnswer:
     """Send an operation to a source and return its answer, whatever its status. Raises PeerError."""
     status = hub.registry.status(hop.caller.tenant, registration.id)
-    now_us = hub.clock.now_us()
-    if status.is_cooling(now_us, registration.cooldown_ms):
-        raise PeerUnreachable(f"The source {registration.id} could not be reached and is left alone for a while.")
-    context = await wire_context(hub, hop, registration)
+    _raise_if_cooling(hub, registration, status)
+    request = _request(hop, registration, call, await wire_context(hub, hop, registration))
+    same = (request.method, request.url, request.body)
+    began = monotonic()
     try:
-        answer = await hub.peers.send(_request(hop, registration, call, context))
-    except PeerError as error:
-        if isinstance(error, PeerInvalid):
-            status.failed(hub.clock.now_us(), failure_of(error), is_reachable=True)
-        else:
-            status.missed(hub.clock.now_us(), failure_of(error))
+        await status.under_way.enter(same, request.timeout_ms / 1000)
+    except TimeoutError:
+        raise PeerTimeout(f"The source {registration.id} was not asked. {_CIRCLING}") from None
+    try:
+        if status.misses:
+            _raise_if_cooling(hub, registration, status)
+        waited_ms = int((monotonic() - began) * 1000)
+        answer = await hub.peers.send(request._replace(timeout_ms=max(1, request.timeout_ms - waited_ms)))
+    except PeerInvalid as error:
+        status.failed(hub.clock.now_us(), failure_of(error), is_reachable=True)
         hub.live.stir(hop.caller.tenant)
         raise
+    except PeerError as error:
+        is_circling = isinstance(error, PeerTimeout) and status.under_way.is_crowded(same)
+        status.missed(hub.clock.now_us(), _CIRCLING if is_circling else failure_of(error))
+        hub.live.stir(hop.caller.tenant)
+        if is_circling:
+            raise PeerTimeout(f"{error.detail} {_CIRCLING}") from error
+        raise
+    finally:
+        status.under_way.leave(same)
     if answer.status < _REFUSES:
         status.succeeded(hub.clock.now_us())
     elif answer.status != _LOOP:
@@ -181,6 +201,11 @@ async def send(hub: Hub, hop: Hop, registration: Registration, call: Call) -> Pe
         status.failed(hub.clock.now_us(), failure, is_reachable=answer.status < _SERVER_FAILS)
     hub.live.stir(hop.caller.tenant)
     return answer
+
+
+def _raise_if_cooling(hub: Hub, registration: Registration, status: SourceStatus) -> None:
+    if status.is_cooling(hub.clock.now_us(), registration.cooldown_ms):
+        raise PeerUnreachable(f"The source {registration.id} could not be reached and is left alone for a while.")
 
 
 def _request(hop: Hop, registration: Registration, call: Call, context: Context) -> PeerRequest:

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import lru_cache
+from itertools import islice
 from typing import NamedTuple
 
 from simpul import limits
@@ -120,10 +121,15 @@ async def _written_meanwhile(line: Line, entity_ids: set[str], seconds: float) -
     """Return which of the entities are written before anybody is told; none where the time is over."""
     with suppress(TimeoutError):
         async with asyncio.timeout(seconds):
-            while not (others := {head.entity_id for head in heads_of(line.pending)} & entity_ids):
+            looked_at = 0
+            while True:
+                # What waits only grows at its end while the line itself waits here: no notice is looked at twice.
+                fresh = islice(reversed(line.pending), len(line.pending) - looked_at)
+                if others := {head.entity_id for head in heads_of(fresh)} & entity_ids:
+                    return others
+                looked_at = len(line.pending)
                 line.wake.clear()
                 await line.wake.wait()
-            return others
     return set()
 
 

@@ -9,10 +9,11 @@ from __future__ import annotations
 import asyncio
 import secrets
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from simpul import limits
+from simpul.app.under_way import UnderWay
 from simpul.domain.registration import Registration, compile_registration
 from simpul.domain.source_matching import provides_current_state, provides_histories
 from simpul.ports.registrations import KeptRegistration, RegistrationStore, SourceNotice
@@ -38,7 +39,7 @@ class SourceStatus:
     """How a registered source did since the hub started (§5.2.9, Table 5.2.9-2).
 
     `last_contact_us` says when it last answered, `failure` what went wrong with the last request, `misses` how many
-    requests it has left without an answer since.
+    requests it has left without an answer since. `under_way` are those that it has not answered yet.
     """
 
     times_sent: int = 0
@@ -49,6 +50,7 @@ class SourceStatus:
     last_contact_us: int | None = None
     failure: str | None = None
     misses: int = 0
+    under_way: UnderWay = field(default_factory=UnderWay)
 
     def succeeded(self, at_us: int) -> None:
         self.times_sent += 1

@@ -58,6 +58,10 @@ SAID = (
         "the hub itself."
     ),
     _("It did not answer in time."),
+    _(
+        "The same request was under way to it several times at once, and none was answered: it may go round in a "
+        "circle of hubs that does not pass Via on. Add localOnly to the management of a registration in it."
+    ),
     _("It could not be reached (%(said)s)."),
     _("its certificate is not trusted: %(why)s"),
     _("it does not speak TLS as the hub does"),
