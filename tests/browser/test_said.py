@@ -26,7 +26,7 @@ MAKERS = {
     "ScriptBroken",
 }
 MODULES = (
-    "agent/queue.py", "app/notify.py", "connect/attributes.py", "connect/connector.py",
+    "agent/queue.py", "app/notification_sending.py", "connect/attributes.py", "connect/connector.py",
     "connect/delimited_rows.py", "connect/delivered.py", "connect/drift.py", "connect/mapping.py",
     "connect/raw_rows.py", "connect/reader.py", "connect/reader_hosts.py", "connect/replaying.py", "connect/rules.py",
     "connect/runner.py", "connect/values.py", "connect/vanished.py", "connectors/ckan/errors.py",

@@ -1,4 +1,4 @@
-"""Notifications that bring about the next one, where no Via says so. No sending here (`notify.py`), and no clock.
+"""Notifications that bring about the next one, where no Via says so. No sending, no clock here.
 
 A receiver that writes a new value back on what it is told makes a circle; where it passes Via on, the hub finds its own
 name there. Where it does not, only time tells: in a circle the next change of an entity comes right after the

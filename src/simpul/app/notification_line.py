@@ -1,4 +1,4 @@
-"""One subscription's notifications on their way, and what of them goes into one. No sending here (`notify.py`)."""
+"""One subscription's notifications on their way, and what of them goes into one. It is sent elsewhere."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How much of the processor goes to notifications while others write. No sending here (`notify.py`)."""
+"""How much of the processor goes to notifications while others write. No sending here (`notification_sending.py`)."""
 
 from __future__ import annotations
 

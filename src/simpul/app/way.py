@@ -1,7 +1,7 @@
 """Through which hubs a request came (RFC 9110 §7.6.3, Via), and changes that remember it. No HTTP, no SQL.
 
 What a hub tells its subscribers names itself in Via. Where a receiver writes on what it was told, and says so in the
-Via of its own request, the hub recognises its own name, and notices what goes round in a circle (`notify.py`).
+Via of its own request, the hub recognises its own name, and notices what goes round (`notification_line.py`).
 """
 
 from __future__ import annotations

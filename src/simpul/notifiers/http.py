@@ -1,4 +1,4 @@
-"""Delivers notifications by HTTP POST (CIM 009 §6.3.8). No retries here (`app/notify.py`)."""
+"""Delivers notifications by HTTP POST (CIM 009 §6.3.8). No retries here (`app/notification_sending.py`)."""
 
 from __future__ import annotations
 

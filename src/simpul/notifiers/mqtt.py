@@ -1,4 +1,4 @@
-"""Delivers notifications to an MQTT topic (CIM 009 §7.2). No retries here (`app/notify.py`)."""
+"""Delivers notifications to an MQTT topic (CIM 009 §7.2). No retries here (`app/notification_sending.py`)."""
 
 from __future__ import annotations
 
