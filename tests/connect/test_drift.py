@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+import yaml
 
 from simpul.app import corrections, quality
 from simpul.app.identity import operator
@@ -61,11 +62,60 @@ def test_a_vanished_column_stops_the_run(city: Kota) -> None:
 
 def test_numbers_that_became_words_stop_the_run_before_anything_is_written(city: Kota) -> None:
     city.write_csv("halte.csv", rows(30, kind="text"))
-    assert "jumlah had numbers and has text. Nothing was taken over." in error_of(city)
+    error = error_of(city)
+    assert "jumlah had numbers and has text. Nothing was taken over." in error
+    assert "Look at the mapping." in error, "a mapping that takes a cell as it is has no line to change"
     assert city.values(entity_uri("BusStop", "1"))["count"] in (2, "2")
     assert city.sync(accept_shrink=True).error is None
     assert city.values(entity_uri("BusStop", "1"))["count"] == "satu 1"
     assert city.sync().error is None, "what was accepted is the form from now on"
+
+
+@pytest.mark.parametrize(("before", "after", "told", "line", "value"), [
+    ("{n}", "{n} kursi", "numbers and has text", "count: {column: jumlah}", "3 kursi"),
+    ("{n}", "2024-01-{n:02}", "numbers and has dates", "count: {column: jumlah, date: iso}", "2024-01-03"),
+    ("2024-01-{n:02}", "{n} Januari 2024", "dates and has text",
+     'count: {column: jumlah, date: "%d %B %Y"}', "2024-01-03"),
+    ("2024-01-{n:02}", "{n},5", "dates and has numbers", "count: {column: jumlah, number: indonesian}", 3.5),
+])  # fmt: skip
+def test_the_mapping_of_a_column_whose_type_changed_is_proposed(
+    kota: Kota, before: str, after: str, told: str, line: str, value: object
+) -> None:
+    form = {"date": "iso"} if "-" in before else {"number": "plain", "unit": "C62"}
+
+    def write(cell: str) -> None:
+        cells = [[n, f"Halte {n}", cell.format(n=n)] for n in range(1, 29)]
+        kota.write_csv("halte.csv", [["id", "nama", "jumlah"], *cells], separator=";")
+
+    def mapped(spec: object) -> dict[str, Any]:
+        entity = {"type": "BusStop", "id": entity_uri("BusStop", "{id}"), "attributes": {"count": spec}}
+        return csv_source(entity=entity)
+
+    write(before)
+    kota.declare(mapped({"column": "jumlah", **form}))
+    assert kota.sync().error is None
+    write(after)
+    error = error_of(kota)
+    assert f"jumlah had {told}. Nothing was taken over." in error
+    assert f"write '{line}' in sources/halte.yaml, and run `simpul sync halte --accept-change`." in error
+    kota.declare(mapped(yaml.safe_load(line)["count"]))
+    run = kota.sync(accept_shrink=True)
+    assert (run.error, run.rows_read, run.rows_rejected) == (None, 28, 0)
+    found = kota.values(entity_uri("BusStop", "3"))["count"]
+    assert (found["@value"] if isinstance(found, dict) else found) == value
+
+
+def test_the_time_of_a_series_that_is_written_otherwise_is_proposed(kota: Kota) -> None:
+    def write(form: str) -> None:
+        cells = [[n, form.format(n=n), n * 2] for n in range(1, 29)]
+        kota.write_csv("halte.csv", [["id", "tanggal", "jumlah"], *cells])
+
+    write("2024-01-{n:02}")
+    entity = declaration()["entity"] | {"observed_at": {"column": "tanggal", "date": "iso"}}
+    kota.declare(csv_source(entity=entity | {"attributes": {"count": "jumlah"}}))
+    assert kota.sync().error is None
+    write("{n} Januari 2024")
+    assert """write 'observed_at: {column: tanggal, date: "%d %B %Y"}' in sources/halte.yaml""" in error_of(kota)
 
 
 def test_a_column_that_is_empty_all_at_once_stops_the_run(city: Kota) -> None:

@@ -13,6 +13,7 @@ from math import ceil
 from typing import Any, Final, NamedTuple
 
 from simpul import limits
+from simpul.connect.proposal.remapping import propose_lines
 from simpul.domain.city import SourceDeclaration
 from simpul.domain.code_match import rank_names
 from simpul.domain.errors import SourceChanged, SourceCollapsed
@@ -129,9 +130,12 @@ def raise_if_kinds_changed(
     now: tuple[Sequence[str], Sequence[Sequence[Any]]],
     before: Mapping[str, Column],
 ) -> None:
-    """Refuse a source in whose mapped columns other things stand than before. Raises SourceChanged."""
+    """Refuse a source in whose mapped columns other things stand than before.
+
+    Raises SourceChanged, which says what changed and proposes the lines that take what stands there now.
+    """
     columns, rows = now
-    changed = []
+    changed, cells = [], dict[str, list[Any]]()
     for name in wanted:
         known = before.get(name)
         if known is None or name not in columns or known.kind == NOTHING:
@@ -142,11 +146,17 @@ def raise_if_kinds_changed(
             changed.append(f"{name} had {known.kind} and is empty")
         elif known.kind != TEXT and filled and counts[known.kind] < filled * _SHARE_LOST:
             changed.append(f"{name} had {known.kind} and has {_kind(counts)}")
-    if changed:
-        raise SourceChanged(
-            f"{source.file}: the source has changed: {'; '.join(changed)}. Nothing was taken over. "
-            f"Look at the mapping. If that is right, run `simpul sync {source.id} --accept-change`."
-        )
+            cells[name] = [row[columns.index(name)] for row in rows]
+    if not changed:
+        return
+    lines = propose_lines(source.declaration["entity"], cells)
+    told = "Look at the mapping. If that is right,"
+    if lines:
+        told = f"If that is what happened, write '{'; '.join(lines)}' in {source.file}, and"
+    raise SourceChanged(
+        f"{source.file}: the source has changed: {'; '.join(changed)}. Nothing was taken over. "
+        f"{told} run `simpul sync {source.id} --accept-change`."
+    )
 
 
 def rows_wanted(source: SourceDeclaration, before: SourceShape | None) -> int:

@@ -148,6 +148,10 @@ OF_ROWS = (
         "right, run `%(command)s`."
     ),
     _(
+        "%(file)s: the source has changed: %(changed)s. Nothing was taken over. If that is what happened, write "
+        "'%(line)s' in %(where)s, and run `%(command)s`."
+    ),
+    _(
         "%(file)s: the source has %(found)s rows, and it had %(before)s. Nothing that is gone from it was touched. "
         "If that is right, run `%(command)s`."
     ),

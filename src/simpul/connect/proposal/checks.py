@@ -9,9 +9,9 @@ from typing import Any, Final
 
 from simpul.connect.proposal.columns import DATE, NUMBER, TEXT, ColumnFacts, as_moment, looks_like_code
 from simpul.connect.proposal.draft import Draft, Line
-from simpul.connect.proposal.mappings import looks_like_key
 from simpul.connect.proposal.models import words_of
 from simpul.connect.proposal.personal import NIK
+from simpul.connect.proposal.value_forms import looks_like_key
 from simpul.connect.values import RowRejected, parse_indonesian_number, parse_number
 from simpul.domain.code_match import nearest_word
 

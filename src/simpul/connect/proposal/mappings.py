@@ -5,16 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Final
 
-from simpul.connect.proposal.columns import DATE, NUMBER, TEXT, ColumnFacts, looks_like_code
+from simpul.connect.proposal.columns import DATE, NUMBER, TEXT, ColumnFacts
 from simpul.connect.proposal.draft import Draft, Line
 from simpul.connect.proposal.members import list_members, refine_by_members
 from simpul.connect.proposal.models import UNIT_CODES, name_attributes, words_of
 from simpul.connect.proposal.personal import CREDENTIAL, may_be_shown
 from simpul.connect.proposal.places import name_of_own
+from simpul.connect.proposal.value_forms import form_of
 from simpul.connect.vocabulary import RESERVED, check_attribute_name
 
-_YES: Final = ({"ya", "tidak"}, {"yes", "no"}, {"true", "false"}, {"ada", "tidak ada"})
-_SAYS_YES: Final = frozenset({"ya", "yes", "true", "ada"})
 _EXAMPLES: Final = 3
 _OF_ENTITY: Final = frozenset({"@type", "@scope"})
 _CAPACITY: Final = frozenset({"kapasitas", "capacity", "tampung"})
@@ -98,37 +97,13 @@ def _add_reference(draft: Draft, facts: ColumnFacts, name: str) -> None:
 
 def _spec(draft: Draft, facts: ColumnFacts) -> dict[str, Any]:
     """Return how the attribute's value is made."""
-    spec: dict[str, Any] = {"column": facts.name}
     if facts.are_uris:
         return {"relationship": f"{{{facts.name}|uri}}"}
-    if facts.kind == DATE:
-        return {**spec, "date": facts.form}
-    if facts.kind == NUMBER and not facts.odd and not looks_like_key(facts) and not _is_personal(draft, facts):
-        spec["number"] = facts.form
-        named = next((UNIT_CODES[word] for word in words_of(facts.name) if word in UNIT_CODES), None)
-        unit = draft.seen.told.units.get(facts.name, named)
-        spec |= {"unit": unit} if unit else {}
-        return {**spec, "unknown": sorted(facts.sentinels)} if facts.sentinels else spec
-    pair = _yes_and_no(facts)
-    if pair is not None:
-        return {**spec, "boolean": {"when_true": [pair[0]], "when_false": [pair[1]]}}
-    if facts.kind == NUMBER or facts.has_leading_zeros or looks_like_code(facts) or _is_personal(draft, facts):
-        spec["text"] = True
-    return spec
-
-
-def _yes_and_no(facts: ColumnFacts) -> tuple[str, str] | None:
-    """Return the two texts of a column that says yes or no."""
-    texts = [text for text in facts.values if text not in facts.unknown]
-    if len(texts) != 2 or {text.casefold() for text in texts} not in _YES:
-        return None
-    yes, no = sorted(texts, key=lambda text: text.casefold() not in _SAYS_YES)
-    return yes, no
-
-
-def looks_like_key(facts: ColumnFacts) -> bool:
-    """Return whether a whole number is a name rather than an amount."""
-    return bool({"id", "kode", "code", "kd", "nomor", "no", "npsn", "nik", "nip"} & set(words_of(facts.name)))
+    form = form_of(facts, is_text=_is_personal(draft, facts))
+    named = next((UNIT_CODES[word] for word in words_of(facts.name) if word in UNIT_CODES), None)
+    unit = draft.seen.told.units.get(facts.name, named)
+    unknown = {"unknown": form.pop("unknown")} if "unknown" in form else {}
+    return {"column": facts.name, **form, **({"unit": unit} if unit and "number" in form else {}), **unknown}
 
 
 def _evidence(draft: Draft, facts: ColumnFacts) -> str:
