@@ -66,7 +66,7 @@ def new(
             continue
         _write(settings.folder, proposed)
         city = load_or_exit(settings.folder)
-        _try(replace(settings, tenant=city.tenant), city, looking, proposed)
+        _try(replace(settings, tenant=city.tenant), city, looking, proposed, offer)
 
 
 def _inside(where: str, folder: Path) -> str:
@@ -123,7 +123,7 @@ def _write(folder: Path, proposed: Proposed) -> None:
     click.echo(f"{path}: {proposed.type_name}, from {counted(proposed.rows, 'row')}{people}")
 
 
-def _try(settings: Settings, city: City, looking: Looking, proposed: Proposed) -> None:
+def _try(settings: Settings, city: City, looking: Looking, proposed: Proposed, offer: Offer) -> None:
     """Map the first rows and tell how many would go in. Values are not shown."""
     source = city.source(proposed.source)
     assert source is not None, "it was written just now"
@@ -131,7 +131,8 @@ def _try(settings: Settings, city: City, looking: Looking, proposed: Proposed) -
     async def preview() -> None:
         async with open_hub(settings) as hub:
             hub.cities[city.tenant] = city
-            found = await Engine(looking.surroundings.environment).preview(hub, city.tenant, source, _TRIED_ROWS)
+            engine = Engine(looking.surroundings.environment)
+            found = await engine.preview(hub, city.tenant, source, _TRIED_ROWS, sample=offer.sample)
         entities, kept = len(found.entities), len(found.rejects)
         click.echo(f"  of {counted(found.rows_read, 'row')}, {entities:,} would go in and {kept:,} be kept aside")
         for rule, count in Counter(reject.rule for reject in found.rejects).most_common():

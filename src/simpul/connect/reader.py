@@ -17,12 +17,23 @@ from typing import Any, NamedTuple, cast
 import msgspec
 
 from simpul import limits
-from simpul.connect.connector import BrokenRow, Complete, Reading, Remembering, Row, Stream, Surroundings, get_connector
+from simpul.connect.connector import (
+    BrokenRow,
+    Complete,
+    Reading,
+    Remembering,
+    Row,
+    Sample,
+    Stream,
+    Surroundings,
+    get_connector,
+)
 from simpul.connect.delivered import DeliveredReading
 from simpul.connect.knowledge import Knowledge
 from simpul.connect.mapping import Mapper, Shape, Taken
 from simpul.connect.raw_rows import KeptReading, RecordingReading
 from simpul.connect.rules import SeenKeys
+from simpul.connect.sampled import SampleReading
 from simpul.connect.values import RowRejected, text_of
 from simpul.domain.alike import Alike, pack
 from simpul.domain.city import City, SourceDeclaration
@@ -37,7 +48,7 @@ from simpul.ports.quality import Question
 class Assignment:
     """What is to be read, and where rows are kept. With `from_run` the rows are those that are kept of that run.
 
-    `delivered` is where the rows lie of a source that an agent reads.
+    `delivered` is where the rows lie of a source that an agent reads. Of a `sample` its rows are read, and no others.
     """
 
     city: City
@@ -47,6 +58,7 @@ class Assignment:
     run_id: int = 0
     from_run: int | None = None
     delivered: Path = Path()
+    sample: Sample | None = None
 
 
 class Opened(NamedTuple):
@@ -118,6 +130,8 @@ class Reader:
         given = self._assignment
         if given.from_run is not None:
             return KeptReading(given.kept_rows, given.from_run)
+        if given.sample is not None:
+            return SampleReading(given.sample)
         plain = given.source.declaration
         if given.source.is_delivered:
             reading: Reading = DeliveredReading(given.delivered)

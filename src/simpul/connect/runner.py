@@ -21,7 +21,7 @@ from simpul.app.alerts import look_at_source
 from simpul.app.hub import Hub
 from simpul.app.sources import note_run
 from simpul.connect.ahead import Ahead
-from simpul.connect.connector import Surroundings, get_connector
+from simpul.connect.connector import Sample, Surroundings, get_connector
 from simpul.connect.contexts import read_contexts
 from simpul.connect.delivered import delivered_folder
 from simpul.connect.drift import (
@@ -90,6 +90,7 @@ class Job:
     rows_at_once: int = limits.SOURCE_CHUNK_ROWS
     from_run: int | None = None
     reads_beside: bool = False
+    sample: Sample | None = None
 
 
 class Engine:
@@ -159,10 +160,12 @@ class Engine:
     def is_stream(self, source: SourceDeclaration) -> bool:
         return get_connector(source.kind).is_stream
 
-    async def preview(self, hub: Hub, tenant: str, source: SourceDeclaration, rows: int) -> Preview:
-        """Read the first rows and write nothing. Raises SourceError."""
+    async def preview(
+        self, hub: Hub, tenant: str, source: SourceDeclaration, rows: int, *, sample: Sample | None = None
+    ) -> Preview:
+        """Read the first rows, or those in hand, and write nothing. Raises SourceError."""
         city = hub.city(tenant)
-        return await SourceRun(Job(hub, city, source, self._surroundings(city))).preview(rows)
+        return await SourceRun(Job(hub, city, source, self._surroundings(city), sample=sample)).preview(rows)
 
     def _surroundings(self, city: City) -> Surroundings:
         folder = Path(city.folder)
@@ -253,7 +256,8 @@ class SourceRun:
     def _assignment(self) -> Assignment:
         job = self.job
         delivered = delivered_folder(job.hub.settings.data_directory, job.city.tenant, job.source.id)
-        return Assignment(job.city, job.source, job.surroundings, self._kept_rows, self.run_id, job.from_run, delivered)
+        given = (job.city, job.source, job.surroundings, self._kept_rows, self.run_id, job.from_run, delivered)
+        return Assignment(*given, job.sample)
 
     def _find_reader(self) -> ReaderHost:
         """Return a process of its own for a source that is large, or may be, where there is a core for it."""

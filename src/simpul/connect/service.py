@@ -153,12 +153,12 @@ def settings_of_url(where: str, _surroundings: Surroundings) -> tuple[Plain, dic
     plain["url"] = urlunsplit((parts.scheme, netloc, parts.path, "", ""))
     if query:
         plain["query"] = query
-    if _is_private(parts.hostname or ""):
+    if is_private_host(parts.hostname or ""):
         plain["private"] = True
     return plain, secrets
 
 
-def _is_private(host: str) -> bool:
+def is_private_host(host: str) -> bool:
     """Return whether a host is written as an address of a private network, or is this machine."""
     try:
         return not ipaddress.ip_address(host).is_global

@@ -10,7 +10,17 @@ messages come at least once where they are sent with QoS 1 or 2, and as many as 
 from __future__ import annotations
 
 from simpul.connect.connector import Connector
+from simpul.connectors.mqtt.offers import knows, look_around, settings_of
 from simpul.connectors.mqtt.reader import open_reading
 from simpul.connectors.mqtt.settings import FIELDS, check
 
-CONNECTOR = Connector("mqtt", FIELDS, open_reading, check, is_stream=True)
+CONNECTOR = Connector(
+    "mqtt",
+    FIELDS,
+    open_reading,
+    check,
+    is_stream=True,
+    knows=knows,
+    settings_of=settings_of,
+    look_around=look_around,
+)

@@ -55,6 +55,14 @@ def lost(where: str, reason: str) -> SourceUnreachable:
     )
 
 
+def nothing_heard(where: str, seconds: float) -> SourceMismatch:
+    """Return the error for a broker from which no message came while it was listened to."""
+    return SourceMismatch(
+        f"{where} sent nothing of these topics within {seconds:g} s, so nothing can be proposed. Is the topic right, "
+        "and may this user read it? Where devices report more seldom, listen again, or write the source by hand."
+    )
+
+
 def not_mqtt(where: str) -> SourceMismatch:
     """Return the error for bytes that are no MQTT."""
     return SourceMismatch(f"{where} answers with what is no MQTT. Check host and port.")

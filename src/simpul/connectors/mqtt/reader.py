@@ -41,11 +41,15 @@ _PACKETS_AT_ONCE: Final = 100
 _MS: Final = 1_000
 
 
-class _Session:
-    """A connection to a broker, which keeps the session when the connection ends. Used from one thread only."""
+class Session:
+    """A connection to a broker, which keeps the session when the connection ends. Used from one thread only.
 
-    def __init__(self, settings: MqttSettings) -> None:
+    With `is_passing` it does not: nothing was kept before, and nothing is afterwards.
+    """
+
+    def __init__(self, settings: MqttSettings, *, is_passing: bool = False) -> None:
         self._settings = settings
+        self._is_passing = is_passing
         self._where = settings.where
         self._arrived: deque[mqtt.MQTTMessage] = deque()
         self._arrived_bytes = 0
@@ -64,7 +68,7 @@ class _Session:
         client = mqtt.Client(
             CallbackAPIVersion.VERSION2,
             client_id=settings.client,
-            clean_session=None if settings.is_version_5 else False,
+            clean_session=None if settings.is_version_5 else self._is_passing,
             protocol=MQTTProtocolVersion.MQTTv5 if settings.is_version_5 else MQTTProtocolVersion.MQTTv311,
             reconnect_on_failure=False,
             manual_ack=True,
@@ -86,10 +90,10 @@ class _Session:
         options: dict[str, Any] = {}
         if settings.is_version_5:
             properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]  # The library types it half.
-            properties.SessionExpiryInterval = limits.MQTT_SESSION_SECONDS
+            properties.SessionExpiryInterval = 0 if self._is_passing else limits.MQTT_SESSION_SECONDS
             properties.ReceiveMaximum = settings.messages
             properties.MaximumPacketSize = limits.MQTT_PACKET_BYTES_MAX
-            options = {"clean_start": False, "properties": properties}
+            options = {"clean_start": self._is_passing, "properties": properties}
         try:
             host = settings.host if settings.is_private else find_public_address(settings.host, settings.port)
             self._client.connect(host, settings.port, limits.MQTT_KEEP_ALIVE_SECONDS, **options)
@@ -241,7 +245,7 @@ class MqttReading:
         self._number = 0
         # Only their hashes: a topic may be long.
         self._topics: set[int] = set()
-        self._session = _Session(settings)
+        self._session = Session(settings)
 
     def rows(self) -> Iterator[Row | BrokenRow]:
         settings = self._settings
