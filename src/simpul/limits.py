@@ -137,6 +137,8 @@ INDEXED_TEXT_CHARACTERS_MAX: Final = 128
 SOURCE_CHUNK_ROWS: Final = 1_000
 # Where nobody waits for answers meanwhile, so many chunks are one write: fewer waits for the disk.
 SOURCE_CHUNKS_AT_ONCE: Final = 8
+# So much is asked of the reader before it is wanted: one to work on, one that lies ready.
+SOURCE_CHUNKS_AHEAD: Final = 2
 # A source that had fewer is read in the same process: starting another one takes longer than it saves.
 READER_PROCESS_ROWS_MIN: Final = 20_000
 SOURCE_TIMEOUT_SECONDS: Final = 30.0

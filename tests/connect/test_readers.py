@@ -248,3 +248,24 @@ def test_what_is_made_ahead_comes_in_order_and_stops_being_made() -> None:
 
     assert asyncio.run(take_all()) == [0, 1, 2, None]
     assert len(made) == 4
+
+
+def test_more_can_be_made_ahead_than_one() -> None:
+    begun: list[int] = []
+
+    async def make() -> int | None:
+        number = len(begun)
+        begun.append(number)
+        await asyncio.sleep(0)
+        return number if number < 4 else None
+
+    async def take_all() -> list[int | None]:
+        ahead = Ahead(make, 2)
+        found = [await ahead.next()]
+        await asyncio.sleep(0)
+        assert begun == [0, 1, 2]
+        found += [await ahead.next() for _ in range(4)]
+        await ahead.stop()
+        return found
+
+    assert asyncio.run(take_all()) == [0, 1, 2, 3, None]

@@ -71,7 +71,8 @@ class Opened(NamedTuple):
 class Chunk(NamedTuple):
     """Some rows that the reader has in hand under a number, by their keys and digests, each key once.
 
-    `broken` of them are places where no row can be read. `is_last` says that no row comes after them.
+    `broken` of them are places where no row can be read. `is_last` says that no row comes after them. The first chunk
+    brings a `sample` of rows, by which a change of form is noticed.
     """
 
     number: int
@@ -79,6 +80,7 @@ class Chunk(NamedTuple):
     digests: list[bytes]
     broken: int
     is_last: bool
+    sample: Sequence[Sequence[Any]] = ()
 
 
 class Rejected(NamedTuple):
@@ -154,10 +156,27 @@ class Reader:
         self._rows = self._reading.rows()
         return self._mapper.shape
 
-    def take_chunk(self, rows_max: int) -> Chunk:
-        """Take the next rows in hand, those that are no records left out. Raises what the reading raises."""
+    def take_chunk(self, rows_max: int, let_go: Sequence[int] = ()) -> Chunk:
+        """Take the next rows in hand, those that are no records left out. Raises what the reading raises.
+
+        The chunks of the numbers `let_go` are not wanted any more.
+        """
+        for number in let_go:
+            del self._chunks[number]
         if self._waiting:
             return self._hold(self._waiting, [], is_last=self._is_through)
+        taken, broken = self._take_rows(rows_max)
+        survey = self._mapper.survey
+        if survey is not None:
+            for one in taken:
+                survey.see(one.key, one.used)
+        chunk = self._hold(taken, broken, is_last=self._is_through)
+        if self._sample is None:
+            self._sample = [one.cells for one in taken[: limits.DRIFT_SAMPLE_ROWS]]
+            return chunk._replace(sample=self.list_sample())
+        return chunk
+
+    def _take_rows(self, rows_max: int) -> tuple[list[Taken], list[BrokenRow]]:
         taken: list[Taken] = []
         broken: list[BrokenRow] = []
         take = self._mapper.take
@@ -170,14 +189,13 @@ class Reader:
             found = take(row.number, row[1])
             if found is not None:
                 taken.append(found)
-        if self._sample is None:
-            self._sample = [one.cells for one in taken[: limits.DRIFT_SAMPLE_ROWS]]
-        survey = self._mapper.survey
-        if survey is not None:
-            for one in taken:
-                survey.see(one.key, one.used)
         self._is_through = count < rows_max
-        return self._hold(taken, broken, is_last=self._is_through)
+        return taken, broken
+
+    def take_new_rows(self, rows_max: int) -> tuple[Chunk, MappedRows]:
+        """Take the next rows of a source of which nothing is known yet, and map them. Raises as `take_chunk`."""
+        chunk = self.take_chunk(rows_max)
+        return chunk, self.map_new_rows(chunk.number)
 
     def _hold(self, taken: list[Taken], broken: Sequence[BrokenRow], *, is_last: bool) -> Chunk:
         if self._batch is not None:

@@ -19,7 +19,6 @@ from simpul.domain.errors import SourceUnreachable
 
 Asked = ParamSpec("Asked")
 Answer = TypeVar("Answer")
-AnyWork = Callable[..., Any]
 
 # -P: what lies in the folder where simpul was started is not imported.
 _COMMAND: Final = (sys.executable, "-P", "-m", "simpul.connect.reader_process")
@@ -60,13 +59,15 @@ class ThreadHost:
 class ProcessHost:
     """A reader in a process of its own. It ends with this one, however this one ends: it listens to it all the time.
 
-    A thread here waits for its answers. What goes to and fro is pickled: both are this program.
+    One thread here sends what is asked, at once, so that it never waits for the next question; another waits for the
+    answers. What goes to and fro is pickled: both are this program.
     """
 
     def __init__(self, assignment: Assignment) -> None:
         # What a process inherits is its own already; the environment given may be another.
         surroundings = replace(assignment.surroundings, environment=dict(assignment.surroundings.environment))
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="simpul-source")
+        self._sender = ThreadPoolExecutor(1, thread_name_prefix="simpul-source-ask")
+        self._receiver = ThreadPoolExecutor(1, thread_name_prefix="simpul-source")
         self._source_file = assignment.source.file
         self._connection, theirs = Pipe()
         with theirs:
@@ -75,9 +76,8 @@ class ProcessHost:
             except OSError:
                 self._connection.close()
                 raise
-        self._last: Future[Any] = self._thread.submit(
-            self._connection.send, replace(assignment, surroundings=surroundings)
-        )
+        assigned = replace(assignment, surroundings=surroundings)
+        self._last: Future[Any] = self._sender.submit(self._connection.send, assigned)
 
     @property
     def process_id(self) -> int:
@@ -87,13 +87,17 @@ class ProcessHost:
     async def ask(
         self, work: Callable[Concatenate[Reader, Asked], Answer], *args: Asked.args, **kwargs: Asked.kwargs
     ) -> Answer:
-        self._last = asked = self._thread.submit(self._ask, work, args, kwargs)
-        answer: Answer = await asyncio.wrap_future(asked)
+        sent = self._sender.submit(self._connection.send, (work, args, kwargs))
+        self._last = answered = self._receiver.submit(self._receive, sent)
+        # What nobody waits for any more is answered all the same, before what is asked after it.
+        coming = asyncio.wrap_future(answered)
+        coming.add_done_callback(_look_at)
+        answer: Answer = await asyncio.shield(coming)
         return answer
 
-    def _ask(self, work: AnyWork, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    def _receive(self, sent: Future[None]) -> Any:
         try:
-            self._connection.send((work, args, kwargs))
+            sent.result()
             answer, error = self._connection.recv()
         except (EOFError, OSError) as broken:
             status = self._process.wait()
@@ -116,8 +120,15 @@ class ProcessHost:
             # One that is still at work has nobody any more to answer to.
             self._process.kill()
             self._process.wait()
-            self._thread.shutdown()
+            self._sender.shutdown()
+            self._receiver.shutdown()
             self._connection.close()
+
+
+def _look_at(answered: asyncio.Future[Any]) -> None:
+    """Take note of a failure that nobody waits for."""
+    if not answered.cancelled():
+        answered.exception()
 
 
 def _start(descriptor: int) -> subprocess.Popen[bytes]:

@@ -2,8 +2,8 @@
 
 A `Reader` reads, digests and maps rows, in a thread or in a process of its own; each chunk is one write, with its
 entities, the digests of its rows and its rejects in one transaction. The digests are the checkpoint: whenever a run is
-killed, the next one finds exactly the rows that are durable, and takes over the rest. No more than three chunks are
-under way: one is written, one is mapped, one is taken.
+killed, the next one finds exactly the rows that are durable, and takes over the rest. The reader is always asked for
+more than it has done, so that it never waits for a write; `limits.SOURCE_CHUNKS_AHEAD` bounds what lies between.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ from simpul.connect.gathering import gather
 from simpul.connect.mapping import Shape, read_columns
 from simpul.connect.prepared import Held, Prepared
 from simpul.connect.raw_rows import discard_unfinished, folder_of, forget_rows
-from simpul.connect.reader import Assignment, Chunk, Opened, Reader, Rejected
+from simpul.connect.reader import Assignment, Chunk, Mapped, Opened, Reader, Rejected
 from simpul.connect.reader_hosts import ProcessHost, ReaderHost, ThreadHost
 from simpul.connect.replaying import replay_rejects
 from simpul.connect.reporting import Reporting, count_up
@@ -189,6 +189,8 @@ class SourceRun:
     _is_through: bool = False
     # Whether the hub knew no row of the source when the run began: no chunk of rows has to be looked for.
     _is_new: bool = False
+    # Chunks that the reader has in hand for nothing: all of their rows are as they were.
+    _let_go: list[int] = field(default_factory=list)
 
     @property
     def _is_stream(self) -> bool:
@@ -318,12 +320,15 @@ class SourceRun:
         self._reporting = Reporting(hub, self.job.city, self.job.source, self.shape_before, counted)
 
     async def _read(self, reader: ReaderHost, takeover: Takeover, rows_expected: int | None) -> None:
-        """Write chunk after chunk; the next one is mapped, and the one after it taken, while this one is written.
+        """Write chunk after chunk; those after it are taken and mapped while this one is written.
 
         As long as the source may turn out to have lost most of its rows, what is new waits in memory, up to a bound.
         """
-        chunks = Ahead(partial(self._take_next, reader))
-        prepared_chunks = Ahead(partial(self._map_next, reader, chunks))
+        chunks = Ahead(partial(self._take_next, reader), limits.SOURCE_CHUNKS_AHEAD)
+        if self._is_new:
+            prepared_chunks = Ahead(partial(self._take_new_next, reader), limits.SOURCE_CHUNKS_AHEAD)
+        else:
+            prepared_chunks = Ahead(partial(self._map_next, reader, chunks))
         held = Held(0 if self.job.accept_shrink else rows_wanted(self.job.source, self.shape_before))
         try:
             while (prepared := await prepared_chunks.next()) is not None:
@@ -345,6 +350,15 @@ class SourceRun:
         chunk = await self._take(reader)
         self._is_through = chunk.is_last
         return chunk
+
+    async def _take_new_next(self, reader: ReaderHost) -> Prepared | None:
+        """Take rows and map them at once: the hub has nothing to say about rows of which it knows none."""
+        if self._is_through:
+            return None
+        chunk, mapped = await reader.ask(Reader.take_new_rows, self.job.rows_at_once)
+        self._count(chunk)
+        self._is_through = chunk.is_last
+        return Prepared(chunk.keys, chunk.digests, mapped.rows, {}, chunk.is_last, mapped.packed)
 
     async def _map_next(self, reader: ReaderHost, chunks: Ahead[Chunk]) -> Prepared | None:
         chunk = await chunks.next()
@@ -394,14 +408,19 @@ class SourceRun:
             )
 
     async def _take(self, reader: ReaderHost) -> Chunk:
-        chunk = await reader.ask(Reader.take_chunk, self.job.rows_at_once)
-        if self.counts.read == 0 and not self.job.accept_shrink and chunk.keys:
-            await self._raise_if_changed(reader)
+        let_go, self._let_go = self._let_go, []
+        chunk = await reader.ask(Reader.take_chunk, self.job.rows_at_once, let_go)
+        self._count(chunk)
+        return chunk
+
+    def _count(self, chunk: Chunk) -> None:
+        """Count the rows of the next chunk. Raises SourceChanged, SourceMismatch."""
+        if not self.job.accept_shrink:
+            self._raise_if_changed(chunk.sample)
         self.counts.read += len(chunk.keys)
         if self.counts.read > limits.SOURCE_ROWS_MAX:
             raise SourceMismatch(f"The source has more than {limits.SOURCE_ROWS_MAX:,} rows; divide it into several.")
         self.has_broken = self.has_broken or chunk.broken > 0
-        return chunk
 
     async def _map(self, reader: ReaderHost, chunk: Chunk) -> Prepared:
         """Find out which rows are new or changed, and map them."""
@@ -411,7 +430,11 @@ class SourceRun:
             mapped_rows = await reader.ask(Reader.map_new_rows, chunk.number)
             return Prepared(keys, digests, mapped_rows.rows, known, chunk.is_last, mapped_rows.packed)
         changed = [place for place, key in enumerate(keys) if known.get(key) != digests[place]]
-        mapped = await reader.ask(Reader.map_rows, chunk.number, changed)
+        mapped: list[Mapped] = []
+        if changed:
+            mapped = await reader.ask(Reader.map_rows, chunk.number, changed)
+        else:
+            self._let_go.append(chunk.number)
         self.counts.unchanged += len(keys) - len(changed)
         changed_keys, changed_digests = [keys[one] for one in changed], [digests[one] for one in changed]
         return Prepared(changed_keys, changed_digests, mapped, known.keys(), chunk.is_last)
@@ -421,8 +444,7 @@ class SourceRun:
             return {}
         return self.job.hub.sources.find_digests(self.job.city.tenant, self.job.source.id, keys)
 
-    async def _raise_if_changed(self, reader: ReaderHost) -> None:
-        sample = await reader.ask(Reader.list_sample)
+    def _raise_if_changed(self, sample: Sequence[Sequence[Any]]) -> None:
         # A few messages of a stream say nothing of its form; what is wrong with them is kept aside.
         if len(sample) >= (limits.DRIFT_STREAM_ROWS_MIN if self._is_stream else 1):
             source, before = self.job.source, remembered(self.shape_before)
