@@ -55,10 +55,14 @@ class Setting:
 def compile_attribute(spec: Plain, setting: Setting) -> MakeInstance:
     """Return a function from a row and the entity's observation time to the attribute's instance, or None."""
     make = _compile_instance(spec, setting)
+    column = only_column(spec)
+    return make if column is None else _remembering(make, setting.index[column])
+
+
+def only_column(spec: Plain) -> str | None:
+    """Return the column whose cell alone says what the attribute is, where it is worth remembering what it said."""
     columns = set(columns_of_attribute(spec))
-    if len(columns) == 1 and not _BULKY.intersection(spec):
-        return _remembering(make, setting.index[columns.pop()])
-    return make
+    return columns.pop() if len(columns) == 1 and not _BULKY.intersection(spec) else None
 
 
 def _remembering(make: MakeInstance, position: int) -> MakeInstance:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from hashlib import blake2b
@@ -21,8 +21,10 @@ from simpul.connect.attributes import (
     columns_of_attribute,
     compile_attribute,
     compile_moment,
+    only_column,
 )
 from simpul.connect.code_columns import CodeColumn
+from simpul.connect.column_mapping import Attribute, CellRule, Made, Plan, entities_of, make_columns
 from simpul.connect.connector import get_connector
 from simpul.connect.corrected import Corrections
 from simpul.connect.fields import Plain, suggest
@@ -33,6 +35,7 @@ from simpul.connect.same_ids import SameIds, can_share_ids
 from simpul.connect.survey import WARN, CheckMaker, Survey, surveyed_rules
 from simpul.connect.template import compile_template, template_columns, uri_part
 from simpul.connect.values import RowRejected, clean_other, clean_text, text_of
+from simpul.domain.alike import Alike, pack_columns
 from simpul.domain.city import City, SourceDeclaration
 from simpul.domain.context import Context
 from simpul.domain.entity import Entity
@@ -109,6 +112,26 @@ class Mapper:
         self._is_stream = get_connector(source.kind).is_stream
         self._ids = SameIds() if can_share_ids(plain) and not self._is_stream else None
         self._version = _version(plain, city, self.shape, knowledge)
+        self._plan = self._make_plan(plain, setting)
+
+    def _make_plan(self, plain: Plain, setting: Setting) -> Plan:
+        """Return what `column_mapping` needs to know."""
+        specs = [only_column(spec) for spec in plain["entity"]["attributes"].values()]
+        return Plan(
+            blank=self._blank,
+            clean=lambda cell: self._clean((cell,))[0],
+            texts=self._texts,
+            has_unknown=bool(self._unknown),
+            find_id=self._id,
+            find_moment=self._observed,
+            attributes=[
+                Attribute(name, make, None if column is None else setting.index[column], {})
+                for (name, make), column in zip(self._attributes, specs, strict=True)
+            ],
+            rules=self._cell_rules,
+            places=self._places,
+            claims=self._claims,
+        )
 
     def _compile_entity(self, entity: Plain, setting: Setting) -> None:
         expand = setting.context.expand
@@ -132,16 +155,22 @@ class Mapper:
         index, expand = setting.index, setting.context.expand
         kept = [rule for rule in rules if rule["rule"] not in RUN_RULES and rule.get("severity") != WARN]
         apart = ("inside", "in_place", "unique")
-        self._checks = [compile_rule(rule, index, knowledge) for rule in kept if rule["rule"] not in apart]
-        self._places = [
-            compile_inside(rule, expand(rule["attribute"]), city.bounds) for rule in kept if rule["rule"] == "inside"
-        ]
-        self._claims = [
-            compile_in_place(
-                rule, expand(rule["attribute"]), knowledge.areas[rule["type"]],
-                index[rule["column"]] if "column" in rule else None,
+        self._cell_rules = [
+            CellRule(
+                rule["rule"], compile_rule(rule, index, knowledge), [index[name] for name in rule["column"]], set()
             )
-            for rule in kept if rule["rule"] == "in_place"
+            for rule in kept
+            if rule["rule"] not in apart
+        ]
+        self._places = [
+            (name, compile_inside(rule, name, city.bounds))
+            for rule in kept if rule["rule"] == "inside" for name in [expand(rule["attribute"])]
+        ]  # fmt: skip
+        self._claims = [
+            (name, compile_in_place(
+                rule, name, knowledge.areas[rule["type"]], index[rule["column"]] if "column" in rule else None,
+            ))
+            for rule in kept if rule["rule"] == "in_place" for name in [expand(rule["attribute"])]
         ]  # fmt: skip
         self._uniques = [
             (rule["column"], [index[name] for name in rule["column"]], SeenKeys())
@@ -309,14 +338,53 @@ class Mapper:
         if taken.verdict is not None:
             raise taken.verdict
         cells = self._clean(taken.used)
-        for check in self._checks:
-            check(cells)
+        for rule in self._cell_rules:
+            rule.check(cells)
         entity = self._map_cells(cells)
-        for check_place in self._places:
+        for _, check_place in self._places:
             check_place(entity)
-        for check_claim in self._claims:
+        for _, check_claim in self._claims:
             check_claim(entity, cells)
         return entity
+
+    def map_all(self, rows: Sequence[Taken]) -> list[Entity | RowRejected]:
+        """Return of each row what `map` returns, or raises."""
+        return self._map_made(rows, self._make(rows))
+
+    def map_new(
+        self, rows: Sequence[Taken], context: Context, seen: Collection[str]
+    ) -> tuple[list[Entity | RowRejected | str], Alike | None]:
+        """Return what `map_all` returns, with entities packed that have all attributes: of them the row has the id.
+
+        None is packed where one of them has an id that is among the `seen`, or that another one has.
+        """
+        made = self._make(rows)
+        ids = set(made.ids)
+        if not rows or "scope" in self._blank or len(ids) < len(rows) or not ids.isdisjoint(seen):
+            return list(self._map_made(rows, made)), None
+        apart = made.doubtful | made.find_gaps()
+        if not apart:
+            return list(made.ids), pack_columns(context, self.shape.types, made.ids, made.attributes)
+        whole = made.only([number for number in range(len(rows)) if number not in apart])
+        mapped: list[Entity | RowRejected | str] = list(made.ids)
+        places = sorted(apart)
+        for number, one in zip(places, self._map_made([rows[at] for at in places], made.only(places)), strict=True):
+            mapped[number] = one
+        return mapped, pack_columns(context, self.shape.types, whole.ids, whole.attributes)
+
+    def _make(self, rows: Sequence[Taken]) -> Made:
+        made = make_columns(self._plan, [row.used for row in rows])
+        made.doubtful.update(number for number, row in enumerate(rows) if row.verdict is not None)
+        return made
+
+    def _map_made(self, rows: Sequence[Taken], made: Made) -> list[Entity | RowRejected]:
+        return [one or self._map_alone(row) for row, one in zip(rows, entities_of(self._blank, made), strict=True)]
+
+    def _map_alone(self, row: Taken) -> Entity | RowRejected:
+        try:
+            return self.map(row)
+        except RowRejected as rejected:
+            return rejected
 
     def _map_cells(self, cells: Cells) -> Entity:
         entity_id = self._id(cells)
@@ -410,6 +478,10 @@ def _key_text(cell: Any) -> str:
         text = cell.strip()
         return text.replace("|", "||") if "|" in text else text
     return "" if cell is None else text_of(cell)
+
+
+def _slots(names: Sequence[str], index: Mapping[str, int]) -> list[int]:
+    return [index[name] for name in names]
 
 
 def _getter(positions: list[int]) -> Any:

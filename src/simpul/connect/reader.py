@@ -229,7 +229,7 @@ class Reader:
     def map_rows(self, number: int, positions: Sequence[int] | None = None) -> list[Mapped]:
         """Return what is to be put for each row at these positions of a chunk, and let go of that chunk."""
         rows = self._chunks.pop(number)
-        return [self._map_row(row) for row in (rows if positions is None else [rows[one] for one in positions])]
+        return self._map_all(rows if positions is None else [rows[one] for one in positions])
 
     def map_new_rows(self, number: int) -> MappedRows:
         """Return what `map_rows` returns of a chunk of which nothing is known yet, with its entities packed.
@@ -242,26 +242,39 @@ class Reader:
         seen: set[str] = set()
         # Some at a time: whole entities take much more memory than packed ones.
         for at in range(0, len(in_hand), limits.SOURCE_CHUNK_ROWS):
+            some = in_hand[at : at + limits.SOURCE_CHUNK_ROWS]
+            taken = [row for row in some if type(row) is Taken]
+            mapped, alike = self._mapper.map_new(taken, self._context, seen)
+            if alike is not None:
+                packed.append(alike)
+                seen.update(alike.ids)
+            coming = iter(mapped)
             fresh: list[Entity] = []
-            for mapped in map(self._map_row, in_hand[at : at + limits.SOURCE_CHUNK_ROWS]):
-                if isinstance(mapped, Rejected) or mapped["id"] in seen:
-                    rows.append(mapped)
+            for row in some:
+                one = next(coming) if type(row) is Taken else cast(Rejected, row[2])
+                if isinstance(one, RowRejected):
+                    rows.append(self._reject(cast(Taken, row), one))
+                elif not isinstance(one, dict) or one["id"] in seen:
+                    rows.append(one)
                 else:
-                    seen.add(mapped["id"])
-                    rows.append(mapped["id"])
-                    fresh.append(mapped)
+                    seen.add(one["id"])
+                    rows.append(one["id"])
+                    fresh.append(one)
             packed += pack(self._context, fresh)
         return MappedRows(rows, packed)
 
-    def _map_row(self, row: InHand) -> Mapped:
-        if type(row) is not Taken:
-            return cast(Rejected, row[2])
-        try:
-            return self._mapper.map(row)
-        except RowRejected as rejected:
-            entity_id = self._mapper.find_id(row) if row.verdict is None else ""
-            raw = shortened(dict(zip(self._mapper.columns, row.cells, strict=False)))
-            return Rejected(rejected.rule, rejected.reason, entity_id, raw)
+    def _map_all(self, rows: Sequence[InHand]) -> list[Mapped]:
+        mapped = iter(self._mapper.map_all([row for row in rows if type(row) is Taken]))
+        found: list[Mapped] = []
+        for row in rows:
+            one = next(mapped) if type(row) is Taken else cast(Rejected, row[2])
+            found.append(self._reject(cast(Taken, row), one) if isinstance(one, RowRejected) else one)
+        return found
+
+    def _reject(self, row: Taken, rejected: RowRejected) -> Rejected:
+        entity_id = self._mapper.find_id(row) if row.verdict is None else ""
+        raw = shortened(dict(zip(self._mapper.columns, row.cells, strict=False)))
+        return Rejected(rejected.rule, rejected.reason, entity_id, raw)
 
     def _map_broken(self, row: BrokenRow) -> tuple[str, bytes, Rejected]:
         """Return what is to be put for a place where no row can be read."""

@@ -6,7 +6,7 @@ be sent from one process to another, for a third of what the entities themselves
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from operator import itemgetter
 from typing import Any, NamedTuple
 
@@ -73,6 +73,20 @@ def _pack_alike(context: Context, entities: Sequence[Entity]) -> Alike:
     told = bodies if context is CORE else list(map(_encode, CORE.compact_alike(entities)))
     columns = {name: column_of(list(map(itemgetter(name), entities))) for name in attribute_names(first)}
     return Alike(tuple(first["type"]), [entity["id"] for entity in entities], bodies, told, columns)
+
+
+def pack_columns(
+    context: Context, types: tuple[str, ...], ids: list[str], attributes: Mapping[str, list[Any]]
+) -> Alike | None:
+    """Return new entities of which the attributes are there by name, one for each id; None where there are none.
+
+    They have no other members, and each of them has all attributes.
+    """
+    if not ids:
+        return None
+    bodies = list(map(_encode, context.compact_columns(types, ids, attributes)))
+    told = bodies if context is CORE else list(map(_encode, CORE.compact_columns(types, ids, attributes)))
+    return Alike(types, ids, bodies, told, {name: column_of(column) for name, column in attributes.items()})
 
 
 def unpack(context: Context, alike: Alike) -> list[Entity]:

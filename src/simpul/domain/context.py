@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from itertools import repeat
 from operator import itemgetter
 from typing import Any, Final
 
@@ -190,6 +191,20 @@ class Context:
         for one in compacted:
             one["type"] = types
         return compacted
+
+    def compact_columns(
+        self, types: Sequence[str], ids: Sequence[str], attributes: Mapping[str, Sequence[Any]]
+    ) -> list[dict[str, Any]]:
+        """Return what `compact_entity` does of each of some entities, with these ids, types and attributes by name."""
+        kinds = self.compact_entity({"id": "", "type": types})["type"]
+        columns = [self._compact_column(column) for column in attributes.values()]
+        names = ("id", "type", *(self._names[iri] for iri in attributes))
+        return [dict(zip(names, one, strict=True)) for one in zip(ids, repeat(kinds), *columns, strict=False)]
+
+    def _compact_column(self, column: Sequence[Any]) -> Sequence[Any]:
+        if set(map(type, column)) == {dict} and all(map(PLAIN_MEMBERS.issuperset, column)):
+            return column
+        return [self._map_attribute(one, self._names) for one in column]
 
     def expand_instance(self, instance: Instance) -> Instance:
         """Return one stored instance of an attribute with expanded names."""
