@@ -114,8 +114,8 @@ def test_a_right_source_has_no_problems(kota: Kota) -> None:
             "key: id\nrules: [{rule: patern, column: id}]",
             (
                 "7:16: expected one of required, unique, number, range, pattern, one_of, code, parts, inside, "
-                "in_place, rows, keys, total, tree, fresh, complete, sentinel, references, found 'patern'; "
-                "did you mean 'pattern'?"
+                "no_crossing, in_place, rows, keys, total, tree, fresh, complete, sentinel, references, "
+                "found 'patern'; did you mean 'pattern'?"
             ),
         ),
         (

@@ -8,10 +8,12 @@ from typing import Any
 
 import pytest
 
+from simpul.app import quality
+from simpul.app.identity import operator
 from simpul.connect.connector import BrokenRow, Row, Surroundings
 from simpul.connectors.geo.reader import open_reading
 from simpul.domain.errors import SourceMismatch
-from tests.connect.kota import Kota, entity_uri
+from tests.connect.kota import TENANT, Kota, entity_uri
 
 SQUARE = {"type": "Polygon", "coordinates": [[[100.3, -1], [100.4, -1], [100.4, -0.9], [100.3, -0.9], [100.3, -1]]]}
 
@@ -76,6 +78,22 @@ def test_areas_become_entities(kota: Kota) -> None:
     assert kota.sync("kelurahan").rows_written == 1
     values = kota.values(entity_uri("Kelurahan", "13.71.01.1001"))
     assert values == {"name": "Belakang Pondok", "location": SQUARE}
+
+
+@pytest.mark.parametrize("severity", ["reject", "warn"])
+def test_an_area_whose_border_crosses_itself_is_told_with_the_place(kota: Kota, severity: str) -> None:
+    ring = [[100.0, -1.0], [100.1, -0.9], [100.1, -1.0], [100.0, -0.9], [100.0, -1.0]]
+    bow_tie = {"type": "Polygon", "coordinates": [ring]}
+    line = {"type": "LineString", "coordinates": ring}
+    write(kota.folder / "kelurahan.geojson", feature("1", bow_tie, nama="A"), feature("2", SQUARE), feature("3", line))
+    kota.declare({**declaration(), "rules": [{"rule": "no_crossing", "attribute": "location", "severity": severity}]})
+    run = kota.sync("kelurahan")
+    told = "location: longitude 100.05, latitude -0.95: its border crosses or touches itself there"
+    assert (run.error, run.rows_rejected) == (None, 1 if severity == "reject" else 0)
+    assert [reject.reason for reject in kota.rejects("kelurahan")] == [told] * run.rows_rejected
+    report = kota.look(lambda hub: quality.get_quality(operator(TENANT), hub, "kelurahan")).report
+    assert report is not None
+    assert [sample.reason for one in report.problems for sample in one.samples] == [told]
 
 
 @pytest.mark.parametrize(("geometry", "rule", "reason"), [

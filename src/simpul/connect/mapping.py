@@ -30,7 +30,14 @@ from simpul.connect.corrected import Corrections
 from simpul.connect.fields import Plain, suggest
 from simpul.connect.knowledge import NOTHING, Knowledge
 from simpul.connect.rule_words import RUN_RULES, rule_columns
-from simpul.connect.rules import SeenKeys, compile_in_place, compile_inside, compile_rule, compile_skips
+from simpul.connect.rules import (
+    SeenKeys,
+    compile_in_place,
+    compile_inside,
+    compile_no_crossing,
+    compile_rule,
+    compile_skips,
+)
 from simpul.connect.same_ids import SameIds, can_share_ids
 from simpul.connect.survey import WARN, CheckMaker, Survey, surveyed_rules
 from simpul.connect.template import compile_template, template_columns, uri_part
@@ -154,7 +161,7 @@ class Mapper:
     def _compile_rules(self, rules: Sequence[Plain], setting: Setting, city: City, knowledge: Knowledge) -> None:
         index, expand = setting.index, setting.context.expand
         kept = [rule for rule in rules if rule["rule"] not in RUN_RULES and rule.get("severity") != WARN]
-        apart = ("inside", "in_place", "unique")
+        apart = ("inside", "no_crossing", "in_place", "unique")
         self._cell_rules = [
             CellRule(
                 rule["rule"], compile_rule(rule, index, knowledge), [index[name] for name in rule["column"]], set()
@@ -165,6 +172,10 @@ class Mapper:
         self._places = [
             (name, compile_inside(rule, name, city.bounds))
             for rule in kept if rule["rule"] == "inside" for name in [expand(rule["attribute"])]
+        ]  # fmt: skip
+        self._places += [
+            (name, compile_no_crossing(rule, name))
+            for rule in kept if rule["rule"] == "no_crossing" for name in [expand(rule["attribute"])]
         ]  # fmt: skip
         self._claims = [
             (name, compile_in_place(

@@ -86,6 +86,10 @@ ROW_RULES: Final[dict[str, Fields]] = {
         Field("attribute", Text("the name of an attribute"), "the attribute with the geometry", required=True),
         Field("area", Area(), "`city` (its bounds) or [west, south, east, north]", required=True),
     ),
+    "no_crossing": _row_rule(
+        "no_crossing",
+        Field("attribute", Text("the name of an attribute"), "the attribute with the geometry", required=True),
+    ),
     "in_place": _row_rule(
         "in_place",
         Field("attribute", Text("the name of an attribute"), "the attribute with the geometry", required=True),

@@ -15,7 +15,7 @@ from simpul.connect.values import RowRejected, show, text_of
 from simpul.domain.code_list import CodeList
 from simpul.domain.code_match import nearest_word
 from simpul.domain.entity import Entity
-from simpul.domain.geo import bounds
+from simpul.domain.geo import bounds, find_crossing
 
 CheckCells = Callable[[Cells], None]
 CheckEntity = Callable[[Entity], None]
@@ -264,6 +264,19 @@ def compile_inside(rule: Plain, name: str, city_bounds: Box | None) -> CheckEnti
                 f"(longitude {west} to {east}, latitude {south} to {north})"
             )
             raise RowRejected("inside", reason)
+
+    return check
+
+
+def compile_no_crossing(rule: Plain, name: str) -> CheckEntity:
+    """Return a function that raises RowRejected when the border of the attribute's area crosses or touches itself."""
+
+    def check(entity: Entity) -> None:
+        instance = entity.get(name)
+        place = None if instance is None else find_crossing(instance["value"])
+        if place is not None:
+            where = f"{rule['attribute']}: longitude {place[0]:.6g}, latitude {place[1]:.6g}"
+            raise RowRejected("no_crossing", f"{where}: its border crosses or touches itself there")
 
     return check
 

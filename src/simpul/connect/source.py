@@ -73,6 +73,7 @@ def check_type(text: str) -> str | None:
 _PLACE: Final = (frozenset({"point", "geometry"}), "place")
 _ATTRIBUTE_RULES: Final = {
     "inside": _PLACE,
+    "no_crossing": _PLACE,
     "in_place": _PLACE,
     "references": (frozenset({"relationship"}), "relationship"),
 }

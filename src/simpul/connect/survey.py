@@ -14,7 +14,7 @@ from simpul.connect.attributes import NUMBERS, Cells, MakeInstance, Setting, com
 from simpul.connect.fields import Plain
 from simpul.connect.knowledge import Knowledge
 from simpul.connect.rule_words import RUN_RULES, age_seconds, rule_columns
-from simpul.connect.rules import Box, SeenKeys, compile_in_place, compile_inside, compile_rule
+from simpul.connect.rules import Box, SeenKeys, compile_in_place, compile_inside, compile_no_crossing, compile_rule
 from simpul.connect.values import RowRejected, date_parser, moment_of_value, text_of
 from simpul.domain.moment import count_microseconds
 from simpul.domain.quality import Finding, Sample
@@ -433,6 +433,10 @@ class CheckMaker:
 
     def _inside(self, rule: Plain) -> list[Check]:
         make, check = self._attribute(rule), compile_inside(rule, "place", self.city_bounds)
+        return [RowCheck(self._tally(rule), lambda cells: check(_entity(make, cells)))]
+
+    def _no_crossing(self, rule: Plain) -> list[Check]:
+        make, check = self._attribute(rule), compile_no_crossing(rule, "place")
         return [RowCheck(self._tally(rule), lambda cells: check(_entity(make, cells)))]
 
     def _in_place(self, rule: Plain) -> list[Check]:

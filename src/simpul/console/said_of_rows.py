@@ -65,6 +65,7 @@ OF_ROWS = (
     _("%(value)s is neither of the words for true and false"),
     _("%(name)s: %(said)s is outside the city's bounds (%(said_area)s)"),
     _("%(name)s: %(said)s is outside the area (%(said_area)s)"),
+    _("its border crosses or touches itself there"),
     _("longitude %(longitude)s, latitude %(latitude)s"),
     _("longitude %(west)s to %(east)s, latitude %(south)s to %(north)s"),
     _("longitude %(longitude)s, latitude %(latitude)s is not on the earth (-180 to 180, -90 to 90)"),

@@ -120,6 +120,7 @@ RULES = {
     "key": _("Must have a key that occurs once"),
     "keys": _("Every key that is expected, and no other"),
     "map": _("Must be one of the known values"),
+    "no_crossing": _("Must have a border that does not cross itself"),
     "number": _("Must be a number"),
     "observed_at": _("Must say when it was observed"),
     "one_of": _("Must be one of the known values"),

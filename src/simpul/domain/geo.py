@@ -352,6 +352,16 @@ def shape_of(geometry: dict[str, Any]) -> BaseGeometry:
     return made if shapely.is_valid(made) else _made_valid(made)
 
 
+def find_crossing(geometry: dict[str, Any]) -> tuple[float, float] | None:
+    """Return a position where a polygon's border crosses or touches itself, or None. Lines may cross themselves."""
+    shapely = _shapely()
+    flat = _flat(geometry["coordinates"], _DEPTHS[geometry["type"]])
+    told: str = shapely.is_valid_reason(shapely.geometry.shape({"type": geometry["type"], "coordinates": flat}))
+    # GEOS tells the place behind the reason: `Self-intersection[100.05 -0.95]`.
+    found = re.fullmatch(r"(?:Self-intersection|Ring Self-intersection|Interior is disconnected)\[(\S+) (\S+)\]", told)
+    return None if found is None else (float(found[1]), float(found[2]))
+
+
 def _made_valid(made: BaseGeometry) -> BaseGeometry:
     """Return what the geometry covers; what has collapsed to a line or a position is kept as that."""
     shapely = _shapely()
