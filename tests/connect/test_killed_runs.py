@@ -99,7 +99,7 @@ def test_no_row_is_in_the_history_twice_after_a_kill(kota: Kota) -> None:
     kota.declare(declaration())
     cut = [sync_and_kill(kota.folder, seconds) is False for seconds in (0.25, 0.15, 0.05)]
     if cut[-1]:
-        assert kota.look(lambda hub: sources.get_source(operator(TENANT), hub, "halte")).state == "failed"
+        assert kota.look(lambda hub: sources.get_source(operator(TENANT), hub, "halte")).state == "stopped"
     kota.sync()
     assert kota.look(lambda hub: sources.get_source(operator(TENANT), hub, "halte")).state == "ok"
     for number in range(1, ROWS, 997):

@@ -9,6 +9,7 @@ from simpul.app.hub import Hub
 from simpul.domain.access import Action, Caller, decide
 from simpul.domain.alerts import Alert, Facts, decide_alerts, stale_after_us
 from simpul.domain.city import City, SourceDeclaration
+from simpul.ports.store import RUN_STOPPED
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,8 +51,8 @@ async def look_at_source(hub: Hub, city: City, source: SourceDeclaration, change
 def _facts(hub: Hub, city: City, source: SourceDeclaration, change: str) -> Facts:
     failures_max = int(city.alerts.get("failures", limits.ALERT_FAILURES_DEFAULT))
     runs = hub.sources.list_runs(city.tenant, source.id, failures_max + 1)
-    # A run that goes on says nothing yet; one that was killed says nothing any more.
-    ended = [run for run in runs if run.finished_us is not None]
+    # A run that goes on says nothing yet; one that was killed says nothing any more, nor does one that was stopped.
+    ended = [run for run in runs if run.finished_us is not None and run.error != RUN_STOPPED]
     failures = next((count for count, run in enumerate(ended) if run.error is None), len(ended))
     complete = hub.sources.find_complete_run(city.tenant, source.id)
     return Facts(

@@ -25,7 +25,7 @@ from simpul.domain.errors import BadRequestData, InternalError, NotFound
 from simpul.domain.merge import Outcome, advance_times, update_attributes
 from simpul.domain.parse import NULL
 from simpul.ports.engine import Preview, Progress
-from simpul.ports.store import Draft, Reject, Run
+from simpul.ports.store import RUN_STOPPED, Draft, Reject, Run
 
 AGENCY_TYPE: Final = CORE.expand("Agency")
 SOURCE_TYPE: Final = CORE.expand("DataSource")
@@ -42,7 +42,8 @@ _CHANGED_AT: Final = CORE.expand("lastChangedAt")
 class SourceStatus:
     """How one source does; nothing in it is secret or personal.
 
-    `state` is `never`, `running`, `ok` or `failed`; `rows` is what the last complete run read; `fresh_us` is when
+    `state` is `never`, `running`, `ok`, `failed`, or `stopped` where the hub was stopped or killed before the last run
+    came to its end, so that it is run again; `rows` is what the last complete run read; `fresh_us` is when
     that run ended. `last_run.error` is only there for who may manage sources. `agent` is how far the source's agent is,
     where it has one that was heard; its trouble is only told to who may manage sources.
     """
@@ -111,7 +112,9 @@ def _state(hub: Hub, run: Run | None, tenant: str) -> str:
     if run.finished_us is None:
         # A run that was killed never says that it ended; only one process at a time has a city open.
         is_running = hub.engine is not None and hub.engine.is_running(tenant, run.source)
-        return "running" if is_running else "failed"
+        return "running" if is_running else "stopped"
+    if run.error == RUN_STOPPED:
+        return "stopped"
     return "ok" if run.error is None else "failed"
 
 

@@ -14,7 +14,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 from simpul import limits
 from simpul.app.alerts import look_at_source
@@ -59,11 +59,9 @@ from simpul.operator_log import log
 from simpul.ports.engine import Preview, Progress, Replayed
 from simpul.ports.lineage import RowWanted, Traced
 from simpul.ports.quality import SourceShape
-from simpul.ports.store import Draft, Reject, Run
+from simpul.ports.store import RUN_STOPPED, Draft, Reject, Run
 
 OnProgress = Callable[[Progress], None]
-
-_STOPPED: Final = "The run was stopped before its end. What it had taken over stays; run it again for the rest."
 
 
 @dataclass(slots=True)
@@ -211,7 +209,7 @@ class SourceRun:
         except HubError as refusal:
             error, failure = refusal.detail, refusal
         except asyncio.CancelledError as stop:
-            error, failure = _STOPPED, stop
+            error, failure = RUN_STOPPED, stop
         except Exception as defect:  # A driver's surprise ends this run, not the hub.
             log.exception("source run failed", tenant=city.tenant, source=source.id)
             error = f"The source could not be read because of an unexpected {type(defect).__name__}; the log has more."
@@ -543,7 +541,8 @@ class SourceRun:
         await self.job.hub.sources.finish_run(self.job.city.tenant, run)
         if self._reporting is not None and run.error is None:
             await self._reporting.conclude(run)
-        await note_run(self.job.hub, self.job.city, self.job.source, run, has_changed=bool(self._change))
+        if run.error != RUN_STOPPED:
+            await note_run(self.job.hub, self.job.city, self.job.source, run, has_changed=bool(self._change))
         await look_at_source(self.job.hub, self.job.city, self.job.source, self._change)
 
 

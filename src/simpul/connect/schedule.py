@@ -13,7 +13,7 @@ from simpul.connect.source import duration_seconds
 from simpul.domain.city import City, SourceDeclaration
 from simpul.domain.errors import HubError
 from simpul.operator_log import log
-from simpul.ports.store import Run
+from simpul.ports.store import RUN_STOPPED, Run
 
 _US_PER_SECOND: Final = 1_000_000
 
@@ -48,9 +48,15 @@ class Schedule:
             return False
         # Looked up again when it seems due: somebody may have read the source in between.
         runs = self.hub.sources.list_runs(city.tenant, source.id, limits.SOURCE_RETRIES_MAX + 1)
+        if runs and runs[0].finished_us is None and not self._is_running(city.tenant, source.id):
+            # The hub was killed while it read: that is made up for soon, however rarely the source is read.
+            runs[0] = runs[0]._replace(error=RUN_STOPPED)
         due_us = next_due_us(runs, duration_seconds(source.declaration["schedule"]["every"]))
         self._due_us[key] = (city, due_us)
         return due_us <= now_us
+
+    def _is_running(self, tenant: str, source_id: str) -> bool:
+        return self.hub.engine is not None and self.hub.engine.is_running(tenant, source_id)
 
     async def run_due(self) -> None:
         """Read every source that is due, a few at a time, and return when all are through."""

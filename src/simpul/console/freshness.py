@@ -59,9 +59,11 @@ def count_verdicts(visit: Visit, verdicts: Iterable[Verdict]) -> tuple[Fact, ...
 
 
 def state_of(visit: Visit, status: SourceStatus) -> str:
-    """Return `good`, `late`, `broken`, `running` or `never`."""
+    """Return `good`, `late`, `broken`, `running`, `stopped` or `never`."""
     if status.state == "ok":
         return "late" if _is_late(visit, status) else "good"
+    if status.state == "stopped" and _is_late(visit, status):
+        return "late"
     return {"failed": "broken"}.get(status.state, status.state)
 
 

@@ -105,6 +105,11 @@ OF_ROWS = (
     _("%(said)s has %(found)s position; a line has two or more."),
     _("%(said)s has %(found)s positions; a ring has four or more, the last equal to the first."),
     _("%(said)s begins at %(first)s and ends at %(last)s: it is not closed. Repeat the first position at the end."),
+    _(
+        "a cell holds a duration that nobody can count (more than 999,999,999 days, or far below 0); put it right in "
+        "the workbook"
+    ),
+    _("in its row %(row)s %(said)s"),
     # Why a source could not be read: its file, its database, its declaration.
     _("There is no file %(path)s."),
     _("There is no file %(path)s; its folder %(folder)s does not exist either."),

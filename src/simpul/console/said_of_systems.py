@@ -292,6 +292,26 @@ OF_SYSTEMS = (
         "Nothing vanished; run it again."
     ),
     _("%(where)s does not answer as a CKAN portal does. Is it the portal's own URL?"),
+    _(
+        "%(where)s has %(said)s as a file, and only its datastore can be asked for some records. Write the 'filters' "
+        "as 'skip' of the source, or leave them out."
+    ),
+    _("The dataset %(name)s of %(where)s has no resource that 'resources' and 'format' mean. It has: %(listed)s."),
+    _(
+        "The dataset %(name)s of %(where)s has %(count)s resources that match; at most %(most)s are read as one. "
+        "Write a narrower pattern."
+    ),
+    _("lacks %(missing)s"),
+    _("has %(more)s as well"),
+    _("lacks %(missing)s and has %(more)s as well"),
+    _(
+        "The resource %(name)s of %(where)s %(said)s, which 'columns' declares. Resources of another form need a "
+        "source of their own."
+    ),
+    _(
+        "The resource %(name)s of %(where)s is not of the form of %(first)s: it %(said)s. Write under 'columns' those "
+        "that all have, or make a source of its own of it. Nothing vanished."
+    ),
     _("%(where)s does not give %(said)s: %(why)s."),
     _("%(where)s does not know %(said)s (%(why)s). It was removed, or has another id now; name its 'dataset' instead."),
     _("%(where)s does not let us read %(said)s (%(why)s). It is private: check 'api_token' and its user's rights."),

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple, Protocol, TypeVar
+from typing import Any, Final, NamedTuple, Protocol, TypeVar
 
 import msgspec
 
@@ -218,8 +218,15 @@ class Reject(NamedTuple):
     raw: dict[str, Any]
 
 
+RUN_STOPPED: Final = "The run was stopped before its end. What it had taken over stays; run it again for the rest."
+
+
 class Run(NamedTuple):
-    """One run of a source. `finished_us` is None while it goes on; `error` is a message for a person."""
+    """One run of a source. `finished_us` is None while it goes on; `error` is a message for a person.
+
+    One that was cut off because the hub was stopped has the error `RUN_STOPPED`, and nothing is wrong with its source;
+    one whose hub was killed never says that it finished.
+    """
 
     id: int
     source: str

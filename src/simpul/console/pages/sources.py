@@ -23,7 +23,7 @@ from simpul.console.visit import Moment, Visit
 from simpul.domain.context import CORE
 from simpul.domain.errors import HubError
 from simpul.operator_log import log
-from simpul.ports.store import Reject, Run
+from simpul.ports.store import RUN_STOPPED, Reject, Run
 
 # What is broken is no row that could be put right here.
 _NO_ROW = frozenset({"broken"})
@@ -105,6 +105,7 @@ async def show_all(visit: Visit) -> Page:
         "late": visit.text("late"),
         "broken": visit.text("broken"),
         "running": visit.text("running"),
+        "stopped": visit.text("cut off"),
         "never": visit.text("never run"),
     }
     counts = {state: sum(line.state == state for line in lines) for state in labels}
@@ -166,7 +167,7 @@ def _runs(visit: Visit, status: SourceStatus) -> tuple[RunView, ...]:
     else:
         listed = [] if status.last_run is None else [status.last_run]
     newest = status.last_run.id if status.last_run is not None else None
-    return tuple(_run(visit, run, failed=run.id == newest and status.state == "failed") for run in listed)
+    return tuple(_run(visit, run, state=status.state if run.id == newest else "") for run in listed)
 
 
 def _error(visit: Visit, run: Run | None) -> str:
@@ -190,11 +191,14 @@ def _schedule(visit: Visit, declaration: dict[str, Any]) -> str:
     return phrases.get(unit, visit.text("only when asked to"))
 
 
-def _run(visit: Visit, run: Run, *, failed: bool) -> RunView:
+def _run(visit: Visit, run: Run, *, state: str) -> RunView:
+    """Return a line of the table; `state` is that of the source, for its newest run."""
     number = visit.formats.number
-    if run.finished_us is None:
-        state = "running"
-    elif failed or run.error is not None:
+    if state == "running":
+        pass
+    elif run.finished_us is None or run.error == RUN_STOPPED or state == "stopped":
+        state = "stopped"
+    elif state == "failed" or run.error is not None:
         state = "broken"
     else:
         state = "late" if run.rows_rejected else "good"
