@@ -9,7 +9,8 @@ import ssl
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from typing import Final
+from functools import partial
+from typing import Final, NamedTuple
 from urllib.parse import quote
 
 import httpx2
@@ -19,7 +20,7 @@ from simpul import limits
 from simpul.agent.declaration import AgentDeclaration, Task
 from simpul.agent.queue import Queue, Waiting
 from simpul.declared_tls import believe
-from simpul.domain.delivery import PROTOCOL, Hello, Next, Position, Told, decide_next
+from simpul.domain.delivery import CHANGES, PROTOCOL, Hello, Next, Position, Told, decide_next
 from simpul.operator_log import log
 
 _ATTEMPTS_MAX: Final = 3
@@ -32,6 +33,15 @@ _decode = msgspec.json.Decoder(Position).decode
 
 class Undelivered(Exception):
     """A delivery that did not succeed; the text says why to a person. What waits stays."""
+
+
+class Load(NamedTuple):
+    """What is sent of a reading: all of it or its changes, their size, and what the hub is told of them."""
+
+    head: Waiting
+    size: int
+    piece: Callable[[int], bytes]
+    described: dict[str, str]
 
 
 class Courier:
@@ -57,6 +67,7 @@ class Courier:
             trust_env=False,
         )  # fmt: skip
         self._is_clock_told = False
+        self._sent = ("", 0)
 
     def deliver(self, is_stopped: Callable[[], bool]) -> bool:
         """Say hello, and deliver all that waits; return whether whole rows are wanted. Raises Undelivered."""
@@ -68,7 +79,8 @@ class Courier:
                 break
             step = decide_next(head.kind, head.number, head.digest, position)
             if step is Next.SEND:
-                self._send(head, position)
+                if not self._send_changes(head, position):
+                    self._send(self._whole(head), position)
             elif step is Next.WAIT:
                 time.sleep(limits.AGENT_LOOK_SECONDS)
             elif step is Next.COUNT_ANEW:
@@ -78,7 +90,9 @@ class Courier:
                 self._queue.begin_anew(self._source)
             else:
                 self._queue.drop(self._source, head.number)
-                log.info("delivered", source=self._source, number=head.number, kind=head.kind, bytes=head.size)
+                kind, size = self._sent if self._sent[0] == CHANGES else (head.kind, head.size)
+                log.info("delivered", source=self._source, number=head.number, kind=kind, bytes=size)
+                self._sent = ("", 0)
             if step is Next.DROP_AND_READ_WHOLE:
                 self._queue.forget_digest(self._source)
                 wants_rows = True
@@ -94,18 +108,36 @@ class Courier:
             self._is_clock_told = True
         return position
 
-    def _send(self, head: Waiting, position: Position) -> None:
-        """Send what the hub lacks of the reading; return when all of it is there, and its run began."""
-        attempts = 0
+    def _whole(self, head: Waiting) -> Load:
+        piece = partial(self._queue.piece, self._source, head.number)
+        return Load(head, head.size, piece, {"kind": head.kind})
+
+    def _send_changes(self, head: Waiting, position: Position) -> bool:
+        """Send what the reading changed, where the hub has what was before; return whether that was enough."""
+        change = self._queue.find_change(self._source, head.number)
+        if change is None or not position.takes_changes or not position.has_rows or position.digest != change.base:
+            return False
+        described = {"kind": CHANGES, "base": change.base, "rows_digest": change.rows_digest}
+        load = Load(head, change.size, partial(self._queue.change_piece, self._source, head.number), described)
+        # How much of the changes is there is told in the answer to their first piece.
+        return self._send(load, msgspec.structs.replace(position, size=0))
+
+    def _send(self, load: Load, position: Position) -> bool:
+        """Send what the hub lacks; return when all of it is there and its run began, or False for whole rows."""
+        head, attempts = load.head, 0
+        self._sent = (load.described["kind"], load.size)
         while True:
             before = position.size
-            body = self._queue.piece(self._source, head.number, position.size) if head.size > position.size else b""
-            position = self._post(self._described(head, position.size), "application/octet-stream", body)
+            body = load.piece(position.size) if load.size > position.size else b""
+            position = self._post(self._described(load, position.size), "application/octet-stream", body)
             if position.completed >= head.number:
-                return
-            if position.size >= head.size:
+                return True
+            if position.wants_whole and load.described["kind"] == CHANGES:
+                log.info("the hub wants the whole rows", source=self._source, number=head.number)
+                return False
+            if position.size >= load.size:
                 self._wait_for_run(head, position)
-                return
+                return True
             attempts = 0 if position.size > before else attempts + 1
             if attempts >= _ATTEMPTS_MAX:
                 raise Undelivered(f"The hub at {self._hub} takes no more of reading {head.number}; it is tried again.")
@@ -117,13 +149,14 @@ class Courier:
             time.sleep(limits.AGENT_LOOK_SECONDS)
             position = self._greet(head.number)
 
-    def _described(self, head: Waiting, offset: int) -> dict[str, str]:
+    def _described(self, load: Load, offset: int) -> dict[str, str]:
+        head = load.head
         return {
-            "kind": head.kind,
+            **load.described,
             "queue": self._queue.queue_id(self._source),
             "number": str(head.number),
             "offset": str(offset),
-            "size": str(head.size),
+            "size": str(load.size),
             "digest": head.digest,
         }
 

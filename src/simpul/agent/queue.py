@@ -17,6 +17,7 @@ import apsw
 import msgspec
 
 from simpul import limits
+from simpul.connect.changed_rows import Changes
 from simpul.domain.delivery import SAME
 from simpul.domain.errors import StorageFull, StorageUnavailable
 from simpul.statements import load_statements
@@ -50,6 +51,14 @@ class Backlog(NamedTuple):
     oldest_us: int | None
 
 
+class Change(NamedTuple):
+    """What a reading changed since the one before: its digest, that of the rows which come of it, and its size."""
+
+    base: str
+    rows_digest: str
+    size: int
+
+
 class Queue:
     """A queue of bounded size, for several sources. May be used from several threads."""
 
@@ -68,6 +77,8 @@ class Queue:
                     SQL.create_readings,
                     SQL.create_pieces,
                     SQL.create_notes,
+                    SQL.create_changes,
+                    SQL.create_blocks,
                 ):
                     self._connection.execute(statement)
                 # Rows may be personal.
@@ -128,6 +139,9 @@ class Queue:
                 "some of it. Nothing is lost; queue_megabytes in agent.yaml sets the bound."
             )
 
+    def _has_room(self, more: int) -> bool:
+        return int(self._run(SQL.sum_bytes)[0][0]) + more <= self._bytes_max
+
     def recall(self, source: str, names: Sequence[str]) -> dict[str, bytes]:
         """Return what a stream has noted under these names; what it has noted under others matters no more."""
         self._run(SQL.keep_notes, source, msgspec.json.encode(names).decode())
@@ -144,17 +158,31 @@ class Queue:
             steps.append((SQL.drop_reading, (source, number)))
         self._run_all(steps)
 
-    def complete(self, source: str, waiting: Waiting) -> bool:
-        """Let a whole reading be delivered. One with the rows of that before it only says that they are the same.
+    def before(self, source: str) -> tuple[str, bytes]:
+        """Return the digest of the last whole reading and those of its blocks; nothing where they are not known."""
+        with self._turn:
+            found = self._run(SQL.find_blocks, source)
+            return (str(self._run(SQL.find_digest, source)[0][0]), found[0][0]) if found else ("", b"")
 
-        Returns whether its rows are new.
+    def complete(self, source: str, waiting: Waiting, changes: Changes | None, blocks: bytes) -> bool:
+        """Let a whole reading be delivered, or what it changed. One with the rows of that before it only says so.
+
+        `blocks` are the digests of its blocks. Returns whether its rows are new.
         """
         with self._turn:
             number = waiting.number
-            is_same = self._run(SQL.find_digest, source)[0][0] == waiting.digest
-            if not is_same:
+            before = self._run(SQL.find_digest, source)[0][0]
+            if before != waiting.digest:
                 rows = (source, number, waiting.kind, waiting.size, waiting.digest, waiting.read_us)
-                self._run_all([(SQL.complete_reading, rows), (SQL.note_digest, (source, waiting.digest))])
+                steps = [
+                    (SQL.complete_reading, rows),
+                    (SQL.note_digest, (source, waiting.digest)),
+                    (SQL.put_blocks, (source, waiting.digest, blocks)),
+                ]
+                # Whole rows may have been asked for while these were read; and they can be sent without changes.
+                if changes is not None and changes.base == before and self._has_room(len(changes.body)):
+                    steps.append((SQL.put_change, (source, number, *changes)))
+                self._run_all(steps)
                 return True
             last = self._run(SQL.find_last, source)
             drop = (SQL.drop_pieces, (source, number))
@@ -168,7 +196,21 @@ class Queue:
 
     def drop(self, source: str, number: int) -> None:
         """Remove a reading: it is taken over, or was cut off."""
-        self._run_all([(SQL.drop_pieces, (source, number)), (SQL.drop_reading, (source, number))])
+        self._run_all([
+            (SQL.drop_pieces, (source, number)),
+            (SQL.drop_change, (source, number)),
+            (SQL.drop_reading, (source, number)),
+        ])  # fmt: skip
+
+    def find_change(self, source: str, number: int) -> Change | None:
+        """Return what the reading changed, where that is known and less than the whole."""
+        rows = self._run(SQL.find_change, source, number)
+        return Change(*rows[0]) if rows else None
+
+    def change_piece(self, source: str, number: int, offset: int) -> bytes:
+        """Return what follows `offset` of what the reading changed, as much as goes at once."""
+        rows = self._run(SQL.find_change_piece, source, number, offset, limits.DELIVERY_PIECE_BYTES)
+        return bytes(rows[0][0]) if rows else b""
 
     def head(self, source: str) -> Waiting | None:
         """Return the reading to deliver next, or None."""

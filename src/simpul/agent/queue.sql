@@ -37,6 +37,51 @@ CREATE TABLE IF NOT EXISTS note (
   PRIMARY KEY (source, name)
 ) STRICT, WITHOUT ROWID
 
+-- name: create_changes
+CREATE TABLE IF NOT EXISTS change (
+  source TEXT NOT NULL,
+  number INTEGER NOT NULL,
+  base TEXT NOT NULL,
+  rows_digest TEXT NOT NULL,
+  body BLOB NOT NULL,
+  UNIQUE (source, number)
+) STRICT
+
+-- name: create_blocks
+CREATE TABLE IF NOT EXISTS block (
+  source TEXT PRIMARY KEY,
+  digest TEXT NOT NULL,
+  digests BLOB NOT NULL
+) STRICT
+
+-- name: put_change
+INSERT OR REPLACE INTO change (source, number, base, rows_digest, body)
+VALUES (?, ?, ?, ?, ?)
+
+-- name: find_change
+SELECT base, rows_digest, length(body)
+FROM change
+WHERE source = ? AND number = ?
+
+-- name: find_change_piece
+SELECT substr(body, ?3 + 1, ?4)
+FROM change
+WHERE source = ?1 AND number = ?2
+
+-- name: drop_change
+DELETE FROM change
+WHERE source = ? AND number = ?
+
+-- name: put_blocks
+INSERT OR REPLACE INTO block (source, digest, digests)
+VALUES (?, ?, ?)
+
+-- name: find_blocks
+SELECT digests
+FROM block
+JOIN source ON source.id = block.source AND source.digest = block.digest
+WHERE block.source = ?
+
 -- name: put_note
 INSERT OR REPLACE INTO note (source, name, mark)
 VALUES (?, ?, ?)
@@ -134,7 +179,7 @@ DELETE FROM reading
 WHERE source = ? AND number = ?
 
 -- name: sum_bytes
-SELECT coalesce(sum(size), 0)
+SELECT coalesce(sum(size), 0) + (SELECT coalesce(sum(length(body)), 0) FROM change)
 FROM reading
 
 -- name: backlog

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from simpul import limits
 from simpul.app.identity import raise_unless_agent
 from simpul.domain.delivery import (
+    CHANGES,
     SAME,
     WHOLE,
     Delivery,
@@ -41,6 +42,8 @@ class Deliveries:
     files: DeliveryFiles
     _runs: dict[tuple[str, str], asyncio.Task[None]] = field(default_factory=dict)
     _troubles: dict[tuple[str, str], str] = field(default_factory=dict)
+    # Of which reading the whole rows are wanted, because its changes fit nothing that is here.
+    wanted_whole: dict[tuple[str, str], int] = field(default_factory=dict)
     _turns: dict[tuple[str, str], asyncio.Lock] = field(default_factory=dict)
     # Deliveries leave a place to the sources that the hub reads itself.
     _slots: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(limits.SOURCES_AT_ONCE_MAX - 1))
@@ -73,7 +76,7 @@ class Deliveries:
         try:
             async with self._slots:
                 run = await hub.engine.run(hub, tenant, source)
-            if run.error is not None and delivery.kind not in (WHOLE, SAME):
+            if run.error is not None and delivery.kind not in (WHOLE, CHANGES, SAME):
                 # What a stream tells is told once: it waits until it can be taken over.
                 self._troubles[tenant, source.id] = "The source's page at the hub says why its last run failed."
                 return
@@ -87,6 +90,7 @@ class Deliveries:
     async def settle(self, tenant: str, source_id: str, delivery: Delivery) -> None:
         """Remember that the reading is taken over; what came before it is not needed any more."""
         digest = None if delivery.kind == SAME else delivery.digest
+        self.wanted_whole.pop((tenant, source_id), None)
         await self.store.advance(tenant, source_id, delivery.queue, delivery.number, digest)
         await asyncio.to_thread(self.files.settle, tenant, source_id, delivery.number)
 
@@ -134,24 +138,28 @@ async def greet(hub: Hub, tenant: str, source: SourceDeclaration, hello: Hello) 
             await deliveries.store.begin_queue(tenant, source.id, queue, now_us, told)
         else:
             await deliveries.store.note_told(tenant, source.id, now_us, told)
-        return await _position(hub, tenant, source.id, hello.number)
+        return await _position(hub, tenant, source.id, Delivery(WHOLE, queue, hello.number, 0, ""))
 
 
-async def _position(hub: Hub, tenant: str, source_id: str, number: int) -> Position:
+async def _position(hub: Hub, tenant: str, source_id: str, delivery: Delivery) -> Position:
     deliveries = hub.deliveries
     standing = deliveries.store.find_standing(tenant, source_id)
     assert standing is not None, "whoever asks for it was heard"
-    arrived = await asyncio.to_thread(deliveries.files.find_arrived, tenant, source_id, number)
+    number = delivery.number
+    arrived = await asyncio.to_thread(deliveries.files.find_arrived, tenant, source_id, number, delivery.kind)
     has_rows = await asyncio.to_thread(deliveries.files.has_rows, tenant, source_id)
     return Position(
         completed=standing.completed,
         digest=standing.digest,
         has_rows=has_rows,
         number=number,
-        size=arrived.size,
+        # Rows that were put together are packed anew, to another size.
+        size=max(delivery.size, arrived.size) if arrived.is_complete else arrived.size,
         is_running=deliveries.running(tenant, source_id) is not None,
         trouble=deliveries.trouble(tenant, source_id),
         clock_us=hub.clock.now_us(),
+        takes_changes=True,
+        wants_whole=deliveries.wanted_whole.get((tenant, source_id)) == number,
     )
 
 
@@ -175,14 +183,14 @@ async def take(
     if going_on is not None:
         # Most runs are short: the answer to the last piece can say that all is in.
         await asyncio.wait({going_on}, timeout=limits.DELIVERY_RUN_WAIT_SECONDS)
-    return await _position(hub, tenant, source.id, delivery.number)
+    return await _position(hub, tenant, source.id, delivery)
 
 
 async def _arrive(hub: Hub, tenant: str, source_id: str, delivery: Delivery, piece: tuple[int, bytes]) -> bool:
     """Keep the piece; return whether the source can be run from the reading now."""
     deliveries = hub.deliveries
+    standing = deliveries.store.find_standing(tenant, source_id)
     if delivery.kind == SAME:
-        standing = deliveries.store.find_standing(tenant, source_id)
         has_rows = await asyncio.to_thread(deliveries.files.has_rows, tenant, source_id)
         if has_rows and standing is not None and standing.digest == delivery.digest:
             return True
@@ -192,7 +200,17 @@ async def _arrive(hub: Hub, tenant: str, source_id: str, delivery: Delivery, pie
     offset, body = piece
     if offset + len(body) > delivery.size:
         raise BadRequestData(f"The piece goes beyond the reading's {delivery.size:,} bytes.")
-    arrived = await asyncio.to_thread(deliveries.files.append, tenant, source_id, delivery.number, offset, body)
-    if arrived.size < delivery.size:
+    is_known = standing is not None and standing.digest == delivery.base
+    if delivery.kind == CHANGES and not is_known:
+        deliveries.wanted_whole[tenant, source_id] = delivery.number
         return False
+    arrived = await asyncio.to_thread(deliveries.files.append, tenant, source_id, delivery, offset, body)
+    if arrived.size < delivery.size and not arrived.is_complete:
+        return False
+    if delivery.kind == CHANGES:
+        complete_changes = deliveries.files.complete_changes
+        is_put = await asyncio.to_thread(complete_changes, tenant, source_id, delivery.number, delivery.rows_digest)
+        if not is_put:
+            deliveries.wanted_whole[tenant, source_id] = delivery.number
+        return is_put
     return await asyncio.to_thread(deliveries.files.complete, tenant, source_id, delivery.number, delivery.digest)

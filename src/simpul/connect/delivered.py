@@ -16,12 +16,18 @@ from pathlib import Path
 from typing import Final
 
 from simpul import limits
+from simpul.connect.changed_rows import ChangesBroken, put_together
 from simpul.connect.raw_rows import PackedReading
+from simpul.domain.delivery import CHANGES, Delivery
 from simpul.domain.errors import SourceUnreachable, StorageFull, StorageUnavailable
+from simpul.operator_log import log
 from simpul.ports.deliveries import Arrived
 
 _PART: Final = ".part"
 _ROWS: Final = ".rows"
+_CHANGES: Final = ".changes"
+_PUTTING: Final = ".putting"
+_CREATE: Final = os.O_WRONLY | os.O_CREAT | os.O_TRUNC
 
 
 def delivered_folder(data_directory: Path, tenant: str, source_id: str) -> Path:
@@ -43,8 +49,8 @@ class DeliveredFiles:
     def _path(self, tenant: str, source: str, number: int, suffix: str) -> Path:
         return delivered_folder(self._directory, tenant, source) / f"{number}{suffix}"
 
-    def find_arrived(self, tenant: str, source: str, number: int) -> Arrived:
-        for suffix in (_ROWS, _PART):
+    def find_arrived(self, tenant: str, source: str, number: int, kind: str) -> Arrived:
+        for suffix in (_ROWS, _suffix_of(kind)):
             try:
                 size = self._path(tenant, source, number, suffix).stat().st_size
             except FileNotFoundError:
@@ -52,17 +58,19 @@ class DeliveredFiles:
             return Arrived(size, suffix == _ROWS)
         return Arrived(0, is_complete=False)
 
-    def append(self, tenant: str, source: str, number: int, offset: int, body: bytes) -> Arrived:
-        path = self._path(tenant, source, number, _PART)
+    def append(self, tenant: str, source: str, delivery: Delivery, offset: int, body: bytes) -> Arrived:
+        number = delivery.number
+        path = self._path(tenant, source, number, _suffix_of(delivery.kind))
         with _translated(path):
-            arrived = self.find_arrived(tenant, source, number)
+            arrived = self.find_arrived(tenant, source, number, delivery.kind)
             if arrived.is_complete or arrived.size != offset or not body:
                 return arrived
             path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
             if offset == 0:
                 # Whatever else is on its way was given up.
-                for other in path.parent.glob(f"*{_PART}"):
-                    other.unlink(missing_ok=True)
+                for other in path.parent.glob("*"):
+                    if other.suffix != _ROWS:
+                        other.unlink(missing_ok=True)
             descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
             with os.fdopen(descriptor, "wb") as file:
                 file.write(body)
@@ -82,6 +90,32 @@ class DeliveredFiles:
                 return False
             path.replace(path.with_suffix(_ROWS))
             _sync_folder(path.parent)
+            return True
+
+    def complete_changes(self, tenant: str, source: str, number: int, rows_digest: str) -> bool:
+        changes = self._path(tenant, source, number, _CHANGES)
+        with _translated(changes):
+            if changes.with_suffix(_ROWS).exists():
+                changes.unlink(missing_ok=True)
+                return True
+            if not changes.exists():
+                return False
+            before, putting = _newest(changes.parent), changes.with_suffix(_PUTTING)
+            try:
+                if before is None:
+                    raise ChangesBroken("there are no rows before them")
+                with os.fdopen(os.open(putting, _CREATE, 0o600), "wb") as file:
+                    put_together(before, changes, file, rows_digest)
+                    file.flush()
+                    os.fsync(file.fileno())
+            except ChangesBroken as error:
+                log.warning("changes that fit nothing; the whole rows are asked for", source=source, reason=str(error))
+                putting.unlink(missing_ok=True)
+                changes.unlink()
+                return False
+            putting.replace(changes.with_suffix(_ROWS))
+            _sync_folder(changes.parent)
+            changes.unlink()
             return True
 
     def has_rows(self, tenant: str, source: str) -> bool:
@@ -129,6 +163,10 @@ class DeliveredReading(PackedReading):
 
     def _damaged(self) -> SourceUnreachable:
         return SourceUnreachable(f"The delivered rows {self._path} are damaged. The next delivery replaces them.")
+
+
+def _suffix_of(kind: str) -> str:
+    return _CHANGES if kind == CHANGES else _PART
 
 
 def _sync_folder(folder: Path) -> None:

@@ -23,9 +23,9 @@ from simpul import limits
 from simpul.connect.connector import BrokenRow, Reading, Row
 from simpul.domain.errors import NotFound, SourceUnreachable
 
-_LENGTH_BYTES: Final = 4
+LENGTH_BYTES: Final = 4
 _INTEGER_MAX: Final = 2**63 - 1
-_COMPRESSION: Final = 3
+COMPRESSION: Final = 3
 
 _encode = msgspec.msgpack.Encoder().encode
 
@@ -74,10 +74,14 @@ def _unpack(number: int, data: memoryview) -> Any:
 
 
 class PackedRows:
-    """Rows on their way into a file, which is the caller's to close. The same rows make the same bytes."""
+    """Rows on their way into a file, which is the caller's to close. The same rows make the same bytes.
 
-    def __init__(self, file: BinaryIO, reading: Reading) -> None:
-        self._file = gzip.GzipFile(fileobj=file, mode="wb", compresslevel=_COMPRESSION, mtime=0, filename="")
+    `see` is shown each frame as it is packed, the head first.
+    """
+
+    def __init__(self, file: BinaryIO, reading: Reading, see: Callable[[bytes], None] | None = None) -> None:
+        self._see = see
+        self._file = gzip.GzipFile(fileobj=file, mode="wb", compresslevel=COMPRESSION, mtime=0, filename="")
         self._put([reading.row_word, list(reading.columns)])
 
     def put(self, row: Row | BrokenRow) -> None:
@@ -90,7 +94,9 @@ class PackedRows:
 
     def _put(self, frame: Any) -> None:
         packed = _encode(frame)
-        self._file.write(len(packed).to_bytes(_LENGTH_BYTES, "big") + packed)
+        if self._see is not None:
+            self._see(packed)
+        self._file.write(len(packed).to_bytes(LENGTH_BYTES, "big") + packed)
 
     def close(self) -> None:
         """Write what is left."""
@@ -156,12 +162,16 @@ class PackedReading:
         self._decode = msgspec.msgpack.Decoder(ext_hook=_unpack).decode
         self._file = gzip.GzipFile(path, "rb")
         try:
-            head = self._frame()
+            self.head = self._packed()
+            head = self._decode(self.head)
             if not isinstance(head, list) or len(head) != 2 or not isinstance(head[1], list):
                 raise self._damaged()
         except SourceUnreachable:
             self._file.close()
             raise
+        except (msgspec.DecodeError, ValueError, KeyError, RecursionError) as error:
+            self._file.close()
+            raise self._damaged() from error
         self._word, self._columns = str(head[0]), tuple(str(name) for name in head[1])
 
     @property
@@ -191,12 +201,28 @@ class PackedReading:
             raise TypeError
         return Row(number, frame[1])
 
-    def _frame(self) -> Any:
+    def frames(self) -> Iterator[bytes]:
+        """Yield the rows as they are packed, in the place of `rows`."""
+        while packed := self._packed():
+            yield packed
+
+    def _packed(self) -> bytes:
+        """Return the next frame; nothing at the end."""
         try:
-            length = int.from_bytes(self._file.read(_LENGTH_BYTES), "big")
+            length = int.from_bytes(self._file.read(LENGTH_BYTES), "big")
             if length > self.row_bytes_max:
                 raise self._damaged()
-            return self._decode(self._file.read(length)) if length else None
+            packed = self._file.read(length)
+        except (OSError, EOFError, zlib.error) as error:
+            raise self._damaged() from error
+        if len(packed) != length:
+            raise self._damaged()
+        return packed
+
+    def _frame(self) -> Any:
+        try:
+            packed = self._packed()
+            return self._decode(packed) if packed else None
         except (OSError, EOFError, zlib.error, ValueError, KeyError, RecursionError, msgspec.DecodeError) as error:
             raise self._damaged() from error
 

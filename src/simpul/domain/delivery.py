@@ -15,11 +15,12 @@ from simpul import limits
 from simpul.domain.errors import BadRequestData, Conflict
 
 PROTOCOL: Final = 1
-# All rows of the source; the same rows as in the reading before; some rows that are new.
+# All rows of the source, or what changed of them since the reading before, or that they are the same; rows of a stream.
 WHOLE: Final = "whole"
+CHANGES: Final = "changes"
 SAME: Final = "same"
 NEWS: Final = "news"
-KINDS: Final = (WHOLE, SAME, NEWS)
+KINDS: Final = (WHOLE, CHANGES, SAME, NEWS)
 
 _US_PER_SECOND: Final = 1_000_000
 
@@ -56,13 +57,19 @@ class Standing(NamedTuple):
 
 
 class Delivery(NamedTuple):
-    """One reading on its way: its kind, its place in the queue, and the size and SHA-256 digest of its packed rows."""
+    """One reading on its way: its kind, its place in the queue, and the size and SHA-256 digest of its packed rows.
+
+    Of changes `size` is theirs, and `digest` that of the whole rows as the agent has packed them; `base` is the digest
+    of the rows before, and `rows_digest` that of the rows that they give, before they are packed.
+    """
 
     kind: str
     queue: str
     number: int
     size: int
     digest: str
+    base: str = ""
+    rows_digest: str = ""
 
 
 class Hello(msgspec.Struct, frozen=True):
@@ -83,6 +90,7 @@ class Position(msgspec.Struct, frozen=True):
 
     `completed` is the number up to which all is taken over, `digest` that of the last whole rows, which are here where
     `has_rows`. Of the reading `number` there are `size` bytes here. `trouble` says why what is here was not taken over.
+    A hub that `takes_changes` may still say that it `wants_whole` rows of this reading, where they fit nothing it has.
     """
 
     completed: int
@@ -93,6 +101,8 @@ class Position(msgspec.Struct, frozen=True):
     is_running: bool = False
     trouble: str = ""
     clock_us: int = 0
+    takes_changes: bool = False
+    wants_whole: bool = False
 
 
 class Next(Enum):
@@ -121,7 +131,7 @@ def decide_next(kind: str, number: int, digest: str, position: Position) -> Next
 
 def check_delivery(delivery: Delivery, *, is_stream: bool) -> None:
     """Raise BadRequestData for what can be no reading of the source."""
-    fitting = (NEWS,) if is_stream else (WHOLE, SAME)
+    fitting = (NEWS,) if is_stream else (WHOLE, CHANGES, SAME)
     if delivery.kind not in fitting:
         raise BadRequestData(f"A reading of this source is {' or '.join(fitting)}, not {delivery.kind[:20]!r}.")
     if delivery.number < 1 or delivery.size < 0 or not delivery.queue or not delivery.digest:

@@ -35,6 +35,8 @@ class _Piece(msgspec.Struct):
     offset: int
     size: int
     digest: str
+    base: str = ""
+    rows_digest: str = ""
 
 
 _HELLO: Final = msgspec.json.Decoder(Hello)
@@ -55,7 +57,9 @@ async def _receive(hub: Hub, exchange: Exchange) -> Answer:
     source = deliveries.admit_agent(hub, tenant, exchange.authorization, source_id)
     if exchange.content_type == _PIECE:
         piece = _piece_of(exchange)
-        delivery = Delivery(piece.kind, piece.queue, piece.number, piece.size, piece.digest)
+        delivery = Delivery(
+            piece.kind, piece.queue, piece.number, piece.size, piece.digest, piece.base, piece.rows_digest
+        )
         position = await deliveries.take(hub, tenant, source, delivery, (piece.offset, exchange.body))
     else:
         position = await deliveries.greet(hub, tenant, source, _hello_of(exchange))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple, Protocol
 
-from simpul.domain.delivery import Standing, Told
+from simpul.domain.delivery import Delivery, Standing, Told
 
 
 class Arrived(NamedTuple):
@@ -39,14 +39,17 @@ class DeliveryFiles(Protocol):
     Each raises StorageFull and StorageUnavailable.
     """
 
-    def find_arrived(self, tenant: str, source: str, number: int) -> Arrived:
-        """Return how much of the reading is here."""
+    def find_arrived(self, tenant: str, source: str, number: int, kind: str) -> Arrived:
+        """Return how much of the reading is here, as whole rows or as changes."""
 
-    def append(self, tenant: str, source: str, number: int, offset: int, body: bytes) -> Arrived:
+    def append(self, tenant: str, source: str, delivery: Delivery, offset: int, body: bytes) -> Arrived:
         """Add a piece that begins at `offset`, durably, where that is the end of what is here; return what is here."""
 
     def complete(self, tenant: str, source: str, number: int, digest: str) -> bool:
         """Make the reading the one that the source is read from; drop it and return False for another digest."""
+
+    def complete_changes(self, tenant: str, source: str, number: int, rows_digest: str) -> bool:
+        """Make the reading of its changes and the rows before it; drop them and return False where they do not fit."""
 
     def has_rows(self, tenant: str, source: str) -> bool:
         """Return whether there is a complete reading."""
