@@ -221,3 +221,44 @@ def test_a_plain_sheet_is_not_held_whole_until_a_row_is_not_plain(
         assert (first, held) == ([[1, "Aset & 1", ""], [2, "Aset & 2", ""]], [])
         assert [tuple(row) for row in rows] == [(4, [3, "Aset & 3", date(2023, 3, 15)])]
         assert held == [path]
+
+
+def durations(path: Path, days: Sequence[float], sheets: Sequence[str] = ("S",), header: object = "lama") -> Path:
+    """Write a workbook with a column of durations, as Excel keeps them: in days."""
+    with xlsxwriter.Workbook(str(path)) as book:
+        hours = book.add_format({"num_format": "[h]:mm"})
+        for name in sheets:
+            sheet = book.add_worksheet(name)
+            sheet.write_row(0, 0, ["id", header], hours)
+            for number, value in enumerate(days, 1):
+                sheet.write_number(number, 0, number)
+                sheet.write_number(number, 1, value, hours)
+    return path
+
+
+def test_a_duration_that_nobody_can_count_keeps_its_row_aside_and_no_other(kota: Kota) -> None:
+    durations(kota.folder / "lama.xlsx", [1, 1e12, 2, -1e13, 3])
+    kota.declare(csv_source(kind="table", read={"path": "lama.xlsx"}, entity={
+        "type": "BusStop", "id": entity_uri("BusStop", "{id}"), "attributes": {"lama": "lama"},
+    }))  # fmt: skip
+    run = kota.sync()
+    assert (run.error, run.rows_read, run.rows_written, run.rows_rejected) == (None, 5, 3, 2)
+    assert sorted(reject.key for reject in kota.rejects()) == ["row 3", "row 5"]
+    assert all("a duration that nobody can count" in reject.reason for reject in kota.rejects())
+
+
+def test_in_one_of_several_sheets_it_says_in_which(kota: Kota) -> None:
+    path = durations(kota.folder / "lama.xlsx", [1e12, 2], ("A", "B"))
+    with closing(open_reading({"path": path.name, "sheet": ["*"]}, Surroundings(path.parent))) as reading:
+        rows = list(reading.rows())
+    assert [isinstance(row, Row) for row in rows] == [False, True, False, True]
+    assert rows[2].number == 5
+    assert not isinstance(rows[2], Row)
+    assert rows[2].reason.startswith("B, row 2: a cell holds a duration")
+    assert rows[2].raw == {"@sheet": "B"}
+
+
+def test_in_a_header_it_stops_the_run(kota: Kota) -> None:
+    path = durations(kota.folder / "lama.xlsx", [1], header=1e12)
+    with pytest.raises(SourceMismatch, match="in its row 1 a cell holds a duration that nobody can count"):
+        read(path)

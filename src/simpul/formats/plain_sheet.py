@@ -14,6 +14,7 @@ from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Final, NamedTuple, Protocol
 
+from simpul.formats.given_rows import given_rows
 from simpul.formats.workbook import overlapping
 from simpul.formats.workbook_parts import column_number, find_member, read_cell_formats
 
@@ -55,8 +56,11 @@ class Sheet(Protocol):
     def width(self) -> int: ...
     @property
     def merged_cell_ranges(self) -> Iterable[tuple[Place, Place]] | None: ...
-    def iter_rows(self) -> Iterator[Cells]:
-        """Yield the rows from the first of the sheet, each from the first column that has a cell."""
+    def iter_rows(self) -> Iterator[Cells | None]:
+        """Yield the rows from the first of the sheet, each from the first column that has a cell.
+
+        None stands for a row that the library cannot give.
+        """
 
 
 class _Grid(NamedTuple):
@@ -135,7 +139,7 @@ class PlainSheet:
     def width(self) -> int:
         return self._last - self._first + 1
 
-    def iter_rows(self) -> Iterator[Cells]:
+    def iter_rows(self) -> Iterator[Cells | None]:
         done = 0
         try:
             for number, cells in self._plain_rows():
@@ -164,13 +168,13 @@ class PlainSheet:
                     before = number
                     yield number, cells
 
-    def _other_rows(self, done: int) -> Iterator[Cells]:
+    def _other_rows(self, done: int) -> Iterator[Cells | None]:
         """Yield the rows after so many, as the general reader gives them."""
         sheet = self._open_whole()
         shift = (sheet.start[1] if sheet.start else 0) - self._first
-        for number, cells in enumerate(sheet.iter_rows()):
+        for number, cells in enumerate(given_rows(sheet.iter_rows())):
             if number >= done:
-                yield [*[""] * shift, *cells] if shift >= 0 else cells[-shift:]
+                yield None if cells is None else [*[""] * shift, *cells] if shift >= 0 else cells[-shift:]
 
 
 class _RowReader:

@@ -13,6 +13,13 @@ _HINTS = {
 }
 
 
+# What is said of a row that the library of workbooks cannot give.
+NOT_GIVEN = (
+    "a cell holds a duration that nobody can count (more than 999,999,999 days, or far below 0); put it right in the "
+    "workbook"
+)
+
+
 # How files begin that are something else, whatever their names say.
 _BEGINNINGS = {
     b"II*\x00": "a picture (TIFF, perhaps GeoTIFF)",

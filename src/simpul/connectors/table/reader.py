@@ -22,6 +22,7 @@ from simpul.connectors.table import errors
 from simpul.connectors.table.settings import TableSettings, parse_settings
 from simpul.formats.byte_order import marked_encoding
 from simpul.formats.delimited import Lines
+from simpul.formats.given_rows import given_rows, is_panic
 from simpul.formats.headers import carry_right, join_header, unique_names
 from simpul.formats.plain_sheet import Sheet, find_plain_sheet
 from simpul.formats.workbook import Grid, measure_ods_sheets, measure_xlsx_sheet
@@ -177,7 +178,8 @@ class WorkbookReading(_Table):
         self.height = sheet.end[0] + 1 if sheet.end else 0
         self._first_column = sheet.start[1] if sheet.start else 0
         self._found = sheet.iter_rows()
-        self._rows = enumerate(self._found, 1)
+        is_ours = isinstance(self._found, Generator)
+        self._rows: Iterator[tuple[int, Any]] = enumerate(self._found if is_ours else given_rows(self._found), 1)
         self._shown: Mapping[tuple[int, int], str] = {}
         self._shown_places: list[int] = []
         self._start(sheet)
@@ -199,6 +201,8 @@ class WorkbookReading(_Table):
         found = next(self._rows, None)
         if found is None:
             raise errors.no_header(self.path, self.settings.skip_rows + self.settings.header_rows)
+        if found[1] is None:
+            raise errors.not_workbook(self.path, f"in its row {found[0]} {errors.NOT_GIVEN}")
         return [_header_text(cell) for cell in found[1]]
 
     def _names(self, header: list[list[str]], sheet: Sheet) -> list[str]:
@@ -218,6 +222,9 @@ class WorkbookReading(_Table):
     def rows(self) -> Iterator[Row | BrokenRow]:
         width = len(self.columns)
         for number, found in self._rows:
+            if found is None:
+                yield BrokenRow(number, errors.NOT_GIVEN, {})
+                continue
             cells: list[Any] = list(found[:width])
             cells += [None] * (width - len(cells))
             if all(cell is None or cell == "" for cell in cells):
@@ -274,7 +281,9 @@ class SheetsReading:
                     raise errors.other_sheet(self._path, name, column, reading.columns)
             order = [reading.columns.index(column) for column in self.columns[:-1]]
             for row in reading.rows():
-                assert isinstance(row, Row), "a workbook has no broken rows"
+                if isinstance(row, BrokenRow):
+                    yield BrokenRow(above + row.number, f"{name}, row {row.number}: {row.reason}", {SHEET_COLUMN: name})
+                    continue
                 yield Row(above + row.number, [*(row.cells[place] for place in order), name])
             above += reading.height
             reading.close()
@@ -311,8 +320,7 @@ def _library_translated(path: Path) -> Iterator[None]:
     except (calamine.CalamineError, OSError) as error:
         raise errors.not_workbook(path, str(error)) from error
     except BaseException as error:
-        # A defect of the Rust library arrives as a PanicException, which is no Exception.
-        if type(error).__name__ == "PanicException":
+        if is_panic(error):
             raise errors.not_workbook(path, "it is damaged") from error
         raise
 
