@@ -162,7 +162,7 @@ def test_5_7_4_4_histories_of_several_sources_are_not_ordered_in_a_map_either(
 
 
 def test_6_3_10_a_page_of_a_map_goes_no_further_than_its_sources_told(
-    tmp_path_factory: pytest.TempPathFactory, here: httpx2.Client
+    tmp_path_factory: pytest.TempPathFactory, here: httpx2.Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for brief in served_hub(tmp_path_factory, temporal_page_instances=4):
         operations = {"operations": READING}
@@ -185,8 +185,38 @@ def test_6_3_10_a_page_of_a_map_goes_no_further_than_its_sources_told(
         here.delete(made)
         other = registration(brief.url, **operations, information=[narrow])
         made = here.post(REGISTRATIONS, json=other).headers["location"]
-        raise_unless_problem(here.get(MAPS, params={**ALL_TIME, **asked, "q": "level>5"}), 403, "TooComplexQuery")
+        # Which entities fit is seen from all of the time, so the source is asked on; so many times.
+        judged_here = {**ALL_TIME, **asked, "q": "level>5"}
+        assert listed(here.get(MAPS, params={**judged_here, "q": "level==11;level==2"})).keys() == {"a"}
+        assert listed(here.get(MAPS, params={**judged_here, "q": "level>11"})).keys() == {"b"}
+        monkeypatch.setattr(limits, "HISTORY_PARTS_MAX", 1)
+        raise_unless_problem(here.get(MAPS, params=judged_here), 403, "TooComplexQuery")
         here.delete(made)
+
+
+def test_4_5_19_what_a_source_tells_in_parts_is_aggregated_whole(
+    tmp_path_factory: pytest.TempPathFactory, here: httpx2.Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for brief in served_hub(tmp_path_factory, temporal_page_instances=4):
+        made = here.post(REGISTRATIONS, json=registration(brief.url, operations=READING)).headers["location"]
+        with brief.client() as there:
+            write(there, "parts", level=series(2, *range(2, 12)))
+            write(there, "other", level=series(7, 1))
+        write(here, "parts", level=[value(100, observedAt=day(20))])
+        asked = {"type": "BusStop", "options": "aggregatedValues", "aggrMethods": "sum,totalCount"}
+        windows = [(ALL_TIME, 165, 11), ({"timerel": "before", "timeAt": day(11)}, 54, 9)]
+        windows.append(({"timerel": "between", "timeAt": day(3), "endTimeAt": day(21)}, 163, 10))
+        for window, sum_, count in windows:
+            one = here.get(path("parts"), params={**asked, **window}).json()["level"]
+            assert [(one["sum"][0][0], one["totalCount"][0][0])] == [(sum_, count)]
+            several = here.get(HISTORIES, params={**asked, **window}).json()
+            told = {entity["id"]: entity["level"]["sum"][0][0] for entity in several}
+            assert told[ID.format("parts")] == sum_
+            assert told[ID.format("other")] == 1
+        monkeypatch.setattr(limits, "HISTORY_PARTS_MAX", 1)
+        raise_unless_problem(here.get(path("parts"), params={**asked, **ALL_TIME}), 403, "TooComplexQuery")
+        here.delete(made)
+        here.delete(path("parts"))
 
 
 def test_a_map_of_histories_shows_a_stranger_what_the_city_declares_public(

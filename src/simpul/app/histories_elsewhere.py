@@ -17,11 +17,12 @@ import msgspec
 from simpul import limits
 from simpul.app import temporal
 from simpul.app.assembly import Asked, limiting, narrow_names, select
-from simpul.app.federation import Call, Hop, Paging, Reply, ask_all, ask_pages, count_told, read_bodies, wire_context
+from simpul.app.federation import Call, Hop, Paging, Reply, ask_all, ask_pages, count_told, wire_context
+from simpul.app.history_parts import AskForRest, Part, ends_of, read_on, read_reply
 from simpul.app.hub import Hub
 from simpul.app.temporal import Page, TemporalQuestion
 from simpul.domain.context import Context
-from simpul.domain.errors import HubError, NotFound, PeerInvalid, TooComplexQuery
+from simpul.domain.errors import HubError, NotFound, TooComplexQuery
 from simpul.domain.match import matches_scope
 from simpul.domain.moment import render_moment
 from simpul.domain.pattern import compile_pattern, matches_pattern
@@ -29,14 +30,12 @@ from simpul.domain.query import EntityQuery
 from simpul.domain.registration import Registration
 from simpul.domain.source_matching import SourceQuestion, TimeSpan
 from simpul.domain.temporal import Series, TemporalQuery, cut, cut_at, narrow
-from simpul.domain.told_history import read_end, read_series
-from simpul.domain.united_history import Told, restrict_series, unite_series, without_proxied_series
+from simpul.domain.united_history import Told, unite_series, without_proxied_series
 
 RETRIEVING = ("retrieveTemporal", "queryTemporal")
 QUERYING = ("queryTemporal",)
 _PATH = "/temporal/entities"
 _SYSTEM_ATTRIBUTES = ("options", "sysAttrs")
-_PARTLY = 206
 
 Filters = tuple[tuple[str, str], ...]
 
@@ -73,14 +72,6 @@ def _wanted(window: TemporalQuery) -> tuple[str, ...]:
     return window.attributes or (window.pick if picks_attributes_alone else ())
 
 
-class _Part(NamedTuple):
-    """What one reply holds: histories, up to which moment they are whole if not to their end, and what is wrong."""
-
-    told: list[Told]
-    covered: str | None
-    warning: HubError | None
-
-
 async def retrieve(hub: Hub, hop: Hop, entity_id: str, asked: Sequence[Asked], question: TemporalQuestion) -> Assembled:
     """Return what all sources and the hub itself know of an entity's history (§5.7.3); nothing where nobody does.
 
@@ -96,7 +87,11 @@ async def retrieve(hub: Hub, hop: Hop, entity_id: str, asked: Sequence[Asked], q
     )
     registrations = [one.registration for one in asked]
     told = [Told(without_proxied_series(own, registrations))] if own is not None else []
-    parts = [await _read_reply(hub, hop, reply, window) for reply in replies]
+    parts = [await read_reply(hub, hop, reply, window) for reply in replies]
+    if question.whole:
+        # What is aggregated has to be there whole.
+        rest = [_rest_of_one(hub, hop, one, entity_id) for one in asked]
+        parts = list(await asyncio.gather(*(read_on(hub, hop, *of, window) for of in zip(rest, parts, strict=True))))
     told += [one for part in parts for one in part.told if one.series.history.id == entity_id]
     warnings = [part.warning for part in parts if part.warning is not None]
     if not told:
@@ -114,6 +109,29 @@ def _retrieval(context: Context, entity_id: str, one: Asked, window: TemporalQue
         return _question_call(context, one, EntityQuery(ids=(entity_id,)), window, ())
     path = f"{_PATH}/{quote(entity_id, safe=':')}"
     return Call("GET", path, (*_attributes(context, one, window), *_times(window), _SYSTEM_ATTRIBUTES))
+
+
+def _rest_of_one(hub: Hub, hop: Hop, one: Asked, entity_id: str) -> AskForRest:
+    async def ask(rest: TemporalQuery, _: tuple[str, ...]) -> Reply:
+        context = await wire_context(hub, hop, one.registration)
+        (reply,) = await ask_all(hub, hop, [(one.registration, _retrieval(context, entity_id, one, rest))])
+        return reply
+
+    return ask
+
+
+def _rest_of_several(hub: Hub, hop: Hop, one: Asked, search: Search) -> AskForRest:
+    filters = () if search.is_split else tuple(pair for pair in search.filters if pair[0] == "scopeQ")
+
+    async def ask(rest: TemporalQuery, entity_ids: tuple[str, ...]) -> Reply:
+        context = await wire_context(hub, hop, one.registration)
+        # Whoever has nothing in the rest of the time is left out, so pages are not those of before: each is named.
+        told = (*filters, ("limit", str(len(entity_ids))))
+        call = _question_call(context, one, EntityQuery(ids=entity_ids), rest, told)
+        (reply,) = await ask_all(hub, hop, [(one.registration, call)])
+        return reply
+
+    return ask
 
 
 def _attributes(context: Context, one: Asked, window: TemporalQuery) -> Filters:
@@ -147,28 +165,6 @@ def _question_call(
     return Call("GET", _PATH, (*told, _SYSTEM_ATTRIBUTES))
 
 
-async def _read_reply(hub: Hub, hop: Hop, reply: Reply, window: TemporalQuery) -> _Part:
-    """Return the histories in a source's reply that it may tell of and the caller may see."""
-    now_us = hub.clock.now_us()
-    found, warning = await read_bodies(
-        hub, hop, reply, lambda body, context: read_series(body, context, window, now_us)
-    )
-    covered = None
-    if reply.answer is not None and reply.answer.status == _PARTLY:
-        covered = read_end(reply.answer.headers.get("content-range", ""))
-        if covered is None and warning is None:
-            source = reply.registration.id
-            return _Part([], None, PeerInvalid(f"The source {source} answered with a part of a time, and not which."))
-    every = [(one, restrict_series(one, reply.registration)) for one in found]
-    told = [Told(one, reply.registration) for _, one in every if one is not None]
-    return _Part([one for one in told if hop.caller.may_read(one.series.history.types)], covered, warning)
-
-
-def ends_of(parts: Sequence[_Part]) -> list[str]:
-    """Return up to which moments those told that told only a part of the time."""
-    return [part.covered for part in parts if part.covered is not None]
-
-
 def page_of(hub: Hub, question: TemporalQuestion, series: list[Series], ends: Sequence[str]) -> Page:
     """Return as much of the histories as fits on one page, and no more than every source told whole (§6.3.10).
 
@@ -179,7 +175,7 @@ def page_of(hub: Hub, question: TemporalQuestion, series: list[Series], ends: Se
     if question.whole:
         raise TooComplexQuery(
             "A source tells more of this time than it tells at once, and what is aggregated has to be there whole. Ask"
-            " for a shorter time, or for fewer attributes."
+            " for a shorter time, by timerel, or for fewer attributes."
         )
     window = question.window
     covered = max(ends) if window.last_n is not None else min(ends)
@@ -251,7 +247,7 @@ async def find(hub: Hub, hop: Hop, search: Search) -> Found:
     own, replies = await asyncio.gather(
         temporal.query(hop.caller, hub, _own_question(search, manner)), _ask_all(hub, hop, search, manner)
     )
-    parts = [await _read_reply(hub, hop, reply, manner.window) for several in replies for reply in several]
+    parts = await _read_all(hub, hop, search, manner, replies)
     gathered = await _gather(hub, hop, search, manner, (own, parts))
     united = map(unite_series, gathered.values())
     fitting = [one for one in united if not manner.is_filtered_here or _fits(search, one)]
@@ -265,6 +261,21 @@ async def find(hub: Hub, hop: Hop, search: Search) -> Found:
     ends = ends_of(parts)
     warnings = [part.warning for part in parts if part.warning is not None]
     return Found(kept, told_by, ends, manner.is_filtered_here and bool(ends), count, warnings)
+
+
+async def _read_all(
+    hub: Hub, hop: Hop, search: Search, manner: _Manner, replies: Sequence[Sequence[Reply]]
+) -> list[Part]:
+    """Read what every source told; where it is judged or aggregated here, the rest of the time too."""
+    window = manner.window
+    parts: list[Part] = []
+    for one, several in zip(search.everyone, replies, strict=True):
+        mine = [await read_reply(hub, hop, reply, window) for reply in several]
+        if manner.is_filtered_here or search.question.whole:
+            rest = _rest_of_several(hub, hop, one, search)
+            mine = [await read_on(hub, hop, rest, part, window) for part in mine]
+        parts += mine
+    return parts
 
 
 async def query(hub: Hub, hop: Hop, search: Search) -> Assembled:
@@ -325,7 +336,7 @@ def _own_question(search: Search, manner: _Manner) -> TemporalQuestion:
 
 
 async def _gather(
-    hub: Hub, hop: Hop, search: Search, manner: _Manner, found: tuple[Page, Sequence[_Part]]
+    hub: Hub, hop: Hop, search: Search, manner: _Manner, found: tuple[Page, Sequence[Part]]
 ) -> dict[str, list[Told]]:
     """Return what everyone tells of each entity, the hub itself first."""
     own, parts = found

@@ -57,7 +57,7 @@ class HistoryFinder:
         if found.is_judged_in_part:
             raise TooComplexQuery(
                 "A source tells more of this time than it tells at once, and which entities fit has to be seen from all"
-                " of it. Ask for a shorter time, or without a filter."
+                " of it. Ask for a shorter time, by timerel, or without a filter."
             )
         return {
             entity_id: tuple(dict.fromkeys(HERE if one is None else one.id for one in told_by))
