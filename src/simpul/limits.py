@@ -294,6 +294,7 @@ MQTT_LOOK_SECONDS: Final = 15.0
 MQTT_LOOK_MESSAGES_MAX: Final = 2_000
 SFTP_CLOSING_SECONDS: Final = 5.0
 FILES_WAITING_MAX: Final = 10_000
+FILES_LOOKED_AT_MAX: Final = 20
 FILE_NAME_BYTES_MAX: Final = 255
 DOWNLOAD_BYTES_MAX: Final = 512 * 1024 * 1024
 # Whoever sends less is given up: a whole file may take long, and a service that hangs must not.

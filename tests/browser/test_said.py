@@ -29,7 +29,7 @@ MODULES = (
     "agent/queue.py", "app/notification_sending.py", "connect/attributes.py", "connect/connector.py",
     "connect/delimited_rows.py", "connect/delivered.py", "connect/drift.py", "connect/mapping.py",
     "connect/raw_rows.py", "connect/reader.py", "connect/reader_hosts.py", "connect/replaying.py", "connect/rules.py",
-    "connect/runner.py", "connect/values.py", "connect/vanished.py", "connectors/ckan/errors.py",
+    "connect/runner.py", "connect/template.py", "connect/values.py", "connect/vanished.py", "connectors/ckan/errors.py",
     "connectors/ckan/reader.py", "connectors/files/errors.py", "connectors/files/reader.py",
     "connectors/geo/errors.py", "connectors/geo/reader.py", "connectors/gtfs/errors.py",
     "connectors/gtfs/reader.py", "connectors/mqtt/errors.py", "connectors/mqtt/reader.py",

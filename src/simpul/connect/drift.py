@@ -150,12 +150,15 @@ def raise_if_kinds_changed(
     if not changed:
         return
     lines = propose_lines(source.declaration["entity"], cells)
-    told = "Look at the mapping. If that is right,"
     if lines:
-        told = f"If that is what happened, write '{'; '.join(lines)}' in {source.file}, and"
+        raise SourceChanged(
+            f"{source.file}: the source has changed: {'; '.join(changed)}. Nothing was taken over. "
+            f"If that is what happened, write '{'; '.join(lines)}' in {source.file}, and run "
+            f"`simpul sync {source.id} --accept-change`."
+        )
     raise SourceChanged(
         f"{source.file}: the source has changed: {'; '.join(changed)}. Nothing was taken over. "
-        f"{told} run `simpul sync {source.id} --accept-change`."
+        f"Look at the mapping. If that is right, run `simpul sync {source.id} --accept-change`."
     )
 
 

@@ -15,6 +15,17 @@ OF_SYSTEMS = (
         "What stands there is no database's URL, no service's URL and no file that is known here. Name a file that "
         "exists, or a URL; these kinds can be looked at: %(listed)s."
     ),
+    _("%(where)s answers with a page, not with types. Is it a hub that speaks NGSI-LD?"),
+    _("%(where)s answers with no list of types. Is it a hub that speaks NGSI-LD?"),
+    _(
+        "%(where)s sent nothing of these topics within %(seconds)s s, so nothing can be proposed. Is the topic right, "
+        "and may this user read it? Where devices report more seldom, listen again, or write the source by hand."
+    ),
+    _(
+        "No table (CSV, TSV, XLSX, ODS) waits in %(folder)s, so nothing can be proposed. Put a file of the agency's "
+        "there."
+    ),
+    _("%(shown)s is no URI, such as urn:ngsi-ld:BusStop:padang:7"),
     _("Files are looked at in the city's own folder; put it there, and name it without a way out."),
     _("There is a file %(name)s already; give the source another id."),
     _("%(name)s has no rows, so nothing can be proposed for it."),

@@ -79,7 +79,9 @@ def look_around(where: str, settings: Plain, surroundings: Surroundings, told: s
     connector = get_connector(kind)
     assert connector.look_around is not None, "whoever knows a place can look at it"
     read, secrets = connector.settings_of(where, surroundings) if connector.settings_of else ({"path": where}, {})
-    read = {**read, **settings}
+    # What is written of a place (`sftp: {key: …}`) is added to what its URL says.
+    deeper = {name: {**read[name], **own} for name, own in settings.items() if isinstance(own, dict) and name in read}
+    read = {**read, **settings, **deeper}
     _raise_unless_settings(kind, read)
     inside = Surroundings(surroundings.folder, {**surroundings.environment, **secrets})
     return Looking(kind, read, inside, secrets, connector.look_around(read, inside))

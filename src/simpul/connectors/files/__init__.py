@@ -12,7 +12,18 @@ senders are read, and moved to mailboxes `done` and `bad`.
 from __future__ import annotations
 
 from simpul.connect.connector import Connector
+from simpul.connectors.files.offers import knows, look_around, settings_of
 from simpul.connectors.files.reader import open_reading
 from simpul.connectors.files.settings import FIELDS, check, why_never_vanished
 
-CONNECTOR = Connector("files", FIELDS, open_reading, check, is_stream=True, why_never_vanished=why_never_vanished)
+CONNECTOR = Connector(
+    "files",
+    FIELDS,
+    open_reading,
+    check,
+    is_stream=True,
+    why_never_vanished=why_never_vanished,
+    knows=knows,
+    settings_of=settings_of,
+    look_around=look_around,
+)

@@ -34,6 +34,14 @@ def said_of(name: str, path: Path, error: SourceMismatch) -> str:
     return error.detail.replace(str(path), name)
 
 
+def nothing_arrived(folder: str) -> SourceMismatch:
+    """Return the error for a place where no table waits while it is looked at."""
+    return SourceMismatch(
+        f"No table (CSV, TSV, XLSX, ODS) waits in {folder}, so nothing can be proposed. "
+        "Put a file of the agency's there."
+    )
+
+
 def lost(name: str, error: OSError) -> SourceUnreachable:
     """Return the error for a file that breaks off under the reader's hands."""
     why = (error.strerror or str(error)).lower()

@@ -193,7 +193,8 @@ def _note_of(name: str) -> str:
     return f"{FILE_COLUMN} {_digest(name).hex()}"
 
 
-def _open(place: FolderSettings | SftpSettings | MailboxSettings) -> Inbox:
+def open_inbox(place: FolderSettings | SftpSettings | MailboxSettings) -> Inbox:
+    """Return the place, open. Raises SourceUnreachable, SourceMisconfigured."""
     if isinstance(place, SftpSettings):
         from simpul.inboxes.sftp import SftpFolder  # noqa: PLC0415 - It costs 0.4 s and 30 MB, which others have not.
 
@@ -204,7 +205,7 @@ def _open(place: FolderSettings | SftpSettings | MailboxSettings) -> Inbox:
 def open_reading(plain: Plain, surroundings: Surroundings) -> Reading:
     """Return the reading of what has arrived. Raises SourceUnreachable, SourceMisconfigured, SourceMismatch."""
     settings = parse_settings(plain, surroundings)
-    inbox = _open(settings.place)
+    inbox = open_inbox(settings.place)
     try:
         return FilesReading(settings, inbox)
     except BaseException:

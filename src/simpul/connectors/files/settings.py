@@ -24,6 +24,8 @@ _QUIET_SECONDS_MAX: Final = 86_400
 # How a file is read is said as it is of the kind `table`, which has a file of its own and other words for columns.
 _OF_TABLES: Final = tuple(field for field in table.FIELDS.fields if field.name not in ("path", "columns"))
 
+TABLE_WORDS: Final = frozenset(field.name for field in _OF_TABLES)
+
 
 def _check_day(text: str) -> str | None:
     try:

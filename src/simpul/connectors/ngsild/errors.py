@@ -14,8 +14,9 @@ def not_entities(where: str, body: bytes, why: str) -> SourceMismatch:
 
 def no_types(where: str, body: bytes) -> SourceMismatch:
     """Return the error for an answer that is no list of types."""
-    said = "a page" if body.lstrip()[:1] == b"<" else "something else"
-    return SourceMismatch(f"{where} answers with {said}, not with the types that it has. Is it a hub of NGSI-LD?")
+    if body.lstrip()[:1] == b"<":
+        return SourceMismatch(f"{where} answers with a page, not with types. Is it a hub that speaks NGSI-LD?")
+    return SourceMismatch(f"{where} answers with no list of types. Is it a hub that speaks NGSI-LD?")
 
 
 def shifted(where: str) -> SourceMismatch:

@@ -18,7 +18,7 @@ from simpul.connect.fields import Plain
 from simpul.connect.proposal.models import words_of
 from simpul.connectors.table.reader import find_delimiter, open_reading
 
-_SUFFIXES: Final = (".csv", ".tsv", ".txt", ".tab", ".xlsx", ".xlsm", ".xls", ".ods")
+SUFFIXES: Final = (".csv", ".tsv", ".txt", ".tab", ".xlsx", ".xlsm", ".xls", ".ods")
 _WORKBOOKS: Final = (".xlsx", ".xlsm", ".xls", ".ods")
 _ROWS_LOOKED_AT: Final = 40
 _TITLE_ROWS_MAX: Final = 20
@@ -44,7 +44,7 @@ class Header(NamedTuple):
 
 def knows(where: str, surroundings: Surroundings) -> bool:
     """Return whether a path is a file of tables."""
-    return "://" not in where and where.lower().endswith(_SUFFIXES) and surroundings.path(where).is_file()
+    return "://" not in where and where.lower().endswith(SUFFIXES) and surroundings.path(where).is_file()
 
 
 def look_around(plain: Plain, surroundings: Surroundings) -> list[Offer]:
