@@ -47,7 +47,7 @@ def test_an_id_with_a_bare_slash_is_told_how_to_write_it(writer: httpx2.Client) 
 
 @pytest.mark.parametrize("resource", RESOURCES, ids=lambda resource: "/".join(resource.words))
 def test_a_method_that_a_path_lacks_is_refused_with_those_it_has(writer: httpx2.Client, resource: Resource) -> None:
-    words, operations = resource
+    words, operations = resource.words, resource.operations
     path = "/".join(word if word != "{}" else "urn:x:1" for word in words)
     for method in ("GET", "POST", "PUT", "PATCH", "DELETE", "TRACE"):
         if method in operations:

@@ -43,16 +43,25 @@ class Resource(NamedTuple):
 
     words: tuple[str, ...]
     operations: dict[str, Handler]
+    # Where in the path a word is fixed, and where a name stands.
+    fixed: tuple[tuple[int, str], ...]
+    places: tuple[int, ...]
 
     def matches(self, segments: tuple[str, ...]) -> bool:
-        return all(word in (NAME, segment) for word, segment in zip(self.words, segments, strict=True))
+        """Return whether the path, of as many segments as it has words, is this one."""
+        for place, word in self.fixed:  # noqa: SIM110  # A third of the time: each PATCH looks at two or three of these.
+            if segments[place] != word:
+                return False
+        return True
 
     def names_in(self, segments: tuple[str, ...]) -> tuple[str, ...]:
-        return tuple(segment for word, segment in zip(self.words, segments, strict=True) if word == NAME)
+        return tuple([segments[place] for place in self.places])
 
 
 def _resource(path: str, **operations: Handler) -> Resource:
-    return Resource(tuple(path.split("/")), operations)
+    words = tuple(path.split("/"))
+    fixed = tuple((place, word) for place, word in enumerate(words) if word != NAME)
+    return Resource(words, operations, fixed, tuple(place for place, word in enumerate(words) if word == NAME))
 
 
 RESOURCES = (
