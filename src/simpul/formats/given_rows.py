@@ -20,7 +20,7 @@ def given_rows(found: Iterator[Cells]) -> Iterator[Cells | None]:
             return
         except OverflowError:
             yield None
-        except BaseException as error:
+        except BaseException as error:  # What panics is no Exception, and is the only one that is taken here.
             if not is_panic(error):
                 raise
             yield None
