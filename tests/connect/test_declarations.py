@@ -87,7 +87,7 @@ def test_a_right_source_has_no_problems(kota: Kota) -> None:
         (
             "{id}",
             "{id|slag}",
-            ("9:7: there is no filter 'slag'; did you mean 'slug'? (filters: slug, lower, upper, digits)"),
+            ("9:7: there is no filter 'slag'; did you mean 'slug'? (filters: slug, lower, upper, digits, uri)"),
         ),
         (
             "urn:ngsi-ld:BusStop:kota:{id}",
