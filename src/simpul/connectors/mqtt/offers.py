@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import re
 import secrets
-from collections.abc import Iterator, Sequence
+import time
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
-from typing import Final
+from datetime import UTC, datetime
+from typing import Any, Final, NamedTuple
 from urllib.parse import unquote, urlsplit
+
+import msgspec
 
 from simpul import limits
 from simpul.connect.connector import Offer, Sample, Surroundings, Told
@@ -18,8 +22,9 @@ from simpul.connect.proposal.models import words_of
 from simpul.connect.service import is_private_host
 from simpul.connect.template import slug
 from simpul.connectors.mqtt import errors
-from simpul.connectors.mqtt.listening import Heard, listen
-from simpul.connectors.mqtt.settings import compile_topic, parse_settings
+from simpul.connectors.mqtt.reader import Session
+from simpul.connectors.mqtt.settings import MqttSettings, compile_topic, parse_settings
+from simpul.connectors.rest.reader import flat
 
 _PORT: Final = re.compile(r":\d+\Z")
 _LETTERS: Final = re.compile(r"[A-Za-z]+")
@@ -29,6 +34,20 @@ _STATION_WORDS: Final = frozenset({"id", "kode", "code", "imei", "serial", "devi
 _ARRIVED: Final = "arrived_at"
 # A level with more different names than this says which thing it is about, not what of it.
 _NAMES_MAX: Final = 8
+
+
+class Heard(NamedTuple):
+    """One message: its topic, its records (none where it is a plain value), its text, and when it came."""
+
+    topic: str
+    records: list[dict[str, Any]]
+    text: str
+    moment: str
+
+    @property
+    def is_json(self) -> bool:
+        """Return whether it is a record, or a list of them."""
+        return bool(self.records)
 
 
 @dataclass(frozen=True)
@@ -83,6 +102,42 @@ def look_around(plain: Plain, surroundings: Surroundings) -> list[Offer]:
         client = plain["client"] if len(kinds) == 1 else f"{plain['client']}-{number}"
         offers.append(_offer({**plain, "client": client}, kind, own))
     return offers[: limits.PROPOSAL_OFFERS_MAX]
+
+
+def listen(settings: MqttSettings) -> Generator[Heard]:
+    """Yield what comes until it is enough, or the time is over. Raises SourceUnreachable."""
+    session = Session(settings, is_passing=True)
+    try:
+        ends = time.monotonic() + limits.MQTT_LOOK_SECONDS
+        count = size = 0
+        while count < limits.MQTT_LOOK_MESSAGES_MAX and size < limits.MQTT_BATCH_BYTES_MAX:
+            message = session.take(max(0.0, ends - time.monotonic()))
+            if message is None:
+                return
+            if message.qos:
+                session.acknowledge([message.mid])
+            count += 1
+            size += len(message.payload)
+            heard = _read(message)
+            if heard is not None:
+                yield heard
+    finally:
+        session.close()
+
+
+def _read(message: Any) -> Heard | None:
+    """Return a message as it can be mapped; None where it is no text."""
+    moment = datetime.now(UTC).isoformat()
+    try:
+        topic, text = message.topic, bytes(message.payload).removeprefix(b"\xef\xbb\xbf").decode()
+    except UnicodeDecodeError:
+        return None
+    try:
+        document = msgspec.json.decode(text)
+    except (msgspec.DecodeError, RecursionError):
+        document = None
+    found = document if isinstance(document, list) else [document]
+    return Heard(topic, [flat(record) for record in found if isinstance(record, dict)], text.strip(), moment)
 
 
 def _names(topic: str) -> tuple[re.Pattern[str], dict[int, str]]:
