@@ -19,8 +19,8 @@ from simpul import limits
 from simpul.connect.connector import BrokenRow, Reading, Row, Surroundings
 from simpul.connect.fields import Plain
 from simpul.connectors.ckan import errors
+from simpul.connectors.ckan.resources.several import SeveralReading
 from simpul.connectors.ckan.settings import CkanSettings, parse_settings
-from simpul.connectors.ckan.several import SeveralReading
 from simpul.connectors.geo.reader import open_reading as open_geo
 from simpul.connectors.rest.reader import decode_answer, find_rows, flat
 from simpul.connectors.table.reader import open_reading as open_table

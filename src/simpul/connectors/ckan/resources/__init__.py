@@ -1,0 +1,1 @@
+"""How resources of a portal are put together to one reading. The portal is asked elsewhere."""
