@@ -10,6 +10,7 @@ import httpx2
 import pytest
 import schemathesis
 from hypothesis import HealthCheck, Phase, given, settings
+from schemathesis import GenerationMode
 from schemathesis.checks import not_a_server_error
 from schemathesis.core.result import Ok
 from schemathesis.specs.openapi.checks import (
@@ -95,7 +96,10 @@ def test_what_is_described_is_what_the_operation_reads(
     assert described - {"entityMap", "entityMapLifetime"} == known - {"local"}
 
 
-def test_no_request_gets_an_answer_that_is_not_described(own: Served, writer: httpx2.Client) -> None:
+@pytest.mark.parametrize("mode", [GenerationMode.POSITIVE, GenerationMode.NEGATIVE], ids=["valid", "invalid"])
+def test_no_request_gets_an_answer_that_is_not_described(
+    own: Served, writer: httpx2.Client, mode: GenerationMode
+) -> None:
     schema = schemathesis.openapi.from_dict(writer.get(OPENAPI_PATH).json())
     schema.config.update(base_url=own.url + API)
     token = {"Authorization": writer.headers["authorization"]}
@@ -105,7 +109,7 @@ def test_no_request_gets_an_answer_that_is_not_described(own: Served, writer: ht
         operation = result.ok()
 
         @FEW
-        @given(case=operation.as_strategy())
+        @given(case=operation.as_strategy(generation_mode=mode))
         def ask(case: Any) -> None:
             nonlocal tried
             tried += 1
