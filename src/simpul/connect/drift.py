@@ -13,7 +13,6 @@ from math import ceil
 from typing import Any, Final, NamedTuple
 
 from simpul import limits
-from simpul.connect.proposal.remapping import propose_lines
 from simpul.domain.city import SourceDeclaration
 from simpul.domain.code_match import rank_names
 from simpul.domain.errors import SourceChanged, SourceCollapsed
@@ -149,6 +148,9 @@ def raise_if_kinds_changed(
             cells[name] = [row[columns.index(name)] for row in rows]
     if not changed:
         return
+    # Only a source that has changed needs it.
+    from simpul.connect.proposal.remapping import propose_lines  # noqa: PLC0415
+
     lines = propose_lines(source.declaration["entity"], cells)
     if lines:
         raise SourceChanged(
