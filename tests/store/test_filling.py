@@ -91,6 +91,12 @@ def disk() -> Iterator[FaultyDisk]:
         yield disk
 
 
+@pytest.fixture(autouse=True)
+def patience(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Wait for a busy disk, too."""
+    monkeypatch.setattr(limits, "FILLING_STEP_SECONDS_MAX", 20)
+
+
 @pytest.fixture
 def small_steps(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(limits, "FILLING_STEP_ENTITIES", 3)
