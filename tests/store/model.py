@@ -223,9 +223,7 @@ class ModelStore:
         city = self._city(tenant)
         return [city.entities[document.id].record for document in documents]
 
-    async def write(
-        self, tenant: str, origin: str, operation: Callable[[Draft], Result], expected: Sequence[str] = ()
-    ) -> Result:
+    async def write(self, tenant: str, origin: str, operation: Callable[[Draft], Result]) -> Result:
         draft = ModelDraft(self._city(tenant).copy(), self._contexts, origin)
         result = operation(draft)
         self._cities[tenant] = draft.city

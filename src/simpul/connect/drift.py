@@ -149,7 +149,7 @@ def raise_if_kinds_changed(
     if not changed:
         return
     # Only a source that has changed needs it.
-    from simpul.connect.proposal.remapping import propose_lines  # noqa: PLC0415
+    from simpul.connect.proposal.remapping import propose_lines  # noqa: PLC0415 - See above.
 
     lines = propose_lines(source.declaration["entity"], cells)
     if lines:
