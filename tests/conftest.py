@@ -6,6 +6,11 @@ import socket
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+
+# No test fails because the machine is busy.
+settings.register_profile("simpul", deadline=None)
+settings.load_profile("simpul")
 
 
 @pytest.fixture
