@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
+import random
 import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,6 +18,7 @@ import yaml
 
 from simpul.app.identity import create_agent_token, operator
 from tests.connect.kota import TENANT, Kota, csv_source
+from tests.connect.line import Line
 
 WAIT_SECONDS = 90.0
 SIMPUL = [str(Path(sys.executable).with_name("simpul"))]
@@ -118,3 +120,31 @@ def wait_until(is_true: Any, seconds: float = WAIT_SECONDS) -> None:
     while not is_true():
         assert time.monotonic() < ends, f"not true within {seconds:g} s"
         time.sleep(0.02)
+
+
+def cut_off_until(
+    is_done: Callable[[], bool], kota: Kota, office: Office, chance: random.Random, *, token: str, port: int
+) -> None:
+    """Run an agent and its hub, and cut off agent, hub and line now and then, until it is done; end both."""
+    hub = ServedHub(kota, port)
+    with Line(port) as line:
+        office.write(f"http://127.0.0.1:{line.port}", {"halte": token}, agent_source())
+        agent = office.start()
+        try:
+            for _ in range(6):
+                time.sleep(chance.uniform(0.1, 1.2))
+                what = chance.choice(["agent", "hub", "line"])
+                if what == "agent":
+                    agent.kill()
+                    agent = office.start()
+                elif what == "hub":
+                    hub.kill()
+                    hub = ServedHub(kota, port)
+                else:
+                    line.cut()
+                    time.sleep(chance.uniform(0, 0.3))
+                    line.mend()
+            wait_until(is_done, 120)
+        finally:
+            agent.kill()
+            hub.kill()

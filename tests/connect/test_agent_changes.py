@@ -6,13 +6,11 @@ import random
 import re
 import shutil
 import sqlite3
-import time
 
 import pytest
 
 from tests.connect.kota import TENANT, Kota, entity_uri
-from tests.connect.line import Line
-from tests.connect.office import Office, ServedHub, agent_source, wait_until
+from tests.connect.office import Office, ServedHub, agent_source, cut_off_until
 from tests.connect.test_agents import HEADER, office, taken_over, token, waiting
 
 __all__ = ["office", "token"]
@@ -115,28 +113,7 @@ def test_nothing_is_lost_or_doubled_when_changes_are_cut_off(
     for version in range(VERSIONS):
         office.write_csv(stops(version))
         office.once()
-    hub = ServedHub(kota, free_port)
-    with Line(free_port) as line:
-        office.write(f"http://127.0.0.1:{line.port}", {"halte": token}, agent_source())
-        agent = office.start()
-        try:
-            for _ in range(5):
-                time.sleep(chance.uniform(0.1, 1.0))
-                what = chance.choice(["agent", "hub", "line"])
-                if what == "agent":
-                    agent.kill()
-                    agent = office.start()
-                elif what == "hub":
-                    hub.kill()
-                    hub = ServedHub(kota, free_port)
-                else:
-                    line.cut()
-                    time.sleep(chance.uniform(0, 0.3))
-                    line.mend()
-            wait_until(lambda: taken_over(kota) >= VERSIONS, 120)
-        finally:
-            agent.kill()
-            hub.kill()
+    cut_off_until(lambda: taken_over(kota) >= VERSIONS, kota, office, chance, token=token, port=free_port)
     check_all(kota, VERSIONS - 1)
     assert kota.count("BusStop") == COUNT + VERSIONS - 1
     assert kota.history(entity_uri("BusStop", "101"), "name") == [dict_of(version)[101] for version in (0, 1, 2)]

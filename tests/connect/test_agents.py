@@ -5,7 +5,6 @@ from __future__ import annotations
 import random
 import shutil
 import sqlite3
-import time
 from pathlib import Path
 from typing import Any
 
@@ -20,8 +19,7 @@ from simpul.connect.connector import Surroundings
 from simpul.connect.source import source_declaration
 from simpul.domain.errors import StorageFull
 from tests.connect.kota import TENANT, Kota, csv_source, entity_uri
-from tests.connect.line import Line
-from tests.connect.office import Office, ServedHub, agent_source, agent_token, simpul, wait_until
+from tests.connect.office import Office, ServedHub, agent_source, agent_token, cut_off_until, simpul
 from tests.connect.parts.mqtt import publish
 from tests.connect.servers import Server
 from tests.connect.service import Asked, Told, make_certificate, run_service
@@ -154,28 +152,7 @@ def test_nothing_is_lost_or_doubled_when_agent_hub_and_line_are_cut(
         office.write_csv([HEADER, *([n, f"{chance.random()} v{version}"] for n in range(1, count + 1))])
         office.once()
     assert waiting(office) == VERSIONS
-    hub = ServedHub(kota, free_port)
-    with Line(free_port) as line:
-        office.write(f"http://127.0.0.1:{line.port}", {"halte": token}, agent_source())
-        agent = office.start()
-        try:
-            for _ in range(6):
-                time.sleep(chance.uniform(0.2, 1.5))
-                what = chance.choice(["agent", "hub", "line"])
-                if what == "agent":
-                    agent.kill()
-                    agent = office.start()
-                elif what == "hub":
-                    hub.kill()
-                    hub = ServedHub(kota, free_port)
-                else:
-                    line.cut()
-                    time.sleep(chance.uniform(0, 0.3))
-                    line.mend()
-            wait_until(lambda: taken_over(kota) >= VERSIONS, 120)
-        finally:
-            agent.kill()
-            hub.kill()
+    cut_off_until(lambda: taken_over(kota) >= VERSIONS, kota, office, chance, token=token, port=free_port)
     assert kota.count("BusStop") == count
     for number in range(1, count + 1, 1_997):
         found = kota.history(entity_uri("BusStop", str(number)), "name")
