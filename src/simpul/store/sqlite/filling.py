@@ -114,7 +114,10 @@ class Filling:
         column = find_column(*place)
         if column is not None and column.is_kept:
             await self._city.execute(SQL.mark_column_filled, (column.id,))
-            self._city.names.mark_filled(column)
+            # A group that failed meanwhile has had the names read anew.
+            column = find_column(*place)
+            if column is not None:
+                self._city.names.mark_filled(column)
 
 
 def _refusal_of(task: asyncio.Task[HubError | None]) -> HubError | None:

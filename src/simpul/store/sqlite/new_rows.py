@@ -75,7 +75,7 @@ def _put_column(
 def _put_attribute(changes: Changes, names: Names, column: Column, eid: int, attribute: Attribute) -> None:
     if column.is_kept:
         put_values(changes, names, column, eid, attribute)
-    elif type(attribute) is dict and attribute["type"] != "GeoProperty":
+    if type(attribute) is dict and attribute["type"] != "GeoProperty":
         return
     point = plain_point(attribute)
     if point is not None:

@@ -53,8 +53,8 @@ CREATE TABLE IF NOT EXISTS attribute_column (
   UNIQUE (type, attribute, kind)
 ) STRICT;
 
--- Every scalar of the attributes whose index is kept: numbers as numbers, text as text (its first characters), booleans as x'00' and
--- x'01'. An attribute with any other value has x'' there, so that a column's rows also say who has the attribute.
+-- Every scalar of the attributes whose index is kept: numbers as numbers, text as text (its first characters), booleans
+-- as x'00' and x'01'. An attribute with any other value has x'' there, so that a column's rows also say who has it.
 CREATE TABLE IF NOT EXISTS attribute_index (
   column_id INTEGER NOT NULL,
   value ANY NOT NULL,
