@@ -41,8 +41,8 @@ class HubPart(Part):
     """The stops of a neighbour's hub."""
 
     kind = "ngsild"
-    # The neighbour's hub is in this process, and remembers which entities its pages held.
-    growth_max = 1.5
+    # The neighbour's hub is in this process, and what it holds for itself counts too.
+    rows_beyond_buffers = 15_000
 
     def __init__(self, hub: Served, line: Line) -> None:
         self._hub = hub

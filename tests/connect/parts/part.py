@@ -18,8 +18,6 @@ class Part(ABC):
     """The bound of `limits.py` on what is held at once; None where the kind streams, as it should."""
     rows_beyond_buffers: int = 4_000
     """So many rows of some 200 characters that every page, chunk and batch that the kind holds is full."""
-    growth_max: float = 1.3
-    """How many times as much memory four times as many rows may take."""
 
     @property
     def is_stream(self) -> bool:
