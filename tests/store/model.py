@@ -223,7 +223,9 @@ class ModelStore:
         city = self._city(tenant)
         return [city.entities[document.id].record for document in documents]
 
-    async def write(self, tenant: str, origin: str, operation: Callable[[Draft], Result]) -> Result:
+    async def write(
+        self, tenant: str, origin: str, operation: Callable[[Draft], Result], expected: Sequence[str] = ()
+    ) -> Result:
         draft = ModelDraft(self._city(tenant).copy(), self._contexts, origin)
         result = operation(draft)
         self._cities[tenant] = draft.city

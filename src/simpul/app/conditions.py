@@ -5,7 +5,7 @@ The condition is looked at inside the write, on the state that the write itself 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any, TypeVar, cast
 
@@ -33,7 +33,9 @@ class _Conditional:
     def __getattr__(self, name: str) -> Any:
         return getattr(self._store, name)
 
-    async def write(self, tenant: str, origin: str, operation: Callable[[Draft], Result]) -> Result:
+    async def write(
+        self, tenant: str, origin: str, operation: Callable[[Draft], Result], expected: Sequence[str] = ()
+    ) -> Result:
         """Run the operation as the store does. Raises PreconditionFailed, and then nothing of it is kept."""
 
         def checked(draft: Draft) -> Result:
@@ -46,7 +48,7 @@ class _Conditional:
                 raise PreconditionFailed(_detail(self._entity_id, self._condition))
             return result
 
-        return await self._store.write(tenant, origin, checked)
+        return await self._store.write(tenant, origin, checked, expected)
 
 
 def _find_state(draft: Draft, entity_id: str) -> State | None:

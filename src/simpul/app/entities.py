@@ -129,7 +129,7 @@ async def create(caller: Caller, hub: Hub, entity: Entity, context: Context) -> 
         if record.context_id == EXPIRING:
             expiring.note(hub, draft, record)
 
-    await hub.entities.write(caller.tenant, caller.principal, operation)
+    await hub.entities.write(caller.tenant, caller.principal, operation, (record.id,))
     if record.context_id == EXPIRING:
         hub.expiry.wake(caller.tenant)
 
@@ -196,7 +196,7 @@ async def _change(
         before = find_for_change(draft, entity_id)
         return put_outcome(hub, draft, before, merged(before.entity), context_id)
 
-    outcome: Outcome = await hub.entities.write(caller.tenant, caller.principal, operation)
+    outcome: Outcome = await hub.entities.write(caller.tenant, caller.principal, operation, (entity_id,))
     if context_id == EXPIRING:
         hub.expiry.wake(caller.tenant)
     return outcome

@@ -6,7 +6,7 @@ Via of its own request, the hub recognises its own name, and notices what goes r
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any, TypeVar, cast
 
@@ -42,14 +42,16 @@ class _Told:
     def __getattr__(self, name: str) -> Any:
         return getattr(self._store, name)
 
-    async def write(self, tenant: str, origin: str, operation: Callable[[Draft], Result]) -> Result:
+    async def write(
+        self, tenant: str, origin: str, operation: Callable[[Draft], Result], expected: Sequence[str] = ()
+    ) -> Result:
         """Run the operation as the store does, once the draft was told."""
 
         def told(draft: Draft) -> Result:
             draft.via = self._via
             return operation(draft)
 
-        result: Result = await self._store.write(tenant, origin, told)
+        result: Result = await self._store.write(tenant, origin, told, expected)
         return result
 
     async def write_history(self, tenant: str, origin: str, operation: Callable[[HistoryDraft], Result]) -> Result:

@@ -181,9 +181,12 @@ class EntityStore(Protocol):
     def read_records(self, tenant: str, documents: Sequence[Document]) -> list[Record]:
         """Return the documents decoded, with their times, in the same order."""
 
-    async def write(self, tenant: str, origin: str, operation: Callable[[Draft], Result]) -> Result:
+    async def write(
+        self, tenant: str, origin: str, operation: Callable[[Draft], Result], expected: Sequence[str] = ()
+    ) -> Result:
         """Run the operation in the next group commit; return its result once it is durable.
 
+        `expected` are ids that it will ask for, so that those of a group can be looked up at once.
         What the operation raises is raised here, and nothing of it is kept. Raises HubBusy, StorageFull,
         StorageUnavailable.
         """

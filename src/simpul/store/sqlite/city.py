@@ -248,8 +248,8 @@ class CityFile:
         """Whether somebody waits for a write."""
         return self._group_commit.is_running
 
-    async def write(self, origin: str, operation: Callable[[Draft], Result]) -> Result:
-        result: Result = await self._group_commit.submit(origin, operation)
+    async def write(self, origin: str, operation: Callable[[Draft], Result], expected: Sequence[str] = ()) -> Result:
+        result: Result = await self._group_commit.submit(origin, operation, expected)
         return result
 
     async def execute(self, statement: str, parameters: Sequence[Any]) -> list[tuple[Any, ...]]:

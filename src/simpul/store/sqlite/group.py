@@ -10,9 +10,11 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
+from itertools import islice
 from time import monotonic
 from typing import Any, Protocol
 
@@ -62,6 +64,7 @@ class _Write:
     origin: str
     operation: Callable[[Draft], Any]
     future: asyncio.Future[Any]
+    expected: Sequence[str]
 
 
 @dataclass(slots=True)
@@ -94,7 +97,9 @@ class GroupCommit:
         self._idle = asyncio.Event()
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="simpul-commit")
 
-    def submit(self, origin: str, operation: Callable[[Draft], Any]) -> asyncio.Future[Any]:
+    def submit(
+        self, origin: str, operation: Callable[[Draft], Any], expected: Sequence[str] = ()
+    ) -> asyncio.Future[Any]:
         """Return a future of the result, which is set when it is durable. Raises HubBusy, StorageUnavailable."""
         if self._is_closing:
             raise StorageUnavailable("The city is being closed. Send the request again when it is open.")
@@ -104,7 +109,7 @@ class GroupCommit:
             )
         loop = asyncio.get_running_loop()
         future: asyncio.Future[Any] = loop.create_future()
-        self._waiting.append(_Write(origin, operation, future))
+        self._waiting.append(_Write(origin, operation, future, expected))
         self._idle.clear()
         self._go_on(loop)
         return future
@@ -170,6 +175,7 @@ class GroupCommit:
         seen_before = self._writers - self._writers // _GROUPS_REMEMBERED
         self._writers = max(len(self._waiting) + self._in_thread, seen_before)
         most = max(limits.GROUP_WRITES_HALVED_MIN, (self._writers + 1) // 2)
+        _look_up([entity_id for write in islice(self._waiting, most) for entity_id in write.expected], draft)
         while self._waiting and len(answers) < most and group.size < limits.GROUP_ENTITIES_MAX:
             write = self._waiting.popleft()
             if write.future.cancelled():
@@ -269,6 +275,14 @@ class GroupCommit:
                 answer.future.set_exception(answer.error)
             else:
                 answer.future.set_result(answer.result)
+
+
+def _look_up(expected: list[str], draft: Draft) -> None:
+    """Have the draft look up what the group's writes will ask for."""
+    if expected:
+        # What fails here fails the one write that asks for it, which says so.
+        with suppress(Exception):
+            draft.expect(expected)
 
 
 def _defect(error: BaseException) -> InternalError:

@@ -167,8 +167,10 @@ class SqliteStore:
         with translated_errors(city.path):
             return city.records(city.reader, documents)
 
-    async def write(self, tenant: str, origin: str, operation: Callable[[Draft], Result]) -> Result:
-        return await self._city(tenant).write(origin, operation)
+    async def write(
+        self, tenant: str, origin: str, operation: Callable[[Draft], Result], expected: Sequence[str] = ()
+    ) -> Result:
+        return await self._city(tenant).write(origin, operation, expected)
 
     def list_changes(self, tenant: str, entity_id: str) -> list[Change]:
         return self._city(tenant).list_changes(entity_id)
