@@ -21,7 +21,7 @@ NEAR_RADIUS_M = 225
 NEAR_HITS = 24
 LEVEL_MAX = 1000.0
 METRES_PER_DEGREE = 111_320.0
-VERSION = 2
+VERSION = 3
 
 
 def side_degrees(entity_count: int) -> float:

@@ -131,6 +131,11 @@ CHECKPOINT_WAL_BYTES: Final = 128 * 1024 * 1024
 CHECKPOINT_REST_BYTES: Final = 2 * 1024 * 1024
 CHECKPOINT_ROUNDS_MAX: Final = 3
 LOCK_WAIT_MS: Final = 5_000
+# Of the 63 bits of an entry's place in the change log those behind are its sequence, those before its entity's number:
+# 134 million entities and 68 billion changes a city.
+HISTORY_SEQUENCE_BITS: Final = 36
+HISTORY_ENTITIES_MAX: Final = 2 ** (63 - HISTORY_SEQUENCE_BITS) - 1
+HISTORY_ENTRIES_MAX: Final = 2**HISTORY_SEQUENCE_BITS - 1
 INDEXED_TEXT_CHARACTERS_MAX: Final = 128
 
 # Sources

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -263,11 +263,11 @@ def test_a_sweep_that_fails_is_tried_again(
     write = served.hub.entities.write
     failed: list[str] = []
 
-    async def fail_twice(tenant: str, origin: str, operation: Any) -> Any:
+    async def fail_twice(tenant: str, origin: str, operation: Any, expected: Sequence[str] = ()) -> Any:
         if origin == "expiry" and len(failed) < 2:
             failed.append(origin)
             raise StorageFull("The disk is full.")
-        return await write(tenant, origin, operation)
+        return await write(tenant, origin, operation, expected)
 
     monkeypatch.setattr(served.hub.entities, "write", fail_twice)
     create(writer, expiresAt=soon(0.1))

@@ -99,7 +99,7 @@ class _Audit:
         """Check that the last change of each entity tells whether it is there, and that no sequence comes twice."""
         last: dict[int, int] = {}
         sequences = []
-        for eid, sequence, kind in self.execute("SELECT eid, sequence, kind FROM history ORDER BY eid, sequence"):
+        for eid, sequence, kind in self.execute("SELECT eid, sequence, kind FROM history ORDER BY place"):
             last[eid] = kind
             sequences.append(sequence)
         assert len(sequences) == len(set(sequences))

@@ -590,6 +590,8 @@ class TestBounds:
         monkeypatch.setattr(limits, "CHECKPOINT_WAL_BYTES", 256 * 1024)
         monkeypatch.setattr(limits, "CHECKPOINT_REST_BYTES", 0)
         monkeypatch.setattr(limits, "CHECKPOINT_ROUNDS_MAX", 3)
+        # However slowly it is moved: another bound is not what this is about.
+        monkeypatch.setattr(log, "_FACTOR_BLOCKING", 1_000)
         modes: list[int] = []
         checkpoint = log._checkpoint
 

@@ -55,7 +55,7 @@ _PLANS: dict[str, tuple[tuple[Any, ...], list[str]]] = {
     "geo_cells": ((1, 5, 6), ["SEARCH geo_index USING PRIMARY KEY (column_id=? AND cell>? AND cell<?)"]),
     "list_history": (("urn:x:1", 10), [
         "SEARCH entity USING COVERING INDEX sqlite_autoindex_entity_1 (id=?)",
-        "SEARCH history USING PRIMARY KEY (eid=?)",
+        "SEARCH history USING INTEGER PRIMARY KEY (rowid>? AND rowid<?)",
         "SEARCH origin USING INTEGER PRIMARY KEY (rowid=?)",
     ]),
     "search_ids": (("a", "b"), ["SEARCH entity USING INDEX sqlite_autoindex_entity_1 (id>? AND id<?)"]),

@@ -69,6 +69,8 @@ def _caller_of(tenant: str, token_id: str, roles: tuple[str, ...]) -> Caller:
     return Caller(tenant, f"token/{token_id}", frozenset(roles), None)
 
 
+# The headers that secrets come in are remembered as well (`http/header_block.py`); each costs 2 µs a request.
+@lru_cache(maxsize=limits.CALLERS_REMEMBERED_MAX)
 def _digest(secret: str) -> bytes:
     return sha256(secret.encode()).digest()
 

@@ -26,7 +26,7 @@ from simpul.domain.context import CORE
 from simpul.domain.errors import HubError
 from simpul.http.dispatch import answer
 from simpul.http.entity_tags import TAGS
-from simpul.http.exchange import JSON, LOCATION, Answer, exchange_of_block
+from simpul.http.exchange import JSON, LOCATION, NO_CONTENT, Answer, exchange_of_block
 from simpul.http.header_block import HeaderBlock, HeaderBlocks
 from simpul.http.middleware import ANY_ORIGIN, SECURITY_HEADERS, WITHOUT_BODY
 from simpul.http.negotiate import context_link_header
@@ -102,6 +102,7 @@ class Lane:
         self._anonymous = identity.anonymous(hub, self._tenant)
         self._common = b"".join(b"%b: %b\r\n" % pair for pair in (*SECURITY_HEADERS, *ANY_ORIGIN))
         link = context_link_header(CORE.link)
+        self._no_content = self._head(NO_CONTENT.status, NO_CONTENT.headers) + b"\r\n"
         self._entity_head = self._head(200, ((b"content-type", JSON.encode()), (b"link", link)))
 
     @property
@@ -146,6 +147,8 @@ class Lane:
 
     def encode(self, given: Answer) -> bytes:
         """Return an answer as it is written to the connection, but for the headers of the connection itself."""
+        if given is NO_CONTENT:
+            return self._no_content
         head = self._head(given.status, given.headers)
         if given.status in WITHOUT_BODY:
             return head + b"\r\n"

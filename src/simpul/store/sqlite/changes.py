@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 import apsw
 
+from simpul import limits
 from simpul.domain.alike import Alike
 from simpul.domain.entity import Record
 from simpul.ports.outbox import Notice
@@ -202,7 +203,10 @@ class Changes:
         insert_rows(
             connection,
             SQL.insert_history,
-            [(row[0], row[1], row[2], row[3], origins[row[4]], row[5], row[6]) for row in sorted(self.history)],
+            [
+                (eid << limits.HISTORY_SEQUENCE_BITS | sequence, at_us, kind, origins[origin], body, removed)
+                for eid, sequence, at_us, kind, origin, body, removed in sorted(self.history)
+            ],
         )
         if self.notices:
             insert_rows(connection, OUTBOX.insert_notice, self.notices)

@@ -116,8 +116,8 @@ class CityFile:
     def reader(self) -> apsw.Connection:
         """The connection for short reads of the loop.
 
-        While nothing is written it stays on its snapshot, which is the latest: SQLite locks and unlocks the file for each
-        snapshot, and that takes as long as reading an entity (5 of 10 µs).
+        While nothing is written it stays on its snapshot, which is the latest: SQLite locks and unlocks the file for
+        each snapshot, and that takes as long as reading an entity (5 of 10 µs).
         """
         if not self._keeps_snapshot and not self._group_commit.is_running:
             self._reader.execute(SQL.begin_reading)
@@ -294,6 +294,7 @@ class CityFile:
 
     def flush(self, group: Changes) -> None:
         self._leave_snapshot()
+        self._numbers.raise_if_used_up()
         new_contexts = group.contexts - self._known_contexts
         if new_contexts:
             rows = [(context_id, self._contexts.dump(context_id)) for context_id in new_contexts]

@@ -68,6 +68,10 @@ def create_tables(connection: apsw.Connection, path: Path) -> None:
             # A file from before attributes were indexed on demand: all of them are, and nobody has counted.
             for statement in (MIGRATIONS.add_entities, MIGRATIONS.add_filled, MIGRATIONS.count_attributes):
                 connection.execute(statement)
+        if not connection.execute(MIGRATIONS.has_log_by_place).get:
+            # A file from before the log was clustered by one number: 2 s for each million entries.
+            for statement in (MIGRATIONS.set_log_aside, schema, MIGRATIONS.place_log, MIGRATIONS.drop_log_aside):
+                connection.execute(statement)
 
 
 @contextmanager

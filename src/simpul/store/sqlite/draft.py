@@ -14,7 +14,7 @@ from simpul import limits
 from simpul.domain.alike import Alike, column_of, unpack
 from simpul.domain.context import CORE
 from simpul.domain.entity import ENTITY_MEMBERS, EXPIRING, Entity, Record, Times, attribute_names
-from simpul.domain.errors import BadRequestData
+from simpul.domain.errors import BadRequestData, StorageFull
 from simpul.domain.expiry import without_expiry
 from simpul.ports.contexts import ContextTable
 from simpul.ports.outbox import Notice, Watch
@@ -56,6 +56,14 @@ class Numbers:
         self.eid += count
         self.sequence += count
         return eids, sequences
+
+    def raise_if_used_up(self) -> None:
+        """Raise StorageFull where the change log has no place left for what was numbered."""
+        if self.eid > limits.HISTORY_ENTITIES_MAX or self.sequence > limits.HISTORY_ENTRIES_MAX:
+            raise StorageFull(
+                f"A city's file takes {limits.HISTORY_ENTITIES_MAX:,} entities and {limits.HISTORY_ENTRIES_MAX:,}"
+                " changes, and this one has had as many. Move part of the city into a tenant of its own."
+            )
 
 
 class SqliteDraft:

@@ -7,17 +7,17 @@ WHERE id = ?
 SELECT history.at_us, origin.name, history.body
 FROM history
 CROSS JOIN origin ON origin.id = history.origin
-WHERE history.eid = ?
-ORDER BY history.sequence
+WHERE history.place BETWEEN ?1 << 36 AND (?1 << 36) + 68719476735
+ORDER BY history.place
 LIMIT 1
 
 -- name: last_changes
 SELECT history.at_us, origin.name, history.body
 FROM history
 CROSS JOIN origin ON origin.id = history.origin
-WHERE history.eid = ?
-ORDER BY history.sequence DESC
-LIMIT ?
+WHERE history.place BETWEEN ?1 << 36 AND (?1 << 36) + 68719476735
+ORDER BY history.place DESC
+LIMIT ?2
 
 -- name: find_row
 SELECT key, entity_id

@@ -15,3 +15,20 @@ ALTER TABLE attribute_column ADD COLUMN filled INTEGER NOT NULL DEFAULT 2
 UPDATE attribute_column
 SET entities = (SELECT count(DISTINCT eid) FROM attribute_index WHERE column_id = attribute_column.id)
 WHERE kind = 0
+
+-- name: has_log_by_place
+SELECT count(*)
+FROM pragma_table_info('history')
+WHERE name = 'place'
+
+-- name: set_log_aside
+ALTER TABLE history RENAME TO history_by_key
+
+-- name: place_log
+INSERT INTO history (place, at_us, kind, origin, body, removed)
+SELECT (eid << 36) + sequence, at_us, kind, origin, body, removed
+FROM history_by_key
+ORDER BY eid, sequence
+
+-- name: drop_log_aside
+DROP TABLE history_by_key

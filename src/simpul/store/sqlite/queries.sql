@@ -101,16 +101,16 @@ DELETE FROM geo_index
 WHERE column_id = ? AND cell = ? AND eid = ?
 
 -- name: insert_history
-INSERT OR FAIL INTO history (eid, sequence, at_us, kind, origin, body, removed)
-VALUES (?, ?, ?, ?, ?, ?, ?)
+INSERT OR FAIL INTO history (place, at_us, kind, origin, body, removed)
+VALUES (?, ?, ?, ?, ?, ?)
 
 -- name: list_history
 SELECT history.sequence, history.at_us, history.kind, origin.name, history.body, history.removed
 FROM entity
-CROSS JOIN history ON history.eid = entity.eid
+CROSS JOIN history ON history.place BETWEEN entity.eid << 36 AND (entity.eid << 36) + 68719476735
 CROSS JOIN origin ON origin.id = history.origin
 WHERE entity.id = ?
-ORDER BY history.sequence DESC
+ORDER BY history.place DESC
 LIMIT ?
 
 -- name: list_terms

@@ -77,18 +77,19 @@ CREATE TABLE IF NOT EXISTS origin (
   name TEXT NOT NULL UNIQUE
 ) STRICT;
 
--- The change log, clustered by entity. `body` is what was set, in the core context's short names; `removed` the keys
--- of what went.
+-- The change log, clustered by entity: `place` is the eid, and behind it in 36 bits the sequence. (A table of two key
+-- columns keeps whole rows inside its tree, which gets twice as deep: 16 µs more a change, 7 µs more a reading.) `body`
+-- is what was set, in the core context's short names; `removed` the keys of what went.
 CREATE TABLE IF NOT EXISTS history (
-  eid INTEGER NOT NULL,
-  sequence INTEGER NOT NULL,
+  place INTEGER PRIMARY KEY,
   at_us INTEGER NOT NULL,
   kind INTEGER NOT NULL,
   origin INTEGER NOT NULL,
   body BLOB NOT NULL,
   removed TEXT,
-  PRIMARY KEY (eid, sequence)
-) STRICT, WITHOUT ROWID;
+  eid INTEGER AS (place >> 36) VIRTUAL,
+  sequence INTEGER AS (place & 68719476735) VIRTUAL
+) STRICT;
 
 -- Entities that are gone and whose history is not.
 CREATE INDEX IF NOT EXISTS entity_gone ON entity (type_set, eid) WHERE body IS NULL;
