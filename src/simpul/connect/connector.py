@@ -209,6 +209,13 @@ class Connector(NamedTuple):
     """Returns what there is to read, for proposals."""
     look_closer: Callable[[Offer, Surroundings], Offer] | None = None
     """Returns an offer that was chosen with what had to be fetched to be known, such as where a file's header is."""
+    open_trial: Callable[[Plain, Surroundings], Reading] | None = None
+    """Opens a reading that takes nothing from the runs, where a reading as `open_reading` opens it would."""
+
+    def open(self, plain: Plain, surroundings: Surroundings, *, is_trial: bool) -> Reading:
+        """Open a source for a run, or for a trial that writes nothing. Raises SourceError."""
+        open_reading = self.open_trial if is_trial and self.open_trial is not None else self.open_reading
+        return open_reading(plain, surroundings)
 
 
 @cache

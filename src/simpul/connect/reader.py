@@ -49,6 +49,7 @@ class Assignment:
     """What is to be read, and where rows are kept. With `from_run` the rows are those that are kept of that run.
 
     `delivered` is where the rows lie of a source that an agent reads. Of a `sample` its rows are read, and no others.
+    Without a `run_id` it is a trial, which writes nothing and leaves to the runs what waits for them.
     """
 
     city: City
@@ -138,7 +139,8 @@ class Reader:
         if given.source.is_delivered:
             reading: Reading = DeliveredReading(given.delivered)
         else:
-            reading = get_connector(given.source.kind).open_reading(plain["read"], given.surroundings)
+            connector = get_connector(given.source.kind)
+            reading = connector.open(plain["read"], given.surroundings, is_trial=not given.run_id)
         if "keep_raw" not in plain or not given.run_id:
             return reading
         try:

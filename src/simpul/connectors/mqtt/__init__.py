@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from simpul.connect.connector import Connector
 from simpul.connectors.mqtt.offers import knows, look_around, settings_of
-from simpul.connectors.mqtt.reader import open_reading
+from simpul.connectors.mqtt.reader import open_reading, open_trial
 from simpul.connectors.mqtt.settings import FIELDS, check
 
 CONNECTOR = Connector(
@@ -23,4 +23,5 @@ CONNECTOR = Connector(
     knows=knows,
     settings_of=settings_of,
     look_around=look_around,
+    open_trial=open_trial,
 )

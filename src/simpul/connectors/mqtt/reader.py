@@ -6,6 +6,7 @@ for a hub that is slower than it, and no message is held beyond one batch.
 
 from __future__ import annotations
 
+import secrets
 import select
 import ssl
 import struct
@@ -13,6 +14,7 @@ import time
 from collections import deque
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -232,7 +234,7 @@ def _tls(settings: MqttSettings) -> NamedContext:
 class MqttReading:
     """What waits at a broker: a stream (`connect.connector.Stream`)."""
 
-    def __init__(self, settings: MqttSettings) -> None:
+    def __init__(self, settings: MqttSettings, *, is_trial: bool = False) -> None:
         self.row_word = "message"
         self.rows_expected: int | None = None
         self.columns = settings.columns
@@ -245,7 +247,10 @@ class MqttReading:
         self._number = 0
         # Only their hashes: a topic may be long.
         self._topics: set[int] = set()
-        self._session = Session(settings)
+        self._is_trial = is_trial
+        # Of a trial nothing waits at the broker, so silence says nothing.
+        self._quiet_seconds = settings.seconds if is_trial else limits.MQTT_QUIET_SECONDS
+        self._session = Session(settings, is_passing=is_trial)
 
     def rows(self) -> Iterator[Row | BrokenRow]:
         settings = self._settings
@@ -253,7 +258,7 @@ class MqttReading:
         ends = time.monotonic() + settings.seconds
         self._has_news = False
         while count < settings.messages and size < limits.MQTT_BATCH_BYTES_MAX and (now := time.monotonic()) < ends:
-            message = self._session.take(min(limits.MQTT_QUIET_SECONDS, ends - now))
+            message = self._session.take(min(self._quiet_seconds, ends - now))
             if message is None:
                 return
             count += 1
@@ -261,6 +266,9 @@ class MqttReading:
             self._has_news = True
             if message.qos:
                 self._waiting.append(message.mid)
+            if self._is_trial:
+                # Brokers send only so many that are not acknowledged.
+                self.confirm()
             yield from self._rows_of(message)
 
     def confirm(self) -> bool:
@@ -347,3 +355,13 @@ def find(record: Mapping[str, Any], name: str) -> Any:
 def open_reading(plain: Plain, surroundings: Surroundings) -> Reading:
     """Return the reading of a session that is there. Raises SourceUnreachable, SourceMisconfigured."""
     return MqttReading(parse_settings(plain, surroundings))
+
+
+def open_trial(plain: Plain, surroundings: Surroundings) -> Reading:
+    """Return the reading of a session that begins and ends with it, and so takes nothing that waits for the source.
+
+    It listens for `MQTT_LOOK_SECONDS` at most. Raises SourceUnreachable, SourceMisconfigured.
+    """
+    settings = parse_settings(plain, surroundings)
+    client = f"simpul-try-{secrets.token_hex(6)}"
+    return MqttReading(replace(settings, client=client, seconds=limits.MQTT_LOOK_SECONDS), is_trial=True)

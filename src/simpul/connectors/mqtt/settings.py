@@ -130,7 +130,7 @@ class MqttSettings:
     arrived_column: str | None
     auth: tuple[str, str] | None
     messages: int
-    seconds: int
+    seconds: float
     is_version_5: bool
     timeout_seconds: float
     is_private: bool

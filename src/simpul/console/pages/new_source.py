@@ -36,6 +36,8 @@ class NewSourceView:
     wrong: str = ""
     tried: str = ""
     kept_aside: tuple[tuple[str, str], ...] = ()
+    tried_rows: str = ""
+    listened_seconds: str = ""
 
 
 async def show(visit: Visit) -> Page:
@@ -110,7 +112,9 @@ def _kept_aside(visit: Visit, preview: Preview) -> tuple[tuple[str, str], ...]:
 def _page(visit: Visit, view: NewSourceView) -> Page:
     title = visit.text("New source")
     agencies = tuple((one.id, visit.pick(one.name)) for one in visit.city.agencies)
-    whole = replace(view, agencies=agencies)
+    number = visit.formats.number
+    tried, listened = number(asking.TRIED_ROWS), number(round(limits.MQTT_LOOK_SECONDS))
+    whole = replace(view, agencies=agencies, tried_rows=tried, listened_seconds=listened)
     status = 400 if view.wrong else 200
     steps = (Step(visit.text("Sources"), "/sources"), Step(title))
     return Page("new_source.html", title, whole, "sources", steps, status=status)
