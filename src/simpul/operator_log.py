@@ -30,6 +30,11 @@ class OperatorLog:
 def _lines() -> Any:
     import structlog  # noqa: PLC0415 - See the module's first lines.
 
+    # By default a traceback shows what each function had in hand: tokens, passwords of sources, rows about people.
+    told = structlog.dev.RichTracebackFormatter(show_locals=False)
+    before = structlog.get_config()["processors"][:-1]
+    shown = structlog.dev.ConsoleRenderer(exception_formatter=told)
+    structlog.configure(processors=[*before, shown])
     return structlog.get_logger()
 
 
