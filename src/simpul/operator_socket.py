@@ -20,7 +20,8 @@ from simpul import limits
 from simpul.app.hub import Hub
 from simpul.domain import errors
 from simpul.domain.errors import HubError
-from simpul.operating import Given, Tell, perform
+from simpul.operating import perform
+from simpul.operating.command import Given, Tell
 from simpul.operator_log import log
 from simpul.ports.engine import Progress
 
@@ -72,13 +73,30 @@ async def _answer(hub: Hub, reader: asyncio.StreamReader, writer: asyncio.Stream
     def tell(progress: Progress) -> None:
         writer.write(_encode({"progress": progress}) + b"\n")
 
-    line = await reader.readline()
     # The command may be stopped before its answer; what it asked for goes on.
     with suppress(OSError):
+        try:
+            line = await reader.readline()
+        except ValueError:  # The line is longer than the stream's limit; `ask` sends none that is.
+            line = b""
         if line:
-            writer.write(_encode(await _carry_out(hub, line, tell)) + b"\n")
+            writer.write(_answer_line(await _carry_out(hub, line, tell)))
             await writer.drain()
     writer.close()
+
+
+def _answer_line(told: dict[str, Any]) -> bytes:
+    line = _encode(told) + b"\n"
+    if len(line) <= limits.OPERATOR_LINE_BYTES_MAX:
+        return line
+    return _encode({"error": ["TooManyResults", f"The answer has {_too_long(line)}"]}) + b"\n"
+
+
+def _too_long(line: bytes) -> str:
+    most = f"{limits.OPERATOR_LINE_BYTES_MAX:,}"
+    return (
+        f"{len(line):,} bytes; at most {most} go to and from a hub that serves. Ask for less at once, or stop the hub."
+    )
 
 
 async def _carry_out(hub: Hub, line: bytes, tell: Tell) -> dict[str, Any]:
@@ -112,7 +130,10 @@ async def ask(data_directory: Path, command: str, given: Given, tell: Tell) -> A
     except OSError as error:
         raise gone from error
     try:
-        writer.write(_encode({"command": command, "given": given}) + b"\n")
+        line = _encode({"command": command, "given": given}) + b"\n"
+        if len(line) > limits.OPERATOR_LINE_BYTES_MAX:
+            raise errors.BadRequestData(f"What is asked of the hub has {_too_long(line)}")
+        writer.write(line)
         while line := await reader.readline():
             told = _decode(line)
             if "progress" not in told:

@@ -1,4 +1,4 @@
-"""`simpul token`, `tenant` and `sync` while a hub serves the city: the hub is asked over a socket of its own."""
+"""`simpul token`, `tenant`, `plan`, `apply` and `sync` while a hub serves: it is asked over a socket of its own."""
 
 from __future__ import annotations
 
@@ -106,10 +106,10 @@ def test_sources_their_runs_and_what_was_kept_aside_are_told_while_a_hub_serves(
     assert "no source" in call("source", "rejects", "haltee").output
 
 
-def test_what_needs_the_citys_file_itself_is_told_that_a_hub_serves(data: Path) -> None:
-    refused = call("quality", "halte")
+def test_a_second_hub_over_the_same_city_is_refused(data: Path) -> None:
+    refused = call("serve")
     assert refused.exit_code == 1
-    assert "is in use by another Simpul process. Stop that one first, or ask it through its console" in refused.output
+    assert "is in use by another Simpul process. Wait until that one has ended, or stop it" in refused.output
 
 
 def test_the_socket_is_its_owners_alone(data: Path) -> None:

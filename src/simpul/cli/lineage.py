@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -10,15 +9,13 @@ from typing import Any
 import click
 import msgspec
 
-from simpul.app.identity import operator
-from simpul.app.lineage import SOURCE, Lineage, Lineages, RowTrail, get_lineage
+from simpul.app.lineage import SOURCE, Lineage, RowTrail
 from simpul.app.lineage_told import describe_lineage
 from simpul.cli.city_folder import folder_option, settings_of
+from simpul.cli.reaching import ask_once
 from simpul.cli.source import moment_of
 from simpul.domain.context import CORE
 from simpul.domain.errors import NotFound
-from simpul.main import open_hub
-from simpul.settings import Settings
 
 _WRITERS = {"api": "written over the API", "operator": "written by the operator", "hub": "written by the hub itself"}
 
@@ -30,7 +27,7 @@ _WRITERS = {"api": "written over the API", "operator": "written by the operator"
 @folder_option
 def lineage(entity_id: str, attribute: str | None, as_json: bool, folder: Path | None) -> None:
     """Tell where the attributes of an ENTITY come from, or one ATTRIBUTE: source, run, row and mapping."""
-    found = asyncio.run(_find(settings_of(folder), entity_id))
+    found = ask_once(settings_of(folder), "tell_lineage", dict[str, Lineage], entity=entity_id)
     wanted = None if attribute is None else CORE.expand(attribute)
     chosen = {key: one for key, one in found.items() if wanted in (None, key.partition("\n")[0])}
     if not chosen and attribute is not None:
@@ -38,12 +35,6 @@ def lineage(entity_id: str, attribute: str | None, as_json: bool, folder: Path |
     for key, one in chosen.items():
         for line in [_json_line(key, one)] if as_json else _lines(key, one):
             click.echo(line)
-
-
-async def _find(settings: Settings, entity_id: str) -> Lineages:
-    async with open_hub(settings) as hub:
-        _, found = await get_lineage(operator(hub.settings.tenant), hub, entity_id)
-        return found
 
 
 def _name(key: str) -> str:

@@ -10,7 +10,7 @@ import click
 from simpul.app.sources import Step
 from simpul.cli.city_folder import counted, folder_argument, load_or_exit, reject_line, settings_of
 from simpul.cli.reaching import ask_once
-from simpul.operating import Plan, PreviewLines
+from simpul.operating.folder import Plan, PreviewLines
 
 _SIGNS = {"add": "+", "change": "~", "remove": "-"}
 _REJECTS_SHOWN = 5

@@ -4,17 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import csv
-from collections import defaultdict
 from pathlib import Path
 
 import click
 
-from simpul.app import corrections, sources
 from simpul.app.corrections import text_of_raw
-from simpul.app.identity import operator
 from simpul.cli.city_folder import counted, folder_option, settings_of
+from simpul.cli.reaching import ask_once, quietly, reach
 from simpul.domain.errors import BadRequestData, NotFound
-from simpul.main import open_hub
 from simpul.ports.engine import Replayed
 from simpul.ports.quality import Correction
 from simpul.ports.store import Reject, Run
@@ -88,16 +85,16 @@ def fix(
 async def _fix(
     settings: Settings, source_id: str, wanted: dict[str, dict[str, str]], reason: str
 ) -> tuple[int, Replayed]:
-    async with open_hub(settings) as hub:
-        caller = operator(hub.settings.tenant)
-        made: dict[str, int] = defaultdict(int)
+    async with reach(settings) as reached:
+        made: dict[str, int] = {}
         for key, cells in wanted.items():
+            given = {"source": source_id, "key": key, "cells": cells, "reason": reason}
             try:
-                made[key] += len(await corrections.correct_row(caller, hub, source_id, key, cells, reason=reason))
+                made[key] = await reached.ask("correct_row", int, quietly, **given)
             except (NotFound, BadRequestData) as refusal:
                 click.echo(f"{key}: {refusal.detail}", err=True)
         changed = [key for key, count in made.items() if count]
-        return sum(made.values()), await corrections.replay(caller, hub, source_id, changed)
+        return sum(made.values()), await reached.ask("replay", Replayed, source=source_id, keys=changed)
 
 
 def _told(replayed: Replayed) -> str:
@@ -114,7 +111,7 @@ def replay(source_id: str, run: int | None, folder: Path | None) -> None:
     The agency's system is not asked.
     """
     if run is not None:
-        ended = asyncio.run(_replay_run(settings_of(folder), source_id, run))
+        ended = ask_once(settings_of(folder), "replay_run", Run, source=source_id, run=run)
         if ended.error is not None:
             raise click.ClickException(ended.error)
         counts = (
@@ -122,18 +119,8 @@ def replay(source_id: str, run: int | None, folder: Path | None) -> None:
         )
         click.echo(f"{counted(ended.rows_read, 'row')} of run {run} taken over again: {counts}")
         return
-    replayed = asyncio.run(_replay(settings_of(folder), source_id))
+    replayed = ask_once(settings_of(folder), "replay", Replayed, source=source_id, keys=None)
     click.echo(f"{counted(replayed.tried, 'row')} tried again: {_told(replayed)}")
-
-
-async def _replay_run(settings: Settings, source_id: str, run: int) -> Run:
-    async with open_hub(settings) as hub:
-        return await sources.sync(operator(hub.settings.tenant), hub, source_id, from_run=run)
-
-
-async def _replay(settings: Settings, source_id: str) -> Replayed:
-    async with open_hub(settings) as hub:
-        return await corrections.replay(operator(hub.settings.tenant), hub, source_id)
 
 
 @click.command()
@@ -141,15 +128,10 @@ async def _replay(settings: Settings, source_id: str) -> Replayed:
 @folder_option
 def fixes(source_id: str, folder: Path | None) -> None:
     """List what was put right in a SOURCE's rows: by whom, when and why, undone ones too."""
-    for one in asyncio.run(_fixes(settings_of(folder), source_id)):
+    for one in ask_once(settings_of(folder), "list_corrections", list[Correction], source=source_id):
         undone = f", undone by {one.undone_by}" if one.undone_us is not None else ""
         reason = f": {one.reason}" if one.reason else ""
         click.echo(f"{one.id}  {one.key}  {one.column}: {one.before!r} → {one.after!r}  ({one.by}{undone}){reason}")
-
-
-async def _fixes(settings: Settings, source_id: str) -> list[Correction]:
-    async with open_hub(settings) as hub:
-        return corrections.list_corrections(operator(hub.settings.tenant), hub, source_id)
 
 
 @click.command()
@@ -158,10 +140,5 @@ async def _fixes(settings: Settings, source_id: str) -> list[Correction]:
 @folder_option
 def undo(source_id: str, number: int, folder: Path | None) -> None:
     """Take back the fix NUMBER of a SOURCE: from the next run on what the source says counts again."""
-    asyncio.run(_undo(settings_of(folder), source_id, number))
+    ask_once(settings_of(folder), "undo_correction", type(None), source=source_id, number=number)
     click.echo(f"Fix {number} is undone. Read the source again: simpul sync {source_id}")
-
-
-async def _undo(settings: Settings, source_id: str, number: int) -> None:
-    async with open_hub(settings) as hub:
-        await corrections.undo_correction(operator(hub.settings.tenant), hub, source_id, number)

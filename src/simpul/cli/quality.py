@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from pathlib import Path
 
 import click
@@ -10,15 +9,11 @@ import msgspec
 from rich.console import Console
 from rich.table import Table
 
-from simpul import limits
-from simpul.app import quality as use
-from simpul.app.identity import operator
-from simpul.app.quality import Quality
 from simpul.cli.city_folder import folder_option, settings_of
+from simpul.cli.reaching import ask_once
 from simpul.cli.source import moment_of
 from simpul.domain.quality import DIMENSIONS, Report
-from simpul.main import open_hub
-from simpul.settings import Settings
+from simpul.operating.trust import QualityLines, ScoreLine
 
 
 @click.command()
@@ -29,21 +24,16 @@ from simpul.settings import Settings
 @folder_option
 def quality(source_id: str, run: int | None, history: bool, as_json: bool, folder: Path | None) -> None:
     """Tell how good a SOURCE is: its scores, and what breaks which rule."""
-    found = asyncio.run(_find(settings_of(folder), source_id, run))
+    found = ask_once(settings_of(folder), "tell_quality", QualityLines, source=source_id, run=run)
     if found.report is None:
         click.echo(f"{source_id} has no report yet; a run that reads all rows makes one: simpul sync {source_id}")
         return
     if as_json:
         click.echo(msgspec.json.encode({**msgspec.to_builtins(found.report), "scores": found.report.scores}).decode())
     elif history:
-        _print_history(found)
+        _print_history(found.history)
     else:
         _print_report(found.report)
-
-
-async def _find(settings: Settings, source_id: str, run: int | None) -> Quality:
-    async with open_hub(settings) as hub:
-        return use.get_quality(operator(hub.settings.tenant), hub, source_id, run)
 
 
 def _print_report(report: Report) -> None:
@@ -59,13 +49,13 @@ def _print_report(report: Report) -> None:
         click.echo("Nothing breaks a rule.")
 
 
-def _print_history(found: Quality) -> None:
+def _print_history(history: list[ScoreLine]) -> None:
     table = Table(box=None, pad_edge=False)
     for title in ("run", "of", "rows", *DIMENSIONS):
         table.add_column(title, justify="right")
-    for report in found.reports[: limits.CONSOLE_RUNS_SHOWN]:
-        scores = [_percent(report.scores[name]) for name in DIMENSIONS]
-        table.add_row(str(report.run), moment_of(report.at_us), f"{report.rows:,}", *scores)
+    for one in history:
+        scores = [_percent(one.scores[name]) for name in DIMENSIONS]
+        table.add_row(str(one.run), moment_of(one.at_us), f"{one.rows:,}", *scores)
     Console(highlight=False, markup=False).print(table)
 
 

@@ -13,7 +13,8 @@ import msgspec
 from simpul.app.hub import Hub
 from simpul.connect.city import tenant_of
 from simpul.main import open_hub
-from simpul.operating import Given, Tell, perform
+from simpul.operating import perform
+from simpul.operating.command import Given, Tell
 from simpul.operator_socket import ask, is_listening
 from simpul.settings import Settings
 

@@ -18,7 +18,7 @@ from simpul.cli.source_kind import kind
 from simpul.cli.source_new import new
 from simpul.domain.alerts import Alert
 from simpul.domain.delivery import Standing
-from simpul.operating import SourceLine
+from simpul.operating.sources import SourceLine
 from simpul.ports.store import Reject, Run
 from simpul.settings import Settings
 

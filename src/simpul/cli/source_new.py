@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -11,16 +9,15 @@ from typing import Any
 import click
 import yaml
 
+from simpul import limits
 from simpul.cli.city_folder import counted, load_or_exit, settings_of
-from simpul.connect.connector import Offer, Surroundings
+from simpul.cli.reaching import ask_once
+from simpul.connect.connector import Offer, Sample, Surroundings
 from simpul.connect.proposal.proposing import Looking, Proposed, look_around, propose
-from simpul.connect.runner import Engine
 from simpul.domain.city import City
 from simpul.domain.errors import BadRequestData, HubError, SourceError
-from simpul.main import open_hub
+from simpul.operating.folder import Trial
 from simpul.settings import Settings
-
-_TRIED_ROWS = 1_000
 
 
 @click.command("new")
@@ -66,7 +63,7 @@ def new(
             continue
         _write(settings.folder, proposed)
         city = load_or_exit(settings.folder)
-        _try(replace(settings, tenant=city.tenant), city, looking, proposed, offer)
+        _try(replace(settings, tenant=city.tenant), looking, proposed.source, offer)
 
 
 def _inside(where: str, folder: Path) -> str:
@@ -123,24 +120,29 @@ def _write(folder: Path, proposed: Proposed) -> None:
     click.echo(f"{path}: {proposed.type_name}, from {counted(proposed.rows, 'row')}{people}")
 
 
-def _try(settings: Settings, city: City, looking: Looking, proposed: Proposed, offer: Offer) -> None:
+def _try(settings: Settings, looking: Looking, source_id: str, offer: Offer) -> None:
     """Map the first rows and tell how many would go in. Values are not shown."""
-    source = city.source(proposed.source)
-    assert source is not None, "it was written just now"
-
-    async def preview() -> None:
-        async with open_hub(settings) as hub:
-            hub.cities[city.tenant] = city
-            engine = Engine(looking.surroundings.environment)
-            found = await engine.preview(hub, city.tenant, source, _TRIED_ROWS, sample=offer.sample)
-        entities, kept = len(found.entities), len(found.rejects)
-        click.echo(f"  of {counted(found.rows_read, 'row')}, {entities:,} would go in and {kept:,} be kept aside")
-        for rule, count in Counter(reject.rule for reject in found.rejects).most_common():
-            click.echo(f"    {rule}: {counted(count, 'row')}")
-
+    given: dict[str, Any] = {
+        "folder": str(settings.folder.resolve()),
+        "source": source_id,
+        "rows": limits.PREVIEW_ROWS_MAX,
+        "secrets": dict(looking.secrets),
+        "sample": _first_rows(offer),
+    }
     try:
-        asyncio.run(preview())
+        found = ask_once(settings, "try_source", Trial, **given)
     except HubError as error:
         click.echo(f"  not tried: {error.detail}")
+    else:
+        kept = sum(count for _, count in found.broken)
+        click.echo(f"  of {counted(found.rows_read, 'row')}, {found.entities:,} would go in and {kept:,} be kept aside")
+        for rule, count in found.broken:
+            click.echo(f"    {rule}: {counted(count, 'row')}")
     for name in looking.secrets:
         click.echo(f"  put the secret into the environment variable {name} where simpul runs")
+
+
+def _first_rows(offer: Offer) -> Sample | None:
+    """Return those rows in hand that are tried, where the system cannot be read twice."""
+    sample = offer.sample
+    return None if sample is None else sample._replace(rows=sample.rows[: limits.PREVIEW_ROWS_MAX])

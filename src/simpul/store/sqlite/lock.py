@@ -26,7 +26,7 @@ class FileLock:
         except OSError as error:
             os.close(self._descriptor)
             raise StorageUnavailable(
-                f"{path.name} is in use by another Simpul process. Stop that one first, or ask it through its console."
+                f"{path.name} is in use by another Simpul process. Wait until that one has ended, or stop it."
             ) from error
 
     def release(self) -> None:
