@@ -17,6 +17,7 @@ from simpul.connect.connector import Row, Surroundings
 from simpul.connectors.table import reader
 from simpul.connectors.table.reader import open_reading
 from simpul.domain.errors import SourceMismatch
+from simpul.formats import plain_sheet
 from simpul.formats.workbook import Grid, measure_ods_sheets
 from tests.connect.kota import Kota, csv_source, entity_uri
 from tests.connect.ods import cell, row, write_ods
@@ -179,15 +180,26 @@ SHEET = some.lists(
 
 
 @settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(rows=SHEET, corner=some.sampled_from([(0, 0), (1, 2), (0, 27)]), is_streamed=some.booleans())
+@given(
+    rows=SHEET,
+    times=some.sampled_from([1, 4]),
+    corner=some.sampled_from([(0, 0), (1, 2), (0, 27)]),
+    is_streamed=some.booleans(),
+    block_bytes=some.sampled_from([100, 400, 100_000]),
+)
 def test_a_plain_sheet_is_read_as_the_general_reader_reads_it(
-    tmp_path: Path, rows: list[list[tuple[Any, str]]], corner: tuple[int, int], is_streamed: bool
+    tmp_path: Path,
+    rows: list[list[tuple[Any, str]]],
+    times: int,
+    corner: tuple[int, int],
+    is_streamed: bool,
+    block_bytes: int,
 ) -> None:
     path = tmp_path / "polos.xlsx"
     with xlsxwriter.Workbook(str(path), {"constant_memory": is_streamed, "strings_to_numbers": False}) as workbook:
         formats = {code: workbook.add_format({"num_format": code}) for code in NUMBER_FORMATS if code}
         sheet = workbook.add_worksheet("A & B")
-        for down, cells in enumerate(rows):
+        for down, cells in enumerate(rows * times):
             for right, (value, code) in enumerate(cells):
                 writer = sheet.write_string if isinstance(value, str) else sheet.write
                 writer(corner[0] + down, corner[1] + right, value, formats.get(code))
@@ -197,10 +209,45 @@ def test_a_plain_sheet_is_read_as_the_general_reader_reads_it(
             found = [(row.number, list(map(repr, row.cells))) for row in reading.rows() if isinstance(row, Row)]
             return reading.columns, reading.rows_expected, found
 
-    streamed = read_sheet()
     with pytest.MonkeyPatch.context() as patch:
+        # Rows after the first block are read together where they are written alike.
+        patch.setattr(plain_sheet, "_BLOCK_BYTES", block_bytes)
+        streamed = read_sheet()
         patch.setattr(reader, "find_plain_sheet", lambda *_: None)
         assert streamed == read_sheet()
+
+
+def test_rows_that_are_written_alike_are_read_together_and_others_one_by_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "polos.xlsx"
+    odd = 300
+    with xlsxwriter.Workbook(str(path)) as workbook:
+        sheet = workbook.add_worksheet()
+        formats = {odd: workbook.add_format({"bold": True})}
+        sheet.write_row(0, 0, ["id", "nama", "luas", "catatan"])
+        for number in range(1, 500):
+            note = "" if number % 7 else number
+            sheet.write_row(number, 0, [number, f"Aset & {number % 5}", number / 4, note], formats.get(number))
+    alone: list[int] = []
+    read_alone = plain_sheet._RowReader.read
+
+    def read_row(self: plain_sheet._RowReader, part: bytes) -> tuple[int, list[Any]]:
+        found = read_alone(self, part)
+        alone.append(found[0])
+        return found
+
+    monkeypatch.setattr(plain_sheet._RowReader, "read", read_row)
+    monkeypatch.setattr(plain_sheet, "_BLOCK_BYTES", 4_000)
+    _, rows = read(path)
+    assert rows == [
+        (number + 1, [number, f"Aset & {number % 5}", number / 4, "" if number % 7 else number])
+        for number in range(1, 500)
+    ]
+    # The first block, and the one with a row of another style, to the end of each.
+    assert alone[0] == 1
+    assert odd + 1 in alone
+    assert len(alone) < 80
 
 
 def test_a_plain_sheet_is_not_held_whole_until_a_row_is_not_plain(

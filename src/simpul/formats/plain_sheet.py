@@ -7,13 +7,14 @@ whole, takes over. What it would give of a row and what is given here are the sa
 
 from __future__ import annotations
 
-import html
 import re
 import zipfile
-from collections.abc import Callable, Container, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from operator import itemgetter
 from pathlib import Path
 from typing import Any, Final, NamedTuple, Protocol
 
+from simpul.formats.alike_rows import AlikeRows, NotPlain, text_of
 from simpul.formats.given_rows import given_rows
 from simpul.formats.workbook import overlapping
 from simpul.formats.workbook_parts import column_number, find_member, read_cell_formats
@@ -33,7 +34,8 @@ _CELL: Final = re.compile(
     rb'(?: ?/>|></c>|>(?:<v>([^<]*)</v>|<is><t(?: xml:space="preserve")?>([^<]*)</t></is>)</c>)'
 )
 _SHARED: Final = re.compile(rb'<si><t(?: xml:space="preserve")?>([^<]*)</t></si>|<si><t ?/></si>')
-_ESCAPE: Final = re.compile(rb"_x[0-9A-Fa-f]{4}_")
+_FORM_OF: Final = itemgetter(0, 1, 2)
+_ROW_END: Final = b"</row>"
 # Formats of numbers that every program knows and no file tells; the others of these are dates.
 _NUMBER_FORMATS: Final = frozenset({*range(5), *range(9, 14), *range(37, 45), 48, 49})
 _NO_CODE: Final = re.compile(r'"[^"]*"|\\.|\[(?![hms]+\])[^\]]*\]', re.IGNORECASE)
@@ -71,10 +73,6 @@ class _Grid(NamedTuple):
     merged: list[tuple[Place, Place]]
 
 
-class _NotPlain(Exception):
-    """A row that is written in another way."""
-
-
 def find_plain_sheet(path: Path, name: str, open_whole: Callable[[], Sheet]) -> PlainSheet | None:
     """Return the sheet, or None where it has formulas, or is written in another way. Raises what `zipfile` raises."""
     with zipfile.ZipFile(path) as archive:
@@ -97,12 +95,19 @@ def _is_encoded_otherwise(archive: zipfile.ZipFile, member: str) -> bool:
 def _measure(read: Callable[[int], bytes]) -> _Grid | None:
     columns: set[bytes] = set()
     merged: set[tuple[bytes, ...]] = set()
+    others = _find_others(columns)
     rows = 0
     for text in overlapping(read):
-        end = text.rfind(b">")
-        if _FORMULA.search(text) or b"<!" in text or text.count(b"<c ", 0, end) != text.count(b'<c r="', 0, end):
+        if _FORMULA.search(text) or b"<!" in text:
             return None
-        columns.update(_FILLED.findall(text))
+        # In most blocks all cells are in columns that are known to be filled.
+        if others.search(text):
+            end = text.rfind(b">")
+            if text.count(b"<c ", 0, end) != text.count(b'<c r="', 0, end):
+                return None
+            count = len(columns)
+            columns.update(_FILLED.findall(text))
+            others = others if len(columns) == count else _find_others(columns)
         last = _LAST_FILLED.match(text)
         rows = rows if last is None else max(rows, int(last[1]))
         if b"<mergeCell " in text:
@@ -114,6 +119,15 @@ def _measure(read: Callable[[int], bytes]) -> _Grid | None:
         for left, top, right, bottom in merged
     ]
     return _Grid(sorted(column_number(letters) - 1 for letters in columns), rows, sorted(places))
+
+
+def _find_others(columns: Collection[bytes]) -> re.Pattern[bytes]:
+    """Return what finds a cell that is in none of these columns."""
+    by_first: dict[bytes, bytes] = {}
+    for letters in columns:
+        by_first[letters[:-1]] = by_first.get(letters[:-1], b"") + letters[-1:]
+    known = b"|".join(first + b"[" + last + b"]" for first, last in sorted(by_first.items()))
+    return re.compile(b'<c (?!r="(?:' + known + b")[0-9])" if known else b"<c ")
 
 
 class PlainSheet:
@@ -143,30 +157,40 @@ class PlainSheet:
         done = 0
         try:
             for number, cells in self._plain_rows():
-                for _ in range(done, number - 1):
+                done += 1
+                while done < number:
                     yield [""] * self.width
-                done = number
+                    done += 1
                 yield cells
-        except (_NotPlain, UnicodeDecodeError):
+        except (NotPlain, UnicodeDecodeError):
             yield from self._other_rows(done)
 
     def _plain_rows(self) -> Iterator[tuple[int, Cells]]:
         """Yield each row that has cells with its number, from 1."""
         with zipfile.ZipFile(self._path) as archive:
             places = {_letters(column): column - self._first for column in range(self._first, self._last + 1)}
-            reader = _RowReader(places, _shared_strings(archive), _dates(archive))
+            shared, dates = _shared_strings(archive), _dates(archive)
+            reader = _RowReader(places, shared, dates)
+            alike = AlikeRows(list(places), shared, dates)
             member = find_member(archive, self.name)
             assert member is not None, "it was found before"
             with archive.open(member) as file:
                 before = 0
-                for part in _rows_of(file.read):
-                    number, cells = reader.read(part)
-                    if not before < number <= self._rows:
-                        if number > self._rows and not any(cell != "" for cell in cells):
-                            return
-                        raise _NotPlain
-                    before = number
-                    yield number, cells
+                for block in _blocks_of_rows(file.read):
+                    together = alike.read(block, before, self._rows)
+                    if together is not None:
+                        yield from enumerate(together, before + 1)
+                        before += len(together)
+                        continue
+                    for part in block.split(_ROW_END)[:-1]:
+                        number, cells = reader.read(part)
+                        if not before < number <= self._rows:
+                            if number > self._rows and not any(cell != "" for cell in cells):
+                                return
+                            raise NotPlain
+                        before = number
+                        yield number, cells
+                    alike.learn(reader.forms)
 
     def _other_rows(self, done: int) -> Iterator[Cells | None]:
         """Yield the rows after so many, as the general reader gives them."""
@@ -180,60 +204,62 @@ class PlainSheet:
 class _RowReader:
     """Reads rows, given their columns by letters, the texts that they share, and the styles that may be dates."""
 
-    def __init__(self, places: dict[bytes, int], shared: Sequence[str], dates: Container[bytes]) -> None:
+    def __init__(self, places: dict[bytes, int], shared: Sequence[str], dates: Collection[bytes]) -> None:
+        # How cells were written: the letters of the column, the style and the kind.
+        self.forms: set[tuple[bytes, ...]] = set()
         self._places = places
         self._shared = shared
         self._dates = dates
 
     def read(self, part: bytes) -> tuple[int, list[Any]]:
-        """Return the number and the cells of the row that ends a part of a sheet. Raises _NotPlain."""
+        """Return the number and the cells of the row that ends a part of a sheet. Raises NotPlain."""
         head = _ROW.match(part, part.rfind(b"<row "))
         if head is None:
-            raise _NotPlain
+            raise NotPlain
         found = _CELL.findall(part, head.end())
         if len(found) != part.count(b"<c", head.end()):
-            raise _NotPlain
-        text_of = _text_of if b"&" in part or b"_x" in part or b"\r" in part else bytes.decode
+            raise NotPlain
+        self.forms.update(map(_FORM_OF, found))
         places, value_of = self._places, self._value_of
         cells: list[Any] = [""] * len(places)
         try:
             for letters, style, kind, value, text in found:
                 if kind == b"inlineStr":
-                    cells[places[letters]] = text_of(text)
+                    cells[places[letters]] = text_of(text.decode())
                 elif value:
                     cells[places[letters]] = value_of(style, kind, value)
         except (LookupError, ValueError) as error:
-            raise _NotPlain from error
+            raise NotPlain from error
         return int(head[1]), cells
 
     def _value_of(self, style: bytes, kind: bytes, value: bytes) -> Any:
         if kind == b"s":
             return self._shared[int(value)]
         if kind not in (b"", b"n") or style in self._dates:
-            raise _NotPlain
+            raise NotPlain
         return float(value)
 
 
-def _rows_of(read: Callable[[int], bytes]) -> Iterator[bytes]:
-    """Yield what ends with each row: the row itself, after what stands before it. Raises _NotPlain."""
+def _blocks_of_rows(read: Callable[[int], bytes]) -> Iterator[bytes]:
+    """Yield the sheet in blocks, each of which ends with a row. Raises NotPlain."""
     rest = b""
     while block := read(_BLOCK_BYTES):
-        parts = (rest + block).split(b"</row>")
-        rest = parts.pop()
+        rows, end, rest = (rest + block).rpartition(_ROW_END)
         if len(rest) > _ROW_BYTES_MAX:
-            raise _NotPlain
-        yield from parts
+            raise NotPlain
+        if end:
+            yield rows + end
     if b"<c " in rest:
-        raise _NotPlain
+        raise NotPlain
 
 
 def _shared_strings(archive: zipfile.ZipFile) -> list[str]:
-    """Return the texts that cells refer to by number. Raises _NotPlain."""
+    """Return the texts that cells refer to by number. Raises NotPlain."""
     texts: list[str] = []
     if _SHARED_STRINGS not in archive.namelist():
         return texts
     if archive.getinfo(_SHARED_STRINGS).file_size > _SHARED_BYTES_MAX:
-        raise _NotPlain
+        raise NotPlain
     with archive.open(_SHARED_STRINGS) as file:
         rest = b""
         while block := file.read(_BLOCK_BYTES):
@@ -241,18 +267,11 @@ def _shared_strings(archive: zipfile.ZipFile) -> list[str]:
             whole += end
             found = _SHARED.findall(whole)
             if len(found) != whole.count(b"<si") or b"<!" in whole:
-                raise _NotPlain
-            texts += map(_text_of, found)
+                raise NotPlain
+            texts += [text_of(one.decode()) for one in found]
     if b"<si" in rest:
-        raise _NotPlain
+        raise NotPlain
     return texts
-
-
-def _text_of(written: bytes) -> str:
-    if b"\r" in written or (b"_x" in written and _ESCAPE.search(written)):
-        raise _NotPlain
-    text = written.decode()
-    return html.unescape(text) if "&" in text else text
 
 
 def _dates(archive: zipfile.ZipFile) -> frozenset[bytes]:

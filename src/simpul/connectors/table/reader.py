@@ -227,7 +227,7 @@ class WorkbookReading(_Table):
                 continue
             cells: list[Any] = list(found[:width])
             cells += [None] * (width - len(cells))
-            if all(cell is None or cell == "" for cell in cells):
+            if not any(cells) and all(cell is None or cell == "" for cell in cells):
                 continue
             for place in self._shown_places:
                 cells[place] = self._shown.get((number, place + self._first_column), cells[place])
