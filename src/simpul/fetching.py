@@ -23,6 +23,7 @@ from simpul import limits
 from simpul.addresses import AddressRefused, find_public_address
 from simpul.declared_tls import believe, refused_tls
 from simpul.domain.errors import SourceError, SourceMismatch, SourceUnreachable
+from simpul.unreachable import why_unreachable
 
 _REDIRECTS_MAX: Final = 3
 _PORTS: Final = {"http": 80, "https": 443}
@@ -295,8 +296,9 @@ def _unreachable(url: str, error: BaseException) -> SourceError:
     where = shown_url(url)
     if isinstance(found, ssl.SSLError):
         return refused_tls(where, found)
-    why = str(error).rstrip(".") or type(error).__name__
-    return SourceUnreachable(f"{where} cannot be reached ({why}). Check host and port, and that the service runs.")
+    return SourceUnreachable(
+        f"{where} cannot be reached ({why_unreachable(error)}). Check host and port, and that the service runs."
+    )
 
 
 def shown_url(url: str) -> str:

@@ -173,3 +173,10 @@ def test_strangers_are_not_told_what_an_offices_machine_said(visit: Callable[...
     card = visit("/sources/kantor").locator("#agent")
     expect(card).to_contain_text("Terakhir terdengar")
     expect(card).not_to_contain_text("kantor.csv")
+
+
+def test_all_that_is_wrong_with_a_source_stands_in_one_entry(visit: Callable[..., Page], served: Served) -> None:
+    page = visit("/sources")
+    entry = page.locator("#alerts li", has_text="Kedalaman genangan")
+    expect(entry).to_have_count(1)
+    expect(entry).to_contain_text("Data baik yang terakhir masih ada, dari")

@@ -105,8 +105,8 @@ def test_the_entity_has_its_types_and_scope(kota: Kota) -> None:
 
 
 @pytest.mark.parametrize(("written", "rule", "reason"), [
-    ("{column: nama, number: plain}", "number", "'Pasar Raya' is not a number"),
-    ("{column: kondisi, map: {B: Baik}}", "map", "'RR' is none of the values that the mapping knows: B"),
+    ("{column: nama, number: plain}", "number", "nama: 'Pasar Raya' is not a number"),
+    ("{column: kondisi, map: {B: Baik}}", "map", "kondisi: 'RR' is none of the values that the mapping knows: B"),
     ("{column: kondisi, boolean: {when_true: [ya], when_false: [tidak]}}", "boolean", "neither of the words"),
     ("{point: {longitude: lintang, latitude: bujur}}", "coordinate", "look swapped"),
     ("{geometry: nama}", "geometry", "neither GeoJSON nor WKT"),

@@ -22,6 +22,7 @@ from simpul.agent.queue import Queue, Waiting
 from simpul.declared_tls import believe
 from simpul.domain.delivery import CHANGES, PROTOCOL, Hello, Next, Position, Told, decide_next
 from simpul.operator_log import log
+from simpul.unreachable import why_unreachable
 
 _ATTEMPTS_MAX: Final = 3
 _US_PER_SECOND: Final = 1_000_000
@@ -215,8 +216,7 @@ def _why_unreachable(hub: str, error: BaseException) -> str:
     while found is not None and not isinstance(found, ssl.SSLError):
         found = found.__cause__ or found.__context__
     if not isinstance(found, ssl.SSLError):
-        why = str(error).rstrip(".") or type(error).__name__
-        return f"The hub at {hub} cannot be reached ({why})."
+        return f"The hub at {hub} cannot be reached ({why_unreachable(error)})."
     if not isinstance(found, ssl.SSLCertVerificationError):
         return f"{hub} speaks no TLS that is understood ({found.reason or 'it breaks off'})."
     why = (found.verify_message or str(found)).rstrip(".")

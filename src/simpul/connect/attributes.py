@@ -174,7 +174,10 @@ def compile_moment(spec: Plain, setting: Setting) -> Make:
 
     def moment(cells: Cells) -> str | None:
         cell = cells[position]
-        value = None if cell is None else parse(cell)
+        try:
+            value = None if cell is None else parse(cell)
+        except RowRejected as rejected:
+            raise rejected.in_column(spec["column"]) from None
         return None if value is None else moment_of_value(value, zone)
 
     return moment
@@ -188,11 +191,14 @@ def _compile_column(spec: Plain, setting: Setting) -> Make:
     if "unknown" in spec:
         convert = _compile_unknown(spec, convert)
     if "split" in spec:
-        return _compile_split(position, spec["split"], convert)
+        convert = _compile_split(spec["split"], convert)
 
     def make(cells: Cells) -> Any:
         cell = cells[position]
-        return None if cell is None else convert(cell)
+        try:
+            return None if cell is None else convert(cell)
+        except RowRejected as rejected:
+            raise rejected.in_column(spec["column"]) from None
 
     return make
 
@@ -261,16 +267,13 @@ def _compile_unknown(spec: Plain, convert: Convert) -> Convert:
     return known_or_none
 
 
-def _compile_split(position: int, separator: str, convert: Convert) -> Make:
-    def make(cells: Cells) -> Any:
-        cell = cells[position]
-        if cell is None:
-            return None
+def _compile_split(separator: str, convert: Convert) -> Convert:
+    def convert_parts(cell: Any) -> list[Any] | None:
         parts = (part.strip() for part in text_of(cell).split(separator))
         values = [value for part in parts if part and (value := convert(part)) is not None]
         return values or None
 
-    return make
+    return convert_parts
 
 
 def _compile_text(spec: Plain, setting: Setting) -> Make:
@@ -356,7 +359,14 @@ def _compile_point(spec: Plain, setting: Setting) -> Make:
         longitude, latitude = cells[east], cells[north]
         if longitude is None or latitude is None:
             return None
-        longitude, latitude = convert(longitude), convert(latitude)
+        try:
+            longitude = convert(longitude)
+        except RowRejected as rejected:
+            raise rejected.in_column(spec["point"]["longitude"]) from None
+        try:
+            latitude = convert(latitude)
+        except RowRejected as rejected:
+            raise rejected.in_column(spec["point"]["latitude"]) from None
         if longitude is None or latitude is None:
             return None
         if not (-180 <= longitude <= 180 and -90 <= latitude <= 90):

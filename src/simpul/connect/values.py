@@ -26,6 +26,10 @@ class RowRejected(Exception):
         self.rule = rule
         self.reason = reason
 
+    def in_column(self, name: str) -> RowRejected:
+        """Return the same with the column that it was said of."""
+        return RowRejected(self.rule, f"{name}: {self.reason}")
+
 
 _PLAIN = re.compile(r"[-+]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][-+]?\d+)?\Z")
 _INDONESIAN = re.compile(r"[-+]?(?:\d{1,3}(?:\.\d{3})+|\d+)(?:,\d+)?\Z")

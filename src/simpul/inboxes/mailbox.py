@@ -26,6 +26,7 @@ from simpul.domain.errors import SourceMismatch, SourceUnreachable
 from simpul.formats.mail_parts import MailBroken, MessageReading
 from simpul.inboxes.inbox import BAD, DONE, Arrived, FileRefused, LocalFile, Numbering, make_arrived
 from simpul.named_tls import NamedContext
+from simpul.unreachable import why_unreachable
 
 _PACKED: Final = (".zip", ".rar", ".7z", ".gz", ".bz2", ".xz", ".tar")
 _MONTHS: Final = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
@@ -98,7 +99,8 @@ class Mailbox:
             raise _slow(settings) from error
         except (OSError, UnicodeError, imaplib.IMAP4.error) as error:
             raise SourceUnreachable(
-                f"{settings.where} cannot be reached ({_why(error)}). Check host and port, and that the server runs."
+                f"{settings.where} cannot be reached ({why_unreachable(error)}). "
+                "Check host and port, and that the server runs."
             ) from error
 
     def _log_in(self) -> None:

@@ -23,6 +23,7 @@ from simpul.addresses import AddressRefused, find_public_address
 from simpul.domain.errors import SourceMisconfigured, SourceMismatch, SourceUnreachable
 from simpul.inboxes.inbox import BAD, DONE, Arrived, FileRefused, LocalFile, Numbering, free_name, make_arrived
 from simpul.inboxes.sftp_settings import SftpSettings
+from simpul.unreachable import why_unreachable
 
 # What a request may ask for at once, by the protocol.
 _BLOCK_BYTES: Final = 32 * 1024
@@ -201,7 +202,7 @@ def _connect(settings: SftpSettings) -> paramiko.Transport:
         raise SourceUnreachable(f"{where} is not asked: {error}. Where it is meant, add private: true.") from error
     except (OSError, UnicodeError) as error:
         raise SourceUnreachable(
-            f"{where} cannot be reached ({_why(error)}). Check host and port, and that the server runs."
+            f"{where} cannot be reached ({why_unreachable(error)}). Check host and port, and that the server runs."
         ) from error
     try:
         transport = paramiko.Transport(line)

@@ -6,6 +6,7 @@ import ssl
 
 from simpul.declared_tls import refused_tls
 from simpul.domain.errors import SourceError, SourceMismatch, SourceUnreachable
+from simpul.unreachable import why_unreachable
 
 _REFUSALS = ("not authorized", "bad user name or password", "not authorised", "banned")
 
@@ -14,8 +15,9 @@ def unreachable(where: str, error: BaseException) -> SourceUnreachable:
     """Return the error for a broker that no connection can be made to."""
     if isinstance(error, ssl.SSLError):
         return refused_tls(where, error)
-    why = (getattr(error, "strerror", None) or str(error) or type(error).__name__).rstrip(".")
-    return SourceUnreachable(f"{where} cannot be reached ({why}). Check host and port, and that the broker runs.")
+    return SourceUnreachable(
+        f"{where} cannot be reached ({why_unreachable(error)}). Check host and port, and that the broker runs."
+    )
 
 
 def slow(where: str, seconds: float) -> SourceUnreachable:
