@@ -121,3 +121,42 @@ def test_shares_and_ages_are_written_as_people_do() -> None:
     assert Formats("id", "Asia/Jakarta").percent(0.845) == "84,5%"
     assert Formats("en", "Asia/Jakarta").percent(0.99) == "99%"
     assert Formats("id", "Asia/Jakarta").ago(0, 62_000_000) == "1 menit yang lalu"
+
+
+LONG = "Halte Pasar Raya dan Terminal Angkutan Kota di Sebelah Timur Balai Kota Lama"
+
+
+@pytest.fixture
+def renamed(served: Served) -> str:
+    """An entity whose name is long and has a history."""
+    entity = "urn:ngsi-ld:BusStop:kota:5"
+    with served.client(authorization=f"Bearer {served.token('administrator')}") as client:
+        name = {"name": {"type": "Property", "value": LONG}}
+        assert client.patch(f"/ngsi-ld/v1/entities/{entity}/attrs", json=name).status_code == 204
+    return f"/entities/{entity}"
+
+
+def test_a_long_name_with_a_history_fits_a_phone(visit: Callable[..., Page], renamed: str) -> None:
+    page = visit(renamed, PHONE)
+    expect(page.locator("#history-1 table")).to_be_visible()
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    widths = page.locator(".trail li").evaluate_all("(all) => all.map((one) => one.getBoundingClientRect().width)")
+    assert min(widths) > 16
+    rights = page.locator("#attributes td").evaluate_all("(all) => all.map((one) => one.getBoundingClientRect().right)")
+    assert max(rights) <= PHONE.width
+
+
+def test_the_name_of_a_row_stays_while_a_wide_table_is_moved(visit: Callable[..., Page], renamed: str) -> None:
+    page = visit("/entities?type=BusStop", Look(width=700))
+    moved = page.locator("#listing .table-wrap").evaluate(
+        "(one) => { one.style.maxWidth = '360px'; one.scrollLeft = 90; return one.scrollLeft; }"
+    )
+    assert moved > 0
+    name = page.locator("#listing tbody th", has_text=LONG)
+    left = "(one) => one.getBoundingClientRect().left - one.closest('.table-wrap').getBoundingClientRect().left"
+    assert abs(name.evaluate(left)) <= 1
+
+
+def test_a_source_is_found_once(visit: Callable[..., Page]) -> None:
+    page = visit("/search?q=Halte bus")
+    expect(page.locator("main .hits a", has_text="Halte bus")).to_have_count(1)

@@ -44,10 +44,14 @@ def alert_lines(visit: Visit, source_id: str | None = None) -> tuple[AlertLine, 
     if not found:
         return ()
     fresh_us = {status.source.id: status.fresh_us for status in sources.list_sources(visit.caller, visit.hub)}
-    return tuple(_line(visit, of_source, fresh_us.get(name)) for name, of_source in found.items())
+    return tuple(
+        _line(visit, of_source, fresh_us.get(name), tells_failure=source_id is None)
+        for name, of_source in found.items()
+    )
 
 
-def _line(visit: Visit, found: Sequence[SourceAlert], fresh_us: int | None) -> AlertLine:
+def _line(visit: Visit, found: Sequence[SourceAlert], fresh_us: int | None, *, tells_failure: bool) -> AlertLine:
+    """Return the line. Why a source fails is told by its own page beside it, as of its last run."""
     words = {
         STALE: visit.text("Its data is stale"),
         FAILING: visit.text("It fails again and again"),
@@ -55,7 +59,8 @@ def _line(visit: Visit, found: Sequence[SourceAlert], fresh_us: int | None) -> A
         COLLAPSED: visit.text("Most of its rows are gone"),
     }
     source = found[0].source
-    details = dict.fromkeys(in_language(visit, one.alert.detail) for one in found)
+    telling = [one.alert for one in found if tells_failure or one.alert.kind != FAILING]
+    details = dict.fromkeys(in_language(visit, alert.detail) for alert in telling)
     return AlertLine(
         title=visit.pick(source.title),
         href=f"/sources/{quote(source.id, safe='')}",

@@ -18,10 +18,11 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """A word that leads somewhere, where there is something to see."""
+    """A word that leads somewhere, where there is something to see. `note` is a sentence below it."""
 
     label: str
     href: str = ""
+    note: str = ""
 
 
 @dataclass(frozen=True, slots=True)

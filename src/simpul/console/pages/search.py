@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from simpul import limits
 from simpul.app import entities, types
+from simpul.app.sources import SOURCE_TYPE
 from simpul.console.names import find_named
 from simpul.console.page import Page, Step
 from simpul.console.values import display_name, entity_address, type_address
@@ -79,7 +80,9 @@ def _types(visit: Visit, searched: str) -> tuple[Hit, ...]:
 
 async def _entities(visit: Visit, searched: str) -> tuple[Hit, ...]:
     named = await find_named(visit, searched, limits.CONSOLE_SEARCH_RESULTS_MAX)
-    hits = [Hit(one.name, entity_address(one.id), visit.word(one.type_name)) for one in named]
+    # A source is found as itself; its entity would be there a second time.
+    others = [one for one in named if one.type_name != SOURCE_TYPE]
+    hits = [Hit(one.name, entity_address(one.id), visit.word(one.type_name)) for one in others]
     exact = entities.find_document(visit.caller, visit.hub, searched)
     if exact is not None:
         record = entities.read_records(visit.caller, visit.hub, [exact])[0]

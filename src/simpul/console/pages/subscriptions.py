@@ -19,6 +19,7 @@ from simpul.console.said import in_language
 from simpul.console.values import entity_address, find_name, type_address
 from simpul.console.visit import Moment, Visit
 from simpul.domain.access import Action
+from simpul.domain.moment import count_microseconds
 from simpul.domain.notification import decode_captured
 from simpul.domain.subscription import TRIGGERS_DEFAULT, Document
 from simpul.ports.outbox import Parked
@@ -202,9 +203,15 @@ def _about(visit: Visit, document: Document) -> tuple[tuple[str, tuple[Link, ...
         (visit.text("Watches"), tuple(Link(visit.word(name)) for name in document.get("watchedAttributes", ()))),
         *_occasions(visit, document),
         (visit.text("Form"), tuple(Link(one) for one in form)),
-        (visit.text("Ends"), (Link(document["expiresAt"]),) if "expiresAt" in document else ()),
+        (visit.text("Ends"), _ends(visit, document)),
     ]
     return tuple((label, links) for label, links in lines if links)
+
+
+def _ends(visit: Visit, document: Document) -> tuple[Link, ...]:
+    if "expiresAt" not in document:
+        return ()
+    return (Link(visit.formats.moment(count_microseconds(document["expiresAt"]))),)
 
 
 def _handed_on(visit: Visit, subscription_id: str) -> list[tuple[str, tuple[Link, ...]]]:
@@ -214,9 +221,7 @@ def _handed_on(visit: Visit, subscription_id: str) -> list[tuple[str, tuple[Link
         name = one.registration.get("registrationName") or one.registration_id
         said = in_language(visit, one.failure) if one.failure is not None else ""
         state = said or ("" if one.sent is not None else visit.text("not yet"))
-        links.append(Link(name, "/hubs"))
-        if state:
-            links.append(Link(state, ""))
+        links.append(Link(name, "/hubs", state.replace(one.registration_id, name)))
     return [(visit.text("Handed on to"), tuple(links))] if links else []
 
 
