@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 from playwright.sync_api import Page, expect
 
+from simpul import limits
 from tests.browser.city import build_city
 from tests.browser.conftest import ADMINISTRATOR, DESKTOP, Host, Served, free_port_now, sign_in
 from tests.browser.test_accessibility import AXE, LOOKS, violations
@@ -97,3 +99,63 @@ def test_the_page_breaks_no_rule_of_accessibility(open_as: Callable[..., Page], 
     expect(page.locator("#text")).to_be_visible()
     assert violations(page) == []
     assert page.evaluate("document.documentElement.scrollWidth <= document.documentElement.clientWidth")
+
+
+def test_a_file_from_a_visitors_computer_becomes_a_source(open_as: Callable[..., Page], tmp_path: Path) -> None:
+    brought = tmp_path / "Pasar kota.csv"
+    brought.write_text("kode,nama,kios\n" + "".join(f"P{number},Pasar {number},{number * 3}\n" for number in range(20)))
+    page = open_as("/sources/new")
+    page.get_by_label("Atau berkas dari komputer ini").set_input_files(brought)
+    page.get_by_label("Milik siapa?").select_option("kominfo")
+    page.get_by_role("button", name="Lihat isinya").click()
+    expect(page.locator("#text")).to_contain_text("systems/kominfo/Pasar kota.csv")
+    expect(page.locator("#where")).to_have_value("systems/kominfo/Pasar kota.csv")
+    page.get_by_role("button", name="Coba pada baris sungguhan").click()
+    expect(page.locator("#tried")).to_have_text("Dari 20 baris, 20 akan masuk dan 0 disisihkan.")
+
+
+def test_a_file_that_is_not_kept_is_told_beside_it(open_as: Callable[..., Page], tmp_path: Path) -> None:
+    (tmp_path / "kosong.csv").touch()
+    page = open_as("/sources/new")
+    page.get_by_label("Atau berkas dari komputer ini").set_input_files(tmp_path / "kosong.csv")
+    page.get_by_role("button", name="Lihat isinya").click()
+    expect(page.locator("#file-hint")).to_have_text("Berkas kosong.")
+    expect(page.get_by_role("button", name="Lihat isinya")).to_be_enabled()
+
+
+@pytest.mark.parametrize(("name", "kept"), [
+    ("../../city.yaml", "systems/bpbd/city.yaml"), ("..\\..\\.env", "systems/bpbd/env"),
+    ("dua.csv", "systems/bpbd/dua.csv"), ("dua.csv", "systems/bpbd/dua (2).csv"),
+    ("a\0b|c.csv", "systems/bpbd/a_b_c.csv"),
+])  # fmt: skip
+def test_a_file_leaves_its_agencys_folder_by_no_name_and_is_written_over_none(
+    served: Served, name: str, kept: str
+) -> None:
+    with served.client(authorization=f"Bearer {served.token(*ADMINISTRATOR)}") as client:
+        signed = client.post("/sign-in", data={"token": served.token(*ADMINISTRATOR)})
+        assert signed.status_code == 303
+        asked = {"name": name, "agency": "bpbd"}
+        answer = client.post("/sources/new/file", params=asked, content=b"a,b\n1,2\n")
+    assert (answer.status_code, answer.json()) == (201, {"where": kept})
+    assert (Path(served.hub.settings.folder) / kept).read_bytes() == b"a,b\n1,2\n"
+
+
+@pytest.mark.parametrize("roles", [None, "reader", "integrator"])
+def test_only_administrators_bring_files(served: Served, roles: str | None) -> None:
+    with served.client() as client:
+        if roles is not None:
+            client.post("/sign-in", data={"token": served.token(roles)})
+        asked = {"name": "a.csv", "agency": "dishub"}
+        answer = client.post("/sources/new/file", params=asked, content=b"a,b\n")
+    assert answer.status_code in (401, 403)
+    assert not (Path(served.hub.settings.folder) / "systems/dishub/a.csv").exists()
+
+
+def test_a_file_that_is_too_large_leaves_nothing_behind(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(limits, "CONSOLE_UPLOAD_BYTES_MAX", 1_000)
+    with served.client(accept_language="en") as client:
+        client.post("/sign-in", data={"token": served.token(*ADMINISTRATOR)})
+        asked = {"name": "besar.csv", "agency": "dishub"}
+        answer = client.post("/sources/new/file", params=asked, content=b"a" * 1_001)
+    assert answer.json() == {"wrong": "The file is over 1,000 bytes. Put it into the city's folder, and name it there."}
+    assert not (Path(served.hub.settings.folder) / "systems/dishub/besar.csv").exists()

@@ -52,6 +52,7 @@ PAGES: tuple[tuple[str, str, Handler], ...] = (
     ("GET", "/sources", sources.show_all),
     ("GET", "/sources/new", new_source.show),
     ("POST", "/sources/new", new_source.look),
+    ("POST", "/sources/new/file", new_source.take_file),
     ("POST", "/sources/new/finish", new_source.finish),
     ("GET", "/sources/{id}", sources.show),
     ("POST", "/sources/{id}/sync", sources.sync),

@@ -90,6 +90,14 @@ SAID = (
     _("The answer %(name)s reads more than %(most)s entities of the type %(type)s. Narrow it with `where:`."),
     _("This hub was put together without an engine for sources."),
     _("A form has at most %(most)s bytes."),
+    # Why a file that was brought is not kept.
+    _("Say which of the city's agencies the file belongs to."),
+    _("The file cannot be kept: %(why)s."),
+    _("The file is over %(most)s bytes. Put it into the city's folder, and name it there."),
+    _("The file is empty."),
+    _("The file has no name."),
+    _("The file did not come whole."),
+    _("There are very many files %(name)s already; give this one another name."),
     _("The form could not be read. Please open the page again and send it anew."),
 )
 

@@ -3,21 +3,32 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import AsyncIterator
 from dataclasses import dataclass, replace
 
-from starlette.responses import RedirectResponse, Response
+from starlette.requests import ClientDisconnect
+from starlette.responses import JSONResponse, RedirectResponse, Response
 
 from simpul import limits
 from simpul.app.entities import raise_unless_allowed
 from simpul.connect.proposal import asking
 from simpul.connect.proposal.asking import Asked
+from simpul.connect.proposal.brought import Brought, put_file
 from simpul.console import words
 from simpul.console.form import read_form
 from simpul.console.page import Page, Step
 from simpul.console.said import in_language
 from simpul.console.visit import Visit
 from simpul.domain.access import Action
-from simpul.domain.errors import AlreadyExists, BadRequestData, Forbidden, HubError, SourceError, StorageUnavailable
+from simpul.domain.errors import (
+    AlreadyExists,
+    BadRequestData,
+    BodyTooLarge,
+    Forbidden,
+    HubError,
+    SourceError,
+    StorageUnavailable,
+)
 from simpul.ports.engine import Preview
 
 
@@ -64,6 +75,25 @@ async def look(visit: Visit) -> Page:
         return _page(visit, replace(view, names=found.names, where=asked.where, wrong=empty))
     about = found.proposed.is_about_people
     return _page(visit, replace(view, text=found.proposed.text, is_about_people=about, secrets=found.secrets))
+
+
+async def take_file(visit: Visit) -> Response:
+    """Put a file that comes as the body into the city's folder; a script then has it looked at there."""
+    brought = Brought(visit.parameter("name"), visit.parameter("agency"), _parts(visit))
+    try:
+        where = await put_file(visit.caller, visit.hub, brought)
+    except (BadRequestData, BodyTooLarge, StorageUnavailable) as error:
+        return JSONResponse({"wrong": in_language(visit, error.detail)}, status_code=400)
+    return JSONResponse({"where": where}, status_code=201)
+
+
+async def _parts(visit: Visit) -> AsyncIterator[bytes]:
+    """Yield the body's parts; a browser that goes away leaves half a file, which is none."""
+    try:
+        async for part in visit.request.stream():
+            yield part
+    except ClientDisconnect as error:
+        raise BadRequestData("The file did not come whole.") from error
 
 
 def _without_secret(where: str) -> str:

@@ -104,6 +104,60 @@ for (const form of document.querySelectorAll("form[data-swap]")) {
   });
 }
 
+// A file from this computer: sent first, and looked at where the hub has put it.
+
+for (const form of document.querySelectorAll("form[data-upload]")) {
+  const picker = form.querySelector("input[type=file]");
+  const where = form.elements.where;
+  const hint = form.querySelector("#" + picker.getAttribute("aria-describedby"));
+  picker.closest(".field").hidden = false;
+  picker.addEventListener("change", () => {
+    where.required = !picker.files.length;
+    if (picker.files.length) where.value = "";
+  });
+  where.addEventListener("input", () => {
+    picker.value = "";
+    where.required = true;
+  });
+  form.addEventListener("submit", (event) => {
+    if (!picker.files.length) return;
+    event.preventDefault();
+    send(form, picker, where, hint);
+  });
+}
+
+function send(form, picker, where, hint) {
+  const button = form.querySelector("button");
+  const file = picker.files[0];
+  const request = new XMLHttpRequest();
+  const fail = (why) => {
+    button.disabled = false;
+    hint.className = "hint wrong";
+    hint.textContent = why;
+  };
+  request.responseType = "json";
+  request.upload.addEventListener("progress", (event) => {
+    const share = event.lengthComputable ? ", " + (event.loaded / event.total).toLocaleString(language, { style: "percent" }) : "";
+    hint.textContent = form.dataset.sending + share;
+  });
+  request.addEventListener("error", () => fail(form.dataset.unsent));
+  request.addEventListener("load", () => {
+    const answer = request.response || {};
+    if (!answer.where) return fail(answer.wrong || form.dataset.unsent);
+    picker.value = "";
+    where.value = answer.where;
+    where.required = true;
+    button.disabled = false;
+    form.submit();
+  });
+  button.disabled = true;
+  hint.className = "hint";
+  hint.textContent = form.dataset.sending;
+  request.open("POST", form.dataset.upload + "?" + new URLSearchParams({ name: file.name, agency: form.elements.agency.value }));
+  request.setRequestHeader("Content-Type", "application/octet-stream");
+  request.send(file);
+}
+
 // An act that cannot be undone names what it does, and asks.
 
 document.addEventListener("submit", (event) => {
