@@ -128,8 +128,8 @@ ANSWERS_REMEMBERED_BYTES_MAX: Final = 16 * 1024 * 1024
 ANSWER_REMEMBERED_BYTES_MAX: Final = 256 * 1024
 ANSWERS_ASKED_ONCE_MAX: Final = 20_000
 CHECKPOINT_WAL_BYTES: Final = 128 * 1024 * 1024
-CHECKPOINT_REST_BYTES: Final = 2 * 1024 * 1024
-CHECKPOINT_ROUNDS_MAX: Final = 3
+CHECKPOINT_REST_BYTES: Final = 1024 * 1024
+CHECKPOINT_ROUNDS_MAX: Final = 6
 LOCK_WAIT_MS: Final = 5_000
 # Of the 63 bits of an entry's place in the change log those behind are its sequence, those before its entity's number:
 # 134 million entities and 68 billion changes a city.
