@@ -15,8 +15,9 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.pool import NullPool
 
 from simpul.connect.proposal.columns import DATE, look_at
-from simpul.connect.proposal.models import COMMON, guess_type, models, name_attributes, own_name
+from simpul.connect.proposal.models import COMMON, guess_type, models, name_attributes
 from simpul.connect.proposal.personal import find_personal
+from simpul.connect.proposal.words import own_name
 from simpul.connect.proposal.writing import flow
 from simpul.connectors.table.offers import Header, find_header
 from tests.connect.kota import Kota, entity_uri
@@ -265,8 +266,9 @@ def test_codes_that_differ_in_a_digit_are_no_misspellings(kota: Kota) -> None:
     rows = [[at, f"137107{1 + at % 2:02d}a"] for at in range(1, 100)]
     kota.write_csv("hujan.csv", [["id", "pos"], *rows, [100, "13710801a"]])
     assert new(kota, "hujan.csv").exit_code == 0
-    (choices,) = [rule for rule in proposed(kota, "hujan")["rules"] if rule["rule"] == "one_of"]
-    assert choices["values"] == ["13710701a", "13710702a", "13710801a"]
+    written = (kota.folder / "sources" / "hujan.yaml").read_text(encoding="utf-8")
+    assert 'column: pos, values: ["13710701a", "13710702a", "13710801a"]' in written
+    assert "near misses" not in written
 
 
 def test_an_hour_of_twelve_is_read_as_a_date() -> None:

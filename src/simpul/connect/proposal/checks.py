@@ -7,16 +7,21 @@ from datetime import UTC, datetime
 from itertools import pairwise
 from typing import Any, Final
 
-from simpul.connect.proposal.columns import DATE, NUMBER, TEXT, ColumnFacts, as_moment, looks_like_code
+from simpul.connect.proposal.columns import DATE, NUMBER, TEXT, ColumnFacts, as_moment, look_at, looks_like_code
 from simpul.connect.proposal.draft import Draft, Line
-from simpul.connect.proposal.models import words_of
 from simpul.connect.proposal.personal import NIK
 from simpul.connect.proposal.value_forms import looks_like_key
+from simpul.connect.proposal.words import words_of
 from simpul.connect.values import RowRejected, parse_indonesian_number, parse_number
 from simpul.domain.code_match import nearest_word
 
 _CHOICES_MAX: Final = 12
 _CHOICE_ROWS_LEAST: Final = 30
+# A value that is seen less often stands for others that were not seen at all.
+_CHOICE_OFTEN: Final = 5
+_CHOICE_WHOLE_LEAST: Final = 0.5
+# What tells one thing from another has as many values as there are things.
+_NAMING: Final = frozenset({"name", "alternateName", "title", "description", "stationCode", "stationName"})
 _RARE_SHARE: Final = 0.02
 _NEAR_SCORE: Final = 85.0
 _NEARLY: Final = 0.95
@@ -93,6 +98,8 @@ def _add_choices(draft: Draft, facts: ColumnFacts) -> None:
     known = {text: count for text, count in facts.values.items() if text not in facts.unknown}
     if not 2 <= len(known) <= _CHOICES_MAX or facts.known < _CHOICE_ROWS_LEAST:
         return
+    if facts.name in draft.identity.key or draft.attribute_of(facts.name) in _NAMING:
+        return
     often = [text for text, count in known.items() if count > facts.known * _RARE_SHARE]
     if any(len(text) > 60 for text in known) or len(often) < 2:
         return
@@ -103,9 +110,22 @@ def _add_choices(draft: Draft, facts: ColumnFacts) -> None:
     told = f"{len(values)} values in {facts.known:,} rows"
     if misses:
         told += "; near misses left out: " + ", ".join(f"{text} (like {near})" for text, near in misses.items())
-    draft.rules.append(
-        Line({"rule": "one_of", "column": facts.name, "values": sorted(values), "severity": "warn"}, told)
-    )
+    doubt = _doubt(draft, facts, values)
+    rule = {"rule": "one_of", "column": facts.name, "values": sorted(values), "severity": "warn"}
+    draft.rules.append(Line(rule, f"{told}; {doubt}" if doubt else told, is_off=bool(doubt)))
+
+
+def _doubt(draft: Draft, facts: ColumnFacts, values: Sequence[str]) -> str:
+    """Return why there may be more values than those that were seen, or nothing where that is not likely."""
+    seldom = [text for text in values if facts.values[text] < _CHOICE_OFTEN]
+    if seldom:
+        return f"{len(seldom)} of them in fewer than {_CHOICE_OFTEN} rows, so there may be more: are these all?"
+    rows = draft.seen.rows
+    if draft.seen.share < _CHOICE_WHOLE_LEAST:
+        return "most rows were not looked at, so there may be more: are these all?"
+    before = look_at(facts.name, facts.position, [row[facts.position] for row in rows[: len(rows) // 2]]).values
+    new = sum(1 for text in values if text not in before)
+    return f"{new} of them are new in the second half of the rows, so there may be more: are these all?" if new else ""
 
 
 def _add_parts(draft: Draft) -> None:

@@ -10,7 +10,7 @@ from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any, Final
 
-from simpul.connect.proposal.models import words_of
+from simpul.connect.proposal.words import words_of
 from simpul.connect.values import (
     RowRejected,
     clean_other,

@@ -32,6 +32,15 @@ class Seen:
     is_whole: bool
     told: Told = NOTHING_TOLD
     references: Mapping[str, str] = field(default_factory=dict)
+    rows_told: int | None = None
+    """How many rows there are in all, where the system says so."""
+    folder: str = ""
+    """What the folder of a file is called."""
+
+    @property
+    def share(self) -> float:
+        """Return how much of all rows was looked at; 0 where nobody says how many there are."""
+        return 1.0 if self.is_whole else len(self.rows) / self.rows_told if self.rows_told else 0.0
 
     def column(self, name: str) -> ColumnFacts:
         return next(facts for facts in self.columns if facts.name == name)
@@ -56,6 +65,11 @@ class Draft:
     """What stands in the id where another source has entities of the same type."""
     used: set[str] = field(default_factory=set)
     """The columns that have their place already."""
+
+    def attribute_of(self, column: str) -> str:
+        """Return the attribute that a column alone makes, or nothing."""
+        made = (name for name, line in self.attributes.items() if line.content.get("column") == column)
+        return next(made, "")
 
     def free_name(self, name: str) -> str:
         """Return the name, or one with a number where another attribute has it."""

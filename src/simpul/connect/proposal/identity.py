@@ -9,7 +9,7 @@ from typing import Any, Final, NamedTuple
 
 from simpul.connect.connector import Told
 from simpul.connect.proposal.columns import DATE, GEOMETRY, NUMBER, OBJECT, ColumnFacts
-from simpul.connect.proposal.models import words_of
+from simpul.connect.proposal.words import words_of
 from simpul.connect.values import text_of
 
 _ID_WORDS: Final = ("id", "kode", "code", "uuid", "fid", "gid", "objectid", "no", "nomor", "kd", "npsn", "key", "nik")
@@ -22,6 +22,7 @@ _STATION_WORDS: Final = frozenset({
     "name", "titik", "site", "unit", "kendaraan", "nopol",
 })  # fmt: skip
 _COPIES_SHARE: Final = 0.01
+_NAME_CHARACTERS: Final = 24
 _PAIR_COLUMNS_MAX: Final = 14
 _TRIPLE_COLUMNS_MAX: Final = 9
 _ROWS_PER_STATION_LEAST: Final = 3
@@ -55,7 +56,7 @@ def find_identity(
     if unique and not (series and _is_running_number(by_name, [facts.name for facts in unique][:1])):
         best = min(unique, key=lambda facts: _rank(facts, avoid))
         return Identity((best.name,), (best.name,), None, f"each of {best.rows:,} rows has another value", 0)
-    return series or _find_several(usable, rows, avoid)
+    return series or _find_nearly(usable, rows, avoid) or _find_several(usable, rows, avoid)
 
 
 def _told_key(told: Told, copies: int, rows: int) -> Identity:
@@ -133,10 +134,26 @@ def _rank_station(facts: ColumnFacts, avoid: Collection[str]) -> tuple[bool, boo
     return facts.name in avoid, not is_code, facts.position
 
 
+def _find_nearly(
+    usable: Sequence[ColumnFacts], rows: Sequence[Sequence[Any]], avoid: Collection[str]
+) -> Identity | None:
+    """Return the column that is called a code and is one but for a few rows, which are copies."""
+    called = [
+        facts for facts in usable
+        if facts.filled == facts.rows and set(words_of(facts.name)) & set(_ID_WORDS) and _may_identify(facts)
+    ]  # fmt: skip
+    for facts in sorted(called, key=lambda facts: _rank(facts, avoid)):
+        copies = _count_copies(rows, (facts.position,))
+        if facts.name not in avoid and copies <= len(rows) * _COPIES_SHARE:
+            because = f"{copies:,} of {len(rows):,} rows are copies by it, of which the first counts"
+            return Identity((facts.name,), (facts.name,), None, because, copies)
+    return None
+
+
 def _find_several(usable: Sequence[ColumnFacts], rows: Sequence[Sequence[Any]], avoid: Collection[str]) -> Identity:
     """Return the fewest columns that identify a row together, or those that nearly do."""
     fitting = [facts for facts in usable if _may_identify(facts) or facts.kind == DATE or _is_time_of_day(facts)]
-    ranked = sorted(fitting or usable, key=lambda facts: (_rank(facts, avoid)[:2], -facts.distinct))
+    ranked = sorted(fitting or usable, key=lambda facts: (_rank(facts, avoid)[:2], _is_long(facts), -facts.distinct))
     whole = [facts for facts in ranked if facts.filled == facts.rows] or ranked
     best: tuple[int, tuple[ColumnFacts, ...]] | None = None
     for count, most in ((1, len(whole)), (2, _PAIR_COLUMNS_MAX), (3, _TRIPLE_COLUMNS_MAX)):
@@ -155,6 +172,11 @@ def _find_several(usable: Sequence[ColumnFacts], rows: Sequence[Sequence[Any]], 
 def _together(chosen: Sequence[ColumnFacts], because: str, copies: int) -> Identity:
     names = tuple(facts.name for facts in sorted(chosen, key=lambda facts: facts.position))
     return Identity(names, names, None, because, copies)
+
+
+def _is_long(facts: ColumnFacts) -> bool:
+    """Return whether texts are sentences rather than names: an id made of them is one that nobody reads."""
+    return max(map(len, facts.values), default=0) > _NAME_CHARACTERS
 
 
 def _count_copies(rows: Sequence[Sequence[Any]], positions: Sequence[int]) -> int:

@@ -8,10 +8,11 @@ from typing import Any, Final
 from simpul.connect.proposal.columns import DATE, NUMBER, TEXT, ColumnFacts
 from simpul.connect.proposal.draft import Draft, Line
 from simpul.connect.proposal.members import list_members, refine_by_members
-from simpul.connect.proposal.models import UNIT_CODES, name_attributes, words_of
+from simpul.connect.proposal.models import name_attributes
 from simpul.connect.proposal.personal import CREDENTIAL, may_be_shown
 from simpul.connect.proposal.places import name_of_own
 from simpul.connect.proposal.value_forms import form_of
+from simpul.connect.proposal.words import measured, words_of
 from simpul.connect.vocabulary import RESERVED, check_attribute_name
 
 _EXAMPLES: Final = 3
@@ -39,7 +40,8 @@ def add_attributes(draft: Draft) -> None:
         elif name and name not in RESERVED:
             draft.attributes[draft.free_name(name)] = Line(spec, _evidence(draft, facts))
         else:
-            draft.attributes[name_of_own(draft, facts.name)] = Line(spec, _evidence(draft, facts))
+            own = name_of_own(draft, facts.name, with_unit="unit" not in spec)
+            draft.attributes[own] = Line(spec, _evidence(draft, facts))
     for whole, made in parts.items():
         draft.attributes[draft.free_name(whole)] = Line({"object": made}, "parts of one address")
     if not draft.attributes:
@@ -100,8 +102,7 @@ def _spec(draft: Draft, facts: ColumnFacts) -> dict[str, Any]:
     if facts.are_uris:
         return {"relationship": f"{{{facts.name}|uri}}"}
     form = form_of(facts, is_text=_is_personal(draft, facts))
-    named = next((UNIT_CODES[word] for word in words_of(facts.name) if word in UNIT_CODES), None)
-    unit = draft.seen.told.units.get(facts.name, named)
+    unit = draft.seen.told.units.get(facts.name) or measured(facts.name).unit
     unknown = {"unknown": form.pop("unknown")} if "unknown" in form else {}
     return {"column": facts.name, **form, **({"unit": unit} if unit and "number" in form else {}), **unknown}
 

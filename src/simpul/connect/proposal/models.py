@@ -2,27 +2,17 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from functools import cache
 from importlib.resources import files
 from math import sqrt
 from typing import Final, NamedTuple
 
+from simpul.connect.proposal.words import bare_words, measured, spelled_out, title_words, words_of
+
 COMMON: Final = "*"
-_CAMEL: Final = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
-_WORD: Final = re.compile(r"[a-z0-9]+")
-# What tables and columns are called before and after what they are about.
-_FILLERS: Final = frozenset({
-    "tbl", "tb", "t", "tabel", "table", "m", "mst", "master", "ref", "data", "daftar", "list", "tr", "trx", "v", "view",
-    "vw", "rekap", "rekapitulasi", "public", "export", "csv", "xlsx", "final", "di", "dan", "per", "the", "of", "dalam",
-    "kota", "kab", "kabupaten", "tahun", "sheet1", "sheet", "sql", "json", "api", "v1", "v2",
-})  # fmt: skip
-# Units that stand in columns' names, with their codes (UN/CEFACT).
-UNIT_CODES: Final = {
-    "mm": "MMT", "cm": "CMT", "km": "KMT", "m2": "MTK", "m3": "MTQ", "kg": "KGM", "ton": "TNE", "ha": "HAR",
-    "celsius": "CEL", "persen": "P1", "percent": "P1",
-}  # fmt: skip
+# Whose types and attributes these are, where they are none of Smart Data Models.
+OTHERS: Final = frozenset({"schema.org", "Simpul"})
 _TITLE_SCORE: Final = 3.0
 _SCORE_LEAST: Final = 2.0
 
@@ -45,18 +35,6 @@ class Guess(NamedTuple):
     because: str
 
 
-def words_of(name: str) -> tuple[str, ...]:
-    """Return a name's words: `NAMA_Lengkap` and `namaLengkap` are the same two."""
-    return tuple(_WORD.findall(_CAMEL.sub(" ", name).lower()))
-
-
-def title_words(name: str) -> tuple[str, ...]:
-    """Return the words of a table's or file's name that say what it is about; all of them where none would be left."""
-    every = words_of(name)
-    kept = tuple(word for word in every if word not in _FILLERS and not word.isdigit())
-    return kept or every
-
-
 @cache
 def models() -> dict[str, Model]:
     """Return the models by type; `*` has the attributes that every type may have."""
@@ -67,7 +45,7 @@ def models() -> dict[str, Model]:
         if not line.strip() or line.startswith("#"):
             continue
         head, _, said = line.partition(":")
-        phrases = tuple(words_of(phrase) for phrase in said.split(",") if phrase.strip())
+        phrases = tuple(spelled_out(words_of(phrase)) for phrase in said.split(",") if phrase.strip())
         if line.startswith(" "):
             model.attributes[head.strip()] = phrases
             continue
@@ -85,7 +63,7 @@ def _share(phrase: Sequence[str], words: Sequence[str]) -> float:
 
 def guess_type(title: str, columns: Sequence[str]) -> Guess | None:
     """Return the model that fits a table best, or None where none fits well."""
-    words = title_words(title)
+    words = spelled_out(title_words(title))
     best: Guess | None = None
     for model in models().values():
         if model.type_name == COMMON:
@@ -116,8 +94,8 @@ def _matches(model: Model, columns: Sequence[str], title: Sequence[str]) -> dict
 
 def _fit(phrases: Sequence[Sequence[str]], column: str, title: Sequence[str]) -> float:
     """Return how well a column's name is one of the phrases: 2 is the whole name, 1 what is left without the title."""
-    words = tuple(word for word in words_of(column) if word not in UNIT_CODES) or words_of(column)
-    bare = tuple(word for word in words if word not in title and word != "id") or words
+    words = spelled_out(measured(column).words)
+    bare = bare_words(words, title)
     exact = max((2.0 for phrase in phrases if tuple(phrase) == words), default=0.0)
     left = max((1.0 + len(phrase) / 100 for phrase in phrases if tuple(phrase) == bare), default=0.0)
     part = max((max(_share(phrase, bare), _share(phrase, words)) * 0.9 for phrase in phrases), default=0.0)
@@ -128,7 +106,7 @@ def name_attributes(type_name: str | None, columns: Sequence[str], title: str) -
     """Return column → attribute of the type, or of every type, for the columns whose names say so; each once."""
     known = models()
     own = known[type_name].attributes if type_name in known else {}
-    words = title_words(title)
+    words = spelled_out(title_words(title))
     ranked = [
         (_fit(phrases, column, words) + bonus, -at, column, name)
         for attributes, bonus in ((own, 0.05), (known[COMMON].attributes, 0.0))
@@ -140,16 +118,3 @@ def name_attributes(type_name: str | None, columns: Sequence[str], title: str) -
         if fit >= 0.6 and column not in chosen and name not in chosen.values():
             chosen[column] = name
     return chosen
-
-
-def own_name(text: str) -> str:
-    """Return the name of an attribute made of a column's own: `JUMLAH_PENDUDUK` is `jumlahPenduduk`."""
-    words = words_of(text) or ("column",)
-    name = words[0] + "".join(word.capitalize() for word in words[1:])
-    return name if name[0].isalpha() else f"column{name[0].upper()}{name[1:]}"
-
-
-def own_type(title: str) -> str:
-    """Return the name of a type made of a table's own: `tbl_jenis_izin` is `JenisIzin`."""
-    name = "".join(word.capitalize() for word in title_words(title)) or "Record"
-    return name if name[0].isalpha() else f"Table{name}"

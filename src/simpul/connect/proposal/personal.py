@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Final, NamedTuple
 
 from simpul.connect.proposal.columns import DATE, TEXT, ColumnFacts
-from simpul.connect.proposal.models import title_words, words_of
+from simpul.connect.proposal.words import title_words, words_of
 
 NIK: Final = "NIK"
 FAMILY: Final = "family card number"

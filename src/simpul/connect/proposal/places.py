@@ -11,7 +11,7 @@ from simpul.connect.attributes import NUMBERS
 from simpul.connect.code_lists import BPS, KEMENDAGRI, list_ids, open_code_list
 from simpul.connect.proposal.columns import GEOMETRY, NUMBER, TEXT, ColumnFacts
 from simpul.connect.proposal.draft import Draft, Line
-from simpul.connect.proposal.models import own_name, words_of
+from simpul.connect.proposal.words import own_name, words_of
 from simpul.connect.values import RowRejected
 from simpul.connect.vocabulary import RESERVED
 from simpul.domain.code_list import CodeList
@@ -21,6 +21,7 @@ _LATITUDE: Final = frozenset({"lat", "latitude", "lintang", "y", "ycoord", "ltd"
 _LONGITUDE: Final = frozenset({"lon", "lng", "long", "longitude", "bujur", "x", "xcoord", "lgtd"})
 _REGION_CODE: Final = re.compile(r"\d\d(?:\.\d\d(?:\.\d\d(?:\.\d{4})?)?)?\Z")
 _STATISTICS_CODE: Final = re.compile(r"\d{4}(?:\d{3}(?:\d{3})?)?\Z")
+_NUMBERS: Final = re.compile(r"-?\d+(?:\.\d+)?")
 _SHARE_IS: Final = 0.9
 _SHARE_NAMES: Final = 0.6
 _WITHIN_LEAST: Final = 0.5
@@ -34,13 +35,47 @@ def add_location(draft: Draft) -> None:
         told = f"{geometry.known:,} of {geometry.rows:,} rows have a geometry"
         draft.attributes["location"] = Line({"geometry": geometry.name}, told)
         draft.used.add(geometry.name)
-        if draft.city.bounds is not None:
-            draft.rules.append(_inside("warn", "places outside the city's bounds are told of"))
+        _add_bounds(draft, geometry)
+        _leave_out_points(draft)
         return
     latitude = _find(draft, _LATITUDE, 90)
     longitude = _find(draft, _LONGITUDE, 180)
     if latitude is not None and longitude is not None:
         _add_point(draft, latitude, longitude)
+
+
+def _add_bounds(draft: Draft, geometry: ColumnFacts) -> None:
+    """Add the rule that geometries lie in the city, where most of the sample do: by a corner of each."""
+    bounds = draft.city.bounds
+    if bounds is None:
+        return
+    cells = [row[geometry.position] for row in draft.seen.rows]
+    corners = [corner for cell in cells if (corner := _corner(cell)) is not None]
+    inside = sum(1 for x, y in corners if _lies_in(bounds, x, y))
+    if inside >= len(corners) * _WITHIN_LEAST:
+        draft.rules.append(_inside("warn", f"{inside:,} of {len(corners):,} begin in the city's bounds"))
+
+
+def _corner(cell: Any) -> tuple[float, float] | None:
+    """Return the first position of a geometry, as GeoJSON or as text (WKT)."""
+    if isinstance(cell, str):
+        numbers = _NUMBERS.findall(cell.partition("(")[2])[:2]
+        return (float(numbers[0]), float(numbers[1])) if len(numbers) == 2 else None
+    found = cell.get("coordinates") if isinstance(cell, dict) else None
+    while isinstance(found, list | tuple) and found and isinstance(found[0], list | tuple):
+        found = found[0]
+    if isinstance(found, list | tuple) and len(found) >= 2:
+        return float(found[0]), float(found[1])
+    return None
+
+
+def _leave_out_points(draft: Draft) -> None:
+    """Leave out the columns with a point in each geometry: what lies where is said by the geometry."""
+    points = [_find(draft, _LATITUDE, 90), _find(draft, _LONGITUDE, 180)]
+    for facts in points if all(points) else ():
+        if facts is not None and facts.kind == NUMBER:
+            draft.used.add(facts.name)
+            draft.left_out.append((facts.name, "a point of the geometry"))
 
 
 def _find(draft: Draft, names: frozenset[str], most: int) -> ColumnFacts | None:
@@ -193,7 +228,10 @@ def _named(draft: Draft, words: set[str]) -> ColumnFacts | None:
     return min(fitting, key=lambda facts: len(facts.name), default=None)
 
 
-def name_of_own(draft: Draft, column: str) -> str:
+def name_of_own(draft: Draft, column: str, *, with_unit: bool = True) -> str:
     """Return the name of an attribute that no model names."""
-    name = own_name(column)
-    return draft.free_name(f"source{name[0].upper()}{name[1:]}" if name in RESERVED else name)
+    name = own_name(column, with_unit=with_unit)
+    if name in RESERVED:
+        name = f"source{name[0].upper()}{name[1:]}"
+    # What is called so in NGSI-LD is a geometry.
+    return draft.free_name("locationText" if name == "location" else name)

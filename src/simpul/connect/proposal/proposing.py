@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from itertools import islice
+from pathlib import PurePath
 from typing import Any, Final, NamedTuple
 
 from simpul import limits
@@ -18,9 +19,10 @@ from simpul.connect.proposal.columns import TEXT, ColumnFacts, look_at
 from simpul.connect.proposal.draft import Draft, Seen
 from simpul.connect.proposal.identity import find_identity
 from simpul.connect.proposal.mappings import add_attributes
-from simpul.connect.proposal.models import Guess, guess_type, models, own_type, title_words, words_of
+from simpul.connect.proposal.models import Guess, guess_type, models
 from simpul.connect.proposal.personal import Personal, find_personal
 from simpul.connect.proposal.places import add_codes, add_location
+from simpul.connect.proposal.words import own_type, title_words, words_of
 from simpul.connect.proposal.writing import write
 from simpul.connect.source import read_source
 from simpul.connect.template import slug
@@ -120,7 +122,9 @@ def _look(looking: Looking, offer: Offer) -> Seen:
         raise SourceMismatch(f"{offer.name} has no rows, so nothing can be proposed for it.")
     columns = tuple(look_at(name, at, [row[at] for row in rows]) for at, name in enumerate(names))
     references = {**_named_references(names, offer, looking.offers), **offer.told.references}
-    return Seen(offer.name, columns, rows, is_whole, offer.told, references)
+    path = offer.read.get("path")
+    folder = PurePath(path).parent.name if isinstance(path, str) else ""
+    return Seen(offer.name, columns, rows, is_whole, offer.told, references, offer.rows, folder)
 
 
 def _take_sample(looking: Looking, offer: Offer) -> Sample:
@@ -182,6 +186,9 @@ def _guess(seen: Seen, personal: Personal) -> Guess | None:
         return None if model is None else Guess(told, model.subject, 0, f"{seen.told.by} says so")
     names = [facts.name for facts in seen.columns]
     guess = guess_type(seen.name, names)
+    if guess is None and seen.folder:
+        guess = guess_type(seen.folder, names)
+        guess = None if guess is None else guess._replace(because=f"{guess.because} (the name of its folder)")
     if personal.is_about_people and (guess is None or guess.type_name != "Person"):
         person = guess_type("penduduk", names)
         return None if person is None else person._replace(because="its columns are about people")

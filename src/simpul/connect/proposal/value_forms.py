@@ -6,7 +6,7 @@ from typing import Final
 
 from simpul.connect.fields import Plain
 from simpul.connect.proposal.columns import DATE, NUMBER, ColumnFacts, looks_like_code
-from simpul.connect.proposal.models import words_of
+from simpul.connect.proposal.words import words_of
 
 _YES: Final = ({"ya", "tidak"}, {"yes", "no"}, {"true", "false"}, {"ada", "tidak ada"})
 _SAYS_YES: Final = frozenset({"ya", "yes", "true", "ada"})

@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from simpul.connect.fields import Plain
 from simpul.connect.proposal.draft import Draft, Line
+from simpul.connect.proposal.models import OTHERS
 
 _PLAIN: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_ ./()|-]*(?<! )\Z")
 _RESERVED: Final = frozenset({"true", "false", "null", "yes", "no", "on", "off", "y", "n", "nan", "inf"})
@@ -62,11 +63,7 @@ def _identity(draft: Draft) -> Iterator[str]:
     yield f"# Key: {identity.because}."
     yield f"key: {flow(identity.key[0] if len(identity.key) == 1 else list(identity.key))}"
     yield "entity:"
-    guess = draft.guess
-    why = "no model of Smart Data Models fits surely; it is called as the table is"
-    if draft.seen.told.type_name:
-        why = f"{draft.seen.told.by} says so"
-    yield f"  # Type: {f'of Smart Data Models ({guess.subject}); {guess.because}' if guess else why}."
+    yield f"  # Type: {_why_type(draft)}."
     if draft.personal.is_about_people:
         yield "  # The rows are about people: keep this type out of public_types in city.yaml."
     yield f"  type: {scalar(draft.type_name)}"
@@ -85,6 +82,17 @@ def _identity(draft: Draft) -> Iterator[str]:
     if draft.left_out:
         yield "    # Left out:"
         yield from (f"    #   {_commented(name)}: {why}" for name, why in draft.left_out)
+
+
+def _why_type(draft: Draft) -> str:
+    guess = draft.guess
+    if guess is not None and guess.subject in OTHERS:
+        return f"of {guess.subject}, as Smart Data Models has none for it; {guess.because}"
+    if guess is not None:
+        return f"of Smart Data Models ({guess.subject}); {guess.because}"
+    if draft.seen.told.type_name:
+        return f"{draft.seen.told.by} says so"
+    return "no model of Smart Data Models fits surely; it is called as the table is"
 
 
 def _made_id(draft: Draft) -> Iterator[str]:

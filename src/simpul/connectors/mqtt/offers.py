@@ -18,7 +18,7 @@ from simpul import limits
 from simpul.connect.connector import Offer, Sample, Surroundings, Told
 from simpul.connect.fields import Plain
 from simpul.connect.proposal.columns import DATE, look_at
-from simpul.connect.proposal.models import words_of
+from simpul.connect.proposal.words import words_of
 from simpul.connect.service import is_private_host
 from simpul.connect.template import slug
 from simpul.connectors.mqtt import errors

@@ -12,7 +12,8 @@ from sqlalchemy.exc import SQLAlchemyError
 from simpul import limits
 from simpul.connect.connector import Offer, Surroundings, Told
 from simpul.connect.fields import Plain
-from simpul.connect.proposal.models import guess_type, own_type
+from simpul.connect.proposal.models import guess_type
+from simpul.connect.proposal.words import own_type
 from simpul.connectors.sql.errors import translate
 from simpul.connectors.sql.reader import engine_of
 from simpul.connectors.sql.settings import DRIVERS, parse_settings

@@ -15,7 +15,7 @@ import python_calamine as calamine
 from simpul import limits
 from simpul.connect.connector import Offer, Row, Surroundings, open_file
 from simpul.connect.fields import Plain
-from simpul.connect.proposal.models import words_of
+from simpul.connect.proposal.words import words_of
 from simpul.connectors.table.reader import find_delimiter, open_reading
 
 SUFFIXES: Final = (".csv", ".tsv", ".txt", ".tab", ".xlsx", ".xlsm", ".xls", ".ods")
