@@ -101,6 +101,12 @@ def test_the_sentences_are_found_where_they_are_made() -> None:
     ("s.yaml: the source has no column 'nma'; did you mean 'nama'?. Its columns are: nama, kode.",
      "s.yaml: sumber ini tidak punya kolom 'nma'; maksudnya 'nama'?. Kolomnya: nama, kode."),
     ("nama is empty", "nama kosong"),
+    (("s.yaml: the source has changed: a had numbers and has text; b is 1,000 times as large as before, so its "
+      "unit may be another. Nothing was taken over. Look at the mapping. If that is right, run `simpul sync s "
+      "--accept-change`."),
+     ("s.yaml: sumber ini berubah: a dulu berisi angka dan kini berisi teks; b kini 1.000 kali lebih besar, jadi "
+     "satuannya mungkin lain. Tidak ada yang diambil. Periksa pemetaannya. Jika memang benar, jalankan "
+     "`simpul sync s --accept-change`.")),
     ("The receiver could not be reached (nothing listens at that address and port).",
      "Penerima tidak terjangkau (tidak ada yang mendengarkan di alamat dan port itu)."),
     ("The broker could not be reached (its certificate is not trusted: self-signed certificate).",

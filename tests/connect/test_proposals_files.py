@@ -63,6 +63,34 @@ def test_files_with_other_columns_are_another_source_with_a_pattern_of_its_own(k
         assert take_over(kota, source_id).rows_read == rows
 
 
+def test_files_of_other_subjects_are_sources_of_their_own_though_their_columns_are_the_same(
+    kota: Kota, inbox: Path
+) -> None:
+    for name in ("tps januari 2026", "tps Februari 2026", "hasil_taman_2026", "hasil_taman_2025"):
+        (inbox / f"{name}.csv").write_text(stops(1))
+    told = new(kota, "masuk", "--all")
+    assert told.exit_code == 0, told.output
+    patterns = {path.stem: proposed(kota, path.stem)["read"]["pattern"] for path in (kota.folder / "sources").iterdir()}
+    assert patterns == {"halte": ["halte-*.csv"], "tps": ["tps * *.csv"], "hasil-taman": ["hasil_taman_*.csv"]}
+    types = {proposed(kota, source_id)["entity"]["type"] for source_id in patterns}
+    assert types == {"PublicTransportStop", "WasteContainerIsle", "HasilTaman"}
+    written = (kota.folder / "sources/tps.yaml").read_text(encoding="utf-8")
+    assert "called otherwise, so each is a source of its own: " in written
+    for source_id, rows in (("tps", 60), ("halte", 90)):
+        quiet(kota, source_id)
+        assert take_over(kota, source_id).rows_read == rows
+
+
+def test_files_that_begin_with_the_same_word_are_one_source(kota: Kota, inbox: Path) -> None:
+    for path in inbox.iterdir():
+        path.unlink()
+    for name in ("puskesmas_andir", "puskesmas_coblong", "Data Puskesmas Cicendo"):
+        (inbox / f"{name}.csv").write_text(stops(1))
+    told = new(kota, "masuk", "--source", "puskesmas")
+    assert told.exit_code == 0, told.output
+    assert "pattern" not in proposed(kota, "puskesmas")["read"]
+
+
 def test_the_header_of_a_workbook_is_found(kota: Kota, inbox: Path) -> None:
     for path in inbox.iterdir():
         path.unlink()

@@ -1,6 +1,7 @@
 """A source that has changed its form since its last complete run: noticed before anything is written. No store here.
 
-What is remembered of each column is only which kind of values it has and where it stands: never a value.
+What is remembered of each column is where it stands, which kind of values it has, how they are written and about how
+large they are: never a value of a row.
 """
 
 from __future__ import annotations
@@ -13,6 +14,15 @@ from math import ceil
 from typing import Any, Final, NamedTuple
 
 from simpul import limits
+from simpul.connect.written_forms import (
+    DATES,
+    DECIMALS,
+    date_order,
+    decimal_sign,
+    factor_between,
+    reads_form,
+    spread_of,
+)
 from simpul.domain.city import SourceDeclaration
 from simpul.domain.code_match import rank_names
 from simpul.domain.errors import SourceChanged, SourceCollapsed
@@ -28,19 +38,35 @@ _DATE: Final = re.compile(r"\d{4}-\d\d?-\d\d?|\d\d?[/-]\d\d?[/-]\d{2,4}")
 # A column is of a kind when nearly all of it is; it has lost it when less than half is.
 _SHARE_IS: Final = 0.95
 _SHARE_LOST: Final = 0.5
+_SHARE_ALSO: Final = 0.25
 _FILLED_LEAST: Final = 10
+_TEXT_FILLED_LEAST: Final = 20
+_SPREAD: Final = 3
 
 
 class Column(NamedTuple):
-    """What is remembered of a column: where it stands, and what kind of values it has."""
+    """What is remembered of a column: where it stands, what kind of values it has, how they are written, how large.
+
+    `form` is the sign before decimals, what stands first in dates, of text what else is in it often; None where nobody
+    looked. `spread` are the quartiles of numbers.
+    """
 
     position: int
     kind: str
+    form: str | None = None
+    spread: tuple[float, ...] = ()
 
 
 def remembered(shape: SourceShape | None) -> dict[str, Column]:
     """Return the columns of the last complete run."""
-    return {} if shape is None else {name: Column(*column) for name, column in shape.columns.items()}
+    return (
+        {}
+        if shape is None
+        else {
+            name: Column(*column)._replace(spread=tuple(column[_SPREAD] if len(column) > _SPREAD else ()))
+            for name, column in shape.columns.items()
+        }
+    )
 
 
 def with_old_names(columns: Sequence[str], renamed: Mapping[str, str]) -> tuple[str, ...]:
@@ -87,8 +113,22 @@ def _find_renamed(
 
 
 def kinds_of(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> dict[str, Column]:
-    """Return what kind of values each column has in these rows."""
-    return {name: Column(at, _kind(_counts(rows, at))) for at, name in enumerate(columns)}
+    """Return what kind of values each column has in these rows, and how they are written."""
+    return {name: _column(rows, at) for at, name in enumerate(columns)}
+
+
+def _column(rows: Sequence[Sequence[Any]], position: int) -> Column:
+    counts = _counts(rows, position)
+    kind = _kind(counts)
+    cells = [cells[position] for cells in rows if position < len(cells)]
+    if kind == NUMBER:
+        sign = decimal_sign(cells)
+        return Column(position, kind, sign, spread_of(cells, sign))
+    if kind == TEXT:
+        filled = sum(counts.values())
+        also = next((one for one in (NUMBER, DATE) if counts[one] >= filled * _SHARE_ALSO), "")
+        return Column(position, kind, also)
+    return Column(position, kind, date_order(cells) if kind == DATE else "")
 
 
 def _counts(rows: Sequence[Sequence[Any]], position: int) -> dict[str, int]:
@@ -134,18 +174,23 @@ def raise_if_kinds_changed(
     Raises SourceChanged, which says what changed and proposes the lines that take what stands there now.
     """
     columns, rows = now
+    entity, keys = source.declaration["entity"], source.declaration["key"]
     changed, cells = [], dict[str, list[Any]]()
     for name in wanted:
         known = before.get(name)
         if known is None or name not in columns or known.kind == NOTHING:
             continue
-        counts = _counts(rows, columns.index(name))
-        filled = sum(counts.values())
-        if filled == 0 and len(rows) >= _FILLED_LEAST:
-            changed.append(f"{name} had {known.kind} and is empty")
-        elif known.kind != TEXT and filled and counts[known.kind] < filled * _SHARE_LOST:
-            changed.append(f"{name} had {known.kind} and has {_kind(counts)}")
-            cells[name] = [row[columns.index(name)] for row in rows]
+        at = columns.index(name)
+        counts = _counts(rows, at)
+        if sum(counts.values()) == 0:
+            changed += [f"{name} had {known.kind} and is empty"] if len(rows) >= _FILLED_LEAST else []
+            continue
+        told = _told_kind(name, known, counts)
+        if not told and name not in keys and reads_form(entity, name):
+            told = _told_form(name, known, _column(rows, at))
+        if told:
+            changed.append(told)
+            cells[name] = [row[at] for row in rows]
     if not changed:
         return
     # Only a source that has changed needs it.
@@ -162,6 +207,30 @@ def raise_if_kinds_changed(
         f"{source.file}: the source has changed: {'; '.join(changed)}. Nothing was taken over. "
         f"Look at the mapping. If that is right, run `simpul sync {source.id} --accept-change`."
     )
+
+
+def _told_kind(name: str, known: Column, counts: Mapping[str, int]) -> str:
+    """Return that other things stand in a column than did, or nothing."""
+    filled, kind = sum(counts.values()), _kind(counts)
+    if known.kind != TEXT:
+        return f"{name} had {known.kind} and has {kind}" if counts[known.kind] < filled * _SHARE_LOST else ""
+    # Texts that are numbers by chance are told apart from texts that were numbers in part before.
+    is_other = known.form is not None and filled >= _TEXT_FILLED_LEAST and kind not in (TEXT, known.form)
+    return f"{name} had {known.kind} and has {kind}" if is_other else ""
+
+
+def _told_form(name: str, known: Column, now: Column) -> str:
+    """Return that the same kind of things is written otherwise than it was, or is of another size; or nothing."""
+    if now.kind != known.kind:
+        return ""
+    if known.kind == TEXT:
+        is_other = bool(known.form) and bool(now.form) and known.form != now.form
+        return f"{name} had text with {known.form} and has text with {now.form}" if is_other else ""
+    words = DECIMALS if known.kind == NUMBER else DATES
+    if known.form and now.form and known.form != now.form:
+        return f"{name} had {words[known.form]} and has {words[now.form]}"
+    factor = factor_between(known.spread, now.spread)
+    return f"{name} is {factor} as before, so its unit may be another" if factor else ""
 
 
 def rows_wanted(source: SourceDeclaration, before: SourceShape | None) -> int:

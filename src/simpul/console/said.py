@@ -28,6 +28,7 @@ CHARACTERS_MAX = 1_500
 # A row's place, its column, what is wrong with it, and a part of that.
 SENTENCES_WITHIN_MAX = 5
 SOURCE_LANGUAGE = "en"
+_BETWEEN = "; "
 
 # A value whose name begins with `said` is a sentence itself.
 SAID = (
@@ -143,6 +144,9 @@ def _translate(text: str, formats: Formats, depth: int) -> str:
         if found is not None:
             values = {name: _value(name, value, formats, depth - 1) for name, value in found.groupdict().items()}
             return translations(formats.language).ugettext(template) % values
+    if depth and _BETWEEN in text:
+        # Several things that were found, each of which is said for itself.
+        return _BETWEEN.join(_translate(part, formats, depth - 1) for part in text.split(_BETWEEN))
     return text
 
 
@@ -165,5 +169,10 @@ def _patterns() -> tuple[tuple[str, re.Pattern[str]], ...]:
 
 def _pattern(template: str) -> re.Pattern[str]:
     parts = _VALUE.split(template)
-    texts = [f"(?P<{part}>.+?)" if number % 2 else re.escape(part) for number, part in enumerate(parts)]
+    texts = [_group(part) if number % 2 else re.escape(part) for number, part in enumerate(parts)]
     return re.compile("".join(texts), re.DOTALL)
+
+
+def _group(name: str) -> str:
+    # What is called something ends before the next thing that is said.
+    return f"(?P<{name}>(?:(?!{_BETWEEN}).)+?)" if name == "name" else f"(?P<{name}>.+?)"

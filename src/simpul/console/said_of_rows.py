@@ -150,13 +150,26 @@ OF_ROWS = (
         "happened, write '%(line)s' in %(where)s."
     ),
     _(
-        "%(file)s: the source has changed: %(changed)s. Nothing was taken over. Look at the mapping. If that is "
+        "%(file)s: the source has changed: %(said_changed)s. Nothing was taken over. Look at the mapping. If that is "
         "right, run `%(command)s`."
     ),
     _(
-        "%(file)s: the source has changed: %(changed)s. Nothing was taken over. If that is what happened, write "
+        "%(file)s: the source has changed: %(said_changed)s. Nothing was taken over. If that is what happened, write "
         "'%(line)s' in %(where)s, and run `%(command)s`."
     ),
+    _("%(name)s had %(said_before)s and has %(said_now)s"),
+    _("%(name)s had %(said_before)s and is empty"),
+    _("%(name)s is %(count)s times as large as before, so its unit may be another"),
+    _("%(name)s is %(count)s times as small as before, so its unit may be another"),
+    _("numbers"),
+    _("dates"),
+    _("text"),
+    _("text with %(said_kind)s"),
+    _("a point before decimals"),
+    _("a comma before decimals"),
+    _("the year first"),
+    _("the day before the month"),
+    _("the month before the day"),
     _(
         "%(file)s: the source has %(found)s rows, and it had %(before)s. Nothing that is gone from it was touched. "
         "If that is right, run `%(command)s`."

@@ -15,6 +15,7 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 from simpul import limits
 from simpul.connect.connector import Offer, Row, Sample, Surroundings
 from simpul.connect.fields import Plain
+from simpul.connect.proposal.words import title_words
 from simpul.connect.service import is_private_host
 from simpul.connectors.files import errors
 from simpul.connectors.files.reader import open_inbox
@@ -28,8 +29,15 @@ from simpul.inboxes.inbox import FileRefused, Inbox, make_filter
 _SCHEMES: Final = {"sftp": "sftp", "imaps": "mailbox"}
 # Parameters of such a URL that are settings of the place; what is secret among them is a password alone.
 _OF_PLACE: Final = frozenset({"host_key", "known_hosts", "key", "senders", "since", "certificate"})
-_NUMBERS: Final = re.compile(r"\d[\d._-]*\d|\d")
+_MONTHS: Final = (
+    "januari|februari|maret|april|mei|juni|juli|agustus|september|oktober|november|desember|january|february|march|may"
+    "|june|july|august|october|december|jan|feb|mar|apr|jun|jul|agu|agt|aug|sep|okt|oct|nov|des|dec"
+)
+_NUMBERS: Final = re.compile(rf"\d[\d._-]*\d|\d|(?<![A-Za-z])(?:{_MONTHS})(?![A-Za-z])", re.IGNORECASE)
+# What files are called whatever is in them.
+_ANY_FILE: Final = frozenset({"laporan", "report", "hasil", "form", "file", "salinan", "revisi", "update", "lampiran"})
 _STARS: Final = re.compile(r"\*+")
+_SUBJECTS_TOLD: Final = 8
 _OF_READ: Final = ("columns", "pattern", "quiet")
 
 
@@ -93,10 +101,22 @@ def look_around(plain: Plain, surroundings: Surroundings) -> list[Offer]:
         tables = list(_tables(inbox, form, Path(folder), files))
     if not tables:
         raise errors.nothing_arrived(plain["folder"])
-    kinds: dict[frozenset[str], list[_Table]] = {}
+    kinds: dict[tuple[frozenset[str], str], list[_Table]] = {}
     for table in tables:
-        kinds.setdefault(frozenset(table.sample.columns), []).append(table)
-    return [_offer(plain, own, files) for own in kinds.values()][: limits.PROPOSAL_OFFERS_MAX]
+        kinds.setdefault((frozenset(table.sample.columns), _subject(table.file)), []).append(table)
+    offers = [
+        _offer(
+            plain, own, files, [subject for others, subject in kinds if others == columns and subject != own_subject]
+        )
+        for (columns, own_subject), own in kinds.items()
+    ]
+    return offers[: limits.PROPOSAL_OFFERS_MAX]
+
+
+def _subject(file: str) -> str:
+    """Return what the name of a file says it is about: its first word that is no time and not said of any file."""
+    words = title_words(_NUMBERS.sub(" ", PurePath(file).stem))
+    return next((word for word in words if word not in _ANY_FILE), words[0] if words else "")
 
 
 def _tables(inbox: Inbox, form: Plain, folder: Path, files: list[str]) -> Iterator[_Table]:
@@ -133,8 +153,11 @@ def _tables_of(file: str, path: Path, form: Plain) -> Iterator[_Table]:
         return
 
 
-def _offer(plain: Plain, tables: Sequence[_Table], files: Sequence[str]) -> Offer:
-    """Return the offer for tables with the same columns; its rows are those of the newest one."""
+def _offer(plain: Plain, tables: Sequence[_Table], files: Sequence[str], alike: Sequence[str]) -> Offer:
+    """Return the offer for tables with the same columns and subject; its rows are those of the newest one.
+
+    `alike` are the subjects of others with the same columns.
+    """
     newest = tables[0]
     own = list(dict.fromkeys(one.file for one in tables))
     pattern = _patterns(own, files)
@@ -142,7 +165,16 @@ def _offer(plain: Plain, tables: Sequence[_Table], files: Sequence[str]) -> Offe
     read |= {**({"pattern": pattern} if pattern else {}), "columns": list(newest.sample.columns)}
     name = _STARS.sub(" ", _NUMBERS.sub("*", newest.name)).strip(" -_.")
     note = f"{len(own):,} of the newest files look like this; the rows are those of {newest.file}."
+    if alike:
+        note += (
+            f" Others have the same columns and are called otherwise, so each is a source of its own: {_told(alike)}."
+        )
     return Offer(name or newest.name, read, len(newest.sample.rows), note=note, sample=newest.sample)
+
+
+def _told(subjects: Sequence[str]) -> str:
+    more = f" and {len(subjects) - _SUBJECTS_TOLD} more" if len(subjects) > _SUBJECTS_TOLD else ""
+    return ", ".join(subjects[:_SUBJECTS_TOLD]) + more
 
 
 def _as_files(read: Mapping[str, object]) -> Plain:
