@@ -50,6 +50,7 @@ def test_a_file_becomes_a_source_without_a_terminal(open_as: Callable[..., Page]
     look_at(page, "systems/tps.csv")
     text = page.locator("#text")
     expect(text).to_contain_text("type: WasteContainerIsle")
+    expect(text).to_contain_text("# Diusulkan setelah melihat seluruh 40 baris.")
     assert "081234" not in text.input_value()
     page.get_by_role("button", name="Coba pada baris sungguhan").click()
     expect(page.locator("#tried")).to_have_text("Dari 40 baris, 40 akan masuk dan 0 disisihkan.")

@@ -102,6 +102,10 @@ SAID = (
     _("The form could not be read. Please open the page again and send it anew."),
 )
 
+Templates = tuple[str, ...]
+_WITHIN_ONE = frozenset(
+    {"name", "column", "count", "total", "subject", "words", "listed", "value", "near", "least", "most", "day", "form"}
+)
 _VALUE = re.compile(r"%\((\w+)\)s")
 # What the hub counted or measured itself. A cell of a row is shown as it stands there: its names are not among these.
 _MEASURED = frozenset(
@@ -133,26 +137,34 @@ def in_language(visit: Visit, text: str) -> str:
 @lru_cache(maxsize=1_024)
 def translate(text: str, language: str, time_zone: str = "UTC") -> str:
     """Return a sentence of the hub in a language; where no template fits, as it is."""
+    return translate_by(SAID, text, language, time_zone)
+
+
+def translate_by(templates: Templates, text: str, language: str, time_zone: str) -> str:
+    """Return what these templates fit in a language; where none fits, as it is."""
     if language == SOURCE_LANGUAGE or len(text) > CHARACTERS_MAX:
         return text
-    return _translate(text, Formats(language, time_zone), SENTENCES_WITHIN_MAX)
+    return _translate(templates, text, Formats(language, time_zone), SENTENCES_WITHIN_MAX)
 
 
-def _translate(text: str, formats: Formats, depth: int) -> str:
-    for template, pattern in _patterns() if depth else ():
+def _translate(templates: Templates, text: str, formats: Formats, depth: int) -> str:
+    for template, pattern in _patterns(templates) if depth else ():
         found = pattern.fullmatch(text)
         if found is not None:
-            values = {name: _value(name, value, formats, depth - 1) for name, value in found.groupdict().items()}
-            return translations(formats.language).ugettext(template) % values
+            said = {
+                name: _translate(templates, value, formats, depth - 1)
+                if name.startswith("said")
+                else _value(name, value, formats)
+                for name, value in found.groupdict().items()
+            }
+            return translations(formats.language).ugettext(template) % said
     if depth and _BETWEEN in text:
         # Several things that were found, each of which is said for itself.
-        return _BETWEEN.join(_translate(part, formats, depth - 1) for part in text.split(_BETWEEN))
+        return _BETWEEN.join(_translate(templates, part, formats, depth - 1) for part in text.split(_BETWEEN))
     return text
 
 
-def _value(name: str, value: str, formats: Formats, depth: int) -> str:
-    if name.startswith("said"):
-        return _translate(value, formats, depth)
+def _value(name: str, value: str, formats: Formats) -> str:
     if _GROUPED.match(value):
         return formats.number(int(value.replace(",", "")))
     if name in _MEASURED and (number := _NUMBER.match(value)) is not None:
@@ -161,9 +173,9 @@ def _value(name: str, value: str, formats: Formats, depth: int) -> str:
 
 
 @cache
-def _patterns() -> tuple[tuple[str, re.Pattern[str]], ...]:
+def _patterns(templates: Templates) -> tuple[tuple[str, re.Pattern[str]], ...]:
     """Return the templates with what they fit, those with the most words of their own first."""
-    ordered = sorted(SAID, key=lambda template: -len(_VALUE.sub("", template)))
+    ordered = sorted(templates, key=lambda template: -len(_VALUE.sub("", template)))
     return tuple((template, _pattern(template)) for template in ordered)
 
 
@@ -174,5 +186,5 @@ def _pattern(template: str) -> re.Pattern[str]:
 
 
 def _group(name: str) -> str:
-    # What is called something ends before the next thing that is said.
-    return f"(?P<{name}>(?:(?!{_BETWEEN}).)+?)" if name == "name" else f"(?P<{name}>.+?)"
+    # What is called or counted ends before the next thing that is said.
+    return f"(?P<{name}>(?:(?!{_BETWEEN}).)+?)" if name in _WITHIN_ONE else f"(?P<{name}>.+?)"

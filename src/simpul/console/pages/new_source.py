@@ -17,6 +17,7 @@ from simpul.connect.proposal.brought import Brought, put_file
 from simpul.console import words
 from simpul.console.form import read_form
 from simpul.console.page import Page, Step
+from simpul.console.proposal_comments import comments_in_language
 from simpul.console.said import in_language
 from simpul.console.visit import Visit
 from simpul.domain.access import Action
@@ -74,7 +75,8 @@ async def look(visit: Visit) -> Page:
         # One of them is chosen next, so what was typed goes back to who typed it.
         return _page(visit, replace(view, names=found.names, where=asked.where, wrong=empty))
     about = found.proposed.is_about_people
-    return _page(visit, replace(view, text=found.proposed.text, is_about_people=about, secrets=found.secrets))
+    text = comments_in_language(visit, found.proposed.text)
+    return _page(visit, replace(view, text=text, is_about_people=about, secrets=found.secrets))
 
 
 async def take_file(visit: Visit) -> Response:
