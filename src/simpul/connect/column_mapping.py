@@ -87,7 +87,7 @@ def make_columns(plan: Plan, rows: Sequence[tuple[Any, ...]]) -> Made:
     if not rows:
         return Made([], {one.name: [] for one in plan.attributes}, set())
     doubtful: Doubtful = set()
-    columns = [_clean(plan, column, doubtful) for column in zip(*rows, strict=True)]
+    columns = [clean_column(plan, column, doubtful) for column in zip(*rows, strict=True)]
     for rule in plan.rules:
         _check(rule, columns, doubtful)
     cells = list(zip(*columns, strict=True))
@@ -124,7 +124,8 @@ def entities_of(blank: Entity, made: Made) -> list[Entity | None]:
     return entities
 
 
-def _clean(plan: Plan, column: Column, doubtful: Doubtful) -> Column:
+def clean_column(plan: Plan, column: Column, doubtful: Doubtful) -> Column:
+    """Return the cells of a column clean, and None where a value means `not known`; add rows where that fails."""
     kinds = set(map(type, column))
     if not plan.has_unknown:
         if kinds <= {int, type(None)} or (kinds == {float} and isfinite(sum(column))):

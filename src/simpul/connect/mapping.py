@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from hashlib import blake2b
 from operator import itemgetter
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 from zoneinfo import ZoneInfo
-
-import msgspec
 
 from simpul import limits
 from simpul.connect.attributes import (
@@ -24,8 +21,8 @@ from simpul.connect.attributes import (
     only_column,
 )
 from simpul.connect.code_columns import CodeColumn
-from simpul.connect.column_mapping import Attribute, CellRule, Made, Plan, entities_of, make_columns
-from simpul.connect.connector import get_connector
+from simpul.connect.column_mapping import Attribute, CellRule, Made, Plan, clean_column, entities_of, make_columns
+from simpul.connect.connector import Row, get_connector
 from simpul.connect.corrected import Corrections
 from simpul.connect.fields import Plain, suggest
 from simpul.connect.knowledge import NOTHING, Knowledge
@@ -40,6 +37,7 @@ from simpul.connect.rules import (
 )
 from simpul.connect.same_ids import SameIds, can_share_ids
 from simpul.connect.survey import WARN, CheckMaker, Survey, surveyed_rules
+from simpul.connect.taking import KEY_SEPARATOR, Taken, Used, digests_of, key_text, keys_of, taken_of
 from simpul.connect.template import compile_template, template_columns, uri_part
 from simpul.connect.values import RowRejected, clean_other, clean_text, text_of
 from simpul.domain.alike import Alike, pack_columns
@@ -50,24 +48,7 @@ from simpul.domain.errors import SourceMismatch
 
 # Raised when the same row would give another entity than before, so that every source is taken over anew.
 _FORMAT_VERSION: Final = 2
-_KEY_SEPARATOR: Final = " | "
 _TEXTS_REMEMBERED_MAX: Final = 4_096
-
-_encode = msgspec.msgpack.Encoder().encode
-_PLAIN_KINDS: Final = frozenset({str, int, float, type(None), bool})
-
-
-class Taken(NamedTuple):
-    """A row in hand: what it is known by, what it was worth when read, its used cells and all of them.
-
-    `verdict` is what its place among the other rows says against it: a copy of an earlier one.
-    """
-
-    key: str
-    digest: bytes
-    used: tuple[Any, ...]
-    cells: Sequence[Any]
-    verdict: RowRejected | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,7 +179,7 @@ class Mapper:
         for rule in rules:
             named += columns_of_attribute(specs[rule["attribute"]]) if "attribute" in rule else ()
         slots = sorted({maker.setting.index[name] for name in named})
-        survey = Survey(lambda used: self._clean_slots(used, slots), lambda cells: self._forget_unknown(cells, slots))
+        survey = Survey(lambda used: self._clean_slots(used, slots), lambda used: self._clean_together(used, slots))
         for rule in rules:
             survey.add(maker.make(rule))
         return survey
@@ -216,14 +197,36 @@ class Mapper:
             key, verdict = self._key_of(used, number, trouble)
         else:
             key, verdict = self._key_of(used, number)
-        if verdict is None:
-            verdict = self._duplicate(used) if self._uniques else None
-        if verdict is None and self._ids is not None:
-            verdict = self._same_id(used, key)
-        content = self._version + _content_of(used)
-        if verdict is not None:
-            content += verdict.reason.encode("utf-8", "surrogatepass")
-        return Taken(key, blake2b(content, digest_size=16).digest(), used, cells, verdict)
+        verdict = verdict or self._find_twin(used, key)
+        return Taken(key, digests_of(self._version, [used], [verdict])[0], used, cells, verdict)
+
+    def take_all(self, rows: Sequence[Row]) -> list[Taken]:
+        """Return what `take` returns of these rows, one after the other, without those that are no records."""
+        return self._take_together(rows) or [
+            found for row in rows if (found := self.take(row.number, row.cells)) is not None
+        ]
+
+    def _take_together(self, rows: Sequence[Row]) -> list[Taken] | None:
+        """Return what `take_all` returns, or None where rows may have other keys than they say."""
+        if self.corrections is not None or self.code_columns:
+            return None
+        cells = [row.cells for row in rows]
+        used = list(map(self._take, cells))
+        if self._is_skipped is not None:
+            skipped, slots = self._is_skipped, self._skip_slots
+            kept = [place for place, row in enumerate(used) if not skipped(self._clean_some(row, slots))]
+            cells, used = [cells[place] for place in kept], [used[place] for place in kept]
+        keys = keys_of(used, self._key)
+        if keys is None:
+            return None
+        verdicts: list[RowRejected | None] = [None] * len(keys)
+        if not self._is_stream:
+            for place in self._seen.add_each(keys):
+                keys[place], verdicts[place] = self._copy(keys[place])
+        if self._uniques or self._ids is not None:
+            for place, (row, key) in enumerate(zip(used, keys, strict=True)):
+                verdicts[place] = verdicts[place] or self._find_twin(row, key)
+        return taken_of(keys, digests_of(self._version, used, verdicts), used, cells, verdicts)
 
     def _correct(self, used: tuple[Any, ...], number: int) -> tuple[tuple[Any, ...], tuple[str, str] | None]:
         """Return the row's cells with what people put right, and with its codes; and why it has no code, if so."""
@@ -256,9 +259,9 @@ class Mapper:
 
     def _would_be(self, used: tuple[Any, ...], number: int, trouble: tuple[str, str] | None) -> str:
         """Return the key by which this row would be known, if it were the next one."""
-        parts = [_key_text(used[position]) for position in self._key]
+        parts = [key_text(used[position]) for position in self._key]
         if "" not in parts:
-            key = _KEY_SEPARATOR.join(parts)
+            key = KEY_SEPARATOR.join(parts)
         elif trouble is not None:
             key = trouble[0]
         else:
@@ -268,8 +271,8 @@ class Mapper:
     def _key_of(
         self, used: tuple[Any, ...], number: int, trouble: tuple[str, str] | None = None
     ) -> tuple[str, RowRejected | None]:
-        parts = [_key_text(used[position]) for position in self._key]
-        key = parts[0] if len(parts) == 1 else _KEY_SEPARATOR.join(parts)
+        parts = [key_text(used[position]) for position in self._key]
+        key = parts[0] if len(parts) == 1 else KEY_SEPARATOR.join(parts)
         if trouble is not None:
             return self._claim(trouble[0] if "" in parts else key)[0], RowRejected("code", trouble[1])
         if "" in parts:
@@ -282,18 +285,25 @@ class Mapper:
         return self._claim(key)
 
     def _claim(self, key: str) -> tuple[str, RowRejected | None]:
-        if self._is_stream or self._seen.add(key):
-            return key, None
+        return (key, None) if self._is_stream or self._seen.add(key) else self._copy(key)
+
+    def _copy(self, key: str) -> tuple[str, RowRejected]:
+        """Return how a row is known whose key was there before, and what that says against it."""
         copy = self._copies[key] = self._copies.get(key, 1) + 1
         return f"{key} ({copy})", RowRejected(
             "key", f"the key {key!r} was there before in this run; the first row counts"
         )
 
+    def _find_twin(self, used: tuple[Any, ...], key: str) -> RowRejected | None:
+        """Return what is wrong where a row before this one has the same id, or values that are to be unique."""
+        verdict = self._duplicate(used) if self._uniques else None
+        return self._same_id(used, key) if verdict is None and self._ids is not None else verdict
+
     def _duplicate(self, used: tuple[Any, ...]) -> RowRejected | None:
         for names, positions, seen in self._uniques:
-            parts = [_key_text(used[position]) for position in positions]
-            if all(parts) and not seen.add(_KEY_SEPARATOR.join(parts)):
-                value = _KEY_SEPARATOR.join(parts)
+            parts = [key_text(used[position]) for position in positions]
+            if all(parts) and not seen.add(KEY_SEPARATOR.join(parts)):
+                value = KEY_SEPARATOR.join(parts)
                 return RowRejected("unique", f"{', '.join(names)}: {value!r} was there before in this run")
         return None
 
@@ -448,14 +458,16 @@ class Mapper:
             cells[slot] = cell
         return cells
 
-    def _forget_unknown(self, cells: list[Any], slots: Sequence[int]) -> list[Any]:
-        unknown = self._unknown
-        if unknown:
-            for slot in slots:
-                cell = cells[slot]
-                if cell is not None and text_of(cell).casefold() in unknown:
-                    cells[slot] = None
-        return cells
+    def _clean_together(self, used: Sequence[Used], slots: Sequence[int]) -> list[Cells | None]:
+        """Return these cells of each row clean, and none where that fails; values that mean `not known` are None."""
+        columns: list[Any] = [[None] * len(used)] * len(self._names)
+        wrong: set[int] = set()
+        for slot in slots:
+            columns[slot] = clean_column(self._plan, [row[slot] for row in used], wrong)
+        rows: list[Cells | None] = list(zip(*columns, strict=True))
+        for place in wrong:
+            rows[place] = None
+        return rows
 
     def _clean_some(self, used: tuple[Any, ...], slots: list[int]) -> Cells:
         cells: list[Any] = [None] * len(used)
@@ -473,22 +485,6 @@ class _CleanTexts(dict[str, str | None]):
         if len(self) < _TEXTS_REMEMBERED_MAX and len(text) <= limits.INDEXED_TEXT_CHARACTERS_MAX:
             self[text] = cleaned
         return cleaned
-
-
-def _content_of(used: tuple[Any, ...]) -> bytes:
-    """Return bytes that are the same for the same cells only. For most rows this takes a tenth of `repr`."""
-    if _PLAIN_KINDS.issuperset(map(type, used)):
-        # Half a character, or a number of more than 64 bits, is no msgpack.
-        with suppress(UnicodeEncodeError, OverflowError):
-            return _encode(used)
-    return repr(used).encode("utf-8", "surrogatepass")
-
-
-def _key_text(cell: Any) -> str:
-    if type(cell) is str:
-        text = cell.strip()
-        return text.replace("|", "||") if "|" in text else text
-    return "" if cell is None else text_of(cell)
 
 
 def _slots(names: Sequence[str], index: Mapping[str, int]) -> list[int]:

@@ -30,10 +30,11 @@ from simpul.connect.connector import (
 )
 from simpul.connect.delivered import DeliveredReading
 from simpul.connect.knowledge import Knowledge
-from simpul.connect.mapping import Mapper, Shape, Taken
+from simpul.connect.mapping import Mapper, Shape
 from simpul.connect.raw_rows import KeptReading, RecordingReading
 from simpul.connect.rules import SeenKeys
 from simpul.connect.sampled import SampleReading
+from simpul.connect.taking import Taken
 from simpul.connect.values import RowRejected, text_of
 from simpul.domain.alike import Alike, pack
 from simpul.domain.city import City, SourceDeclaration
@@ -170,8 +171,7 @@ class Reader:
         taken, broken = self._take_rows(rows_max)
         survey = self._mapper.survey
         if survey is not None:
-            for one in taken:
-                survey.see(one.key, one.used)
+            survey.see_all(taken)
         chunk = self._hold(taken, broken, is_last=self._is_through)
         if self._sample is None:
             self._sample = [one.cells for one in taken[: limits.DRIFT_SAMPLE_ROWS]]
@@ -179,20 +179,11 @@ class Reader:
         return chunk
 
     def _take_rows(self, rows_max: int) -> tuple[list[Taken], list[BrokenRow]]:
-        taken: list[Taken] = []
-        broken: list[BrokenRow] = []
-        take = self._mapper.take
-        count = 0
-        for row in islice(self._rows, rows_max):
-            count += 1
-            if type(row) is BrokenRow:
-                broken.append(row)
-                continue
-            found = take(row.number, row[1])
-            if found is not None:
-                taken.append(found)
-        self._is_through = count < rows_max
-        return taken, broken
+        found = list(islice(self._rows, rows_max))
+        self._is_through = len(found) < rows_max
+        broken = [row for row in found if type(row) is BrokenRow]
+        rows = [row for row in found if type(row) is not BrokenRow] if broken else found
+        return self._mapper.take_all(cast(list[Row], rows)), broken
 
     def take_new_rows(self, rows_max: int) -> tuple[Chunk, MappedRows]:
         """Take the next rows of a source of which nothing is known yet, and map them. Raises as `take_chunk`."""

@@ -13,8 +13,9 @@ from simpul.app.sources import note_run
 from simpul.connect.contexts import read_contexts
 from simpul.connect.corrected import Corrections
 from simpul.connect.gathering import gather
-from simpul.connect.mapping import Mapper, Taken, read_columns
+from simpul.connect.mapping import Mapper, read_columns
 from simpul.connect.takeover import Past, Takeover
+from simpul.connect.taking import Taken
 from simpul.connect.values import RowRejected
 from simpul.domain.city import City, SourceDeclaration
 from simpul.domain.context import CORE

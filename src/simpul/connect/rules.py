@@ -22,7 +22,6 @@ CheckEntity = Callable[[Entity], None]
 IsSkipped = Callable[[Cells], bool]
 Box = tuple[float, float, float, float]
 
-_MASK: Final = (1 << 64) - 1
 _SLOTS_FIRST: Final = 1 << 12
 # Sums of amounts with cents differ by less than this for no other reason than how numbers are kept.
 _ROUNDING: Final = 0.005
@@ -36,13 +35,13 @@ class SeenKeys:
     """
 
     def __init__(self) -> None:
-        self._slots = array("Q", bytes(8 * _SLOTS_FIRST))
+        self._slots = array("q", bytes(8 * _SLOTS_FIRST))
         self._mask = _SLOTS_FIRST - 1
         self.count = 0
 
     def add(self, text: str) -> bool:
         """Add the text; return whether it is new."""
-        wanted = (hash(text) & _MASK) or 1
+        wanted = hash(text) or 1
         slots, mask = self._slots, self._mask
         position = wanted & mask
         while found := slots[position]:
@@ -55,6 +54,25 @@ class SeenKeys:
             self._grow()
         return True
 
+    def add_each(self, texts: Sequence[str]) -> list[int]:
+        """Add texts, one after the other; return the places of those that were there before."""
+        while (self.count + len(texts)) * 2 > self._mask:
+            self._grow()
+        slots, mask = self._slots, self._mask
+        known: list[int] = []
+        for place, code in enumerate(map(hash, texts)):
+            wanted = code or 1
+            position = wanted & mask
+            while found := slots[position]:
+                if found == wanted:
+                    known.append(place)
+                    break
+                position = (position + 1) & mask
+            else:
+                slots[position] = wanted
+        self.count += len(texts) - len(known)
+        return known
+
     def add_all(self, others: SeenKeys) -> None:
         """Add all texts of another set."""
         for wanted in filter(None, others._slots):
@@ -66,7 +84,7 @@ class SeenKeys:
                     self._grow()
 
     def __contains__(self, text: str) -> bool:
-        return bool(self._slots[self._position((hash(text) & _MASK) or 1)])
+        return bool(self._slots[self._position(hash(text) or 1)])
 
     def _position(self, wanted: int) -> int:
         slots, mask = self._slots, self._mask
@@ -78,7 +96,7 @@ class SeenKeys:
     def _grow(self) -> None:
         old = self._slots
         size = len(old) * 2
-        self._slots = array("Q", bytes(8 * size))
+        self._slots = array("q", bytes(8 * size))
         self._mask = size - 1
         for wanted in old:
             if wanted:

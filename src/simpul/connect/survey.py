@@ -15,6 +15,7 @@ from simpul.connect.fields import Plain
 from simpul.connect.knowledge import Knowledge
 from simpul.connect.rule_words import RUN_RULES, age_seconds, rule_columns
 from simpul.connect.rules import Box, SeenKeys, compile_in_place, compile_inside, compile_no_crossing, compile_rule
+from simpul.connect.taking import Taken, Used
 from simpul.connect.values import RowRejected, date_parser, moment_of_value, text_of
 from simpul.domain.moment import count_microseconds
 from simpul.domain.quality import Finding, Sample
@@ -317,12 +318,15 @@ class References:
 class Survey:
     """The checks of one run. Made once per run, because checks count.
 
-    `clean` gives the cells of a row with its unknown values still there; `forget` makes them None.
+    `clean` gives the cells of a row with its unknown values still there, `clean_together` those of each row with None
+    in their place, or None where a row cannot be read.
     """
 
-    def __init__(self, clean: Callable[[tuple[Any, ...]], list[Any]], forget: Callable[[list[Any]], list[Any]]) -> None:
+    def __init__(
+        self, clean: Callable[[Used], list[Any]], clean_together: Callable[[Sequence[Used]], Sequence[Cells | None]]
+    ) -> None:
         self._clean = clean
-        self._forget = forget
+        self._clean_together = clean_together
         self._sentinels: list[Sentinels] = []
         self._checks: list[Check] = []
 
@@ -334,22 +338,27 @@ class Survey:
             else:
                 self._checks.append(check)
 
-    def see(self, key: str, used: tuple[Any, ...]) -> None:
-        """Look at one row."""
-        try:
-            cells = self._clean(used)
-        except RowRejected:
-            # The row itself is rejected for that, with its reason.
-            return
-        for sentinel in self._sentinels:
-            sentinel.see(key, cells)
-        cells = self._forget(cells)
+    def see_all(self, rows: Sequence[Taken]) -> None:
+        """Look at rows, one after the other."""
+        together = self._clean_together([row.used for row in rows])
+        if self._sentinels:
+            self._count_sentinels([row for row, cells in zip(rows, together, strict=True) if cells is not None])
         for check in self._checks:
-            try:
-                check.see(key, cells)
-            except RowRejected:
-                # What cannot be read at all is told of by the mapping.
-                continue
+            for row, cells in zip(rows, together, strict=True):
+                if cells is None:
+                    # The row itself is rejected for that, with its reason.
+                    continue
+                try:
+                    check.see(row.key, cells)
+                except RowRejected:
+                    # What cannot be read at all is told of by the mapping.
+                    continue
+
+    def _count_sentinels(self, rows: Sequence[Taken]) -> None:
+        for row in rows:
+            cells = self._clean(row.used)
+            for sentinel in self._sentinels:
+                sentinel.see(row.key, cells)
 
     def findings(self) -> list[Finding]:
         """Return what was found, after the last row."""
