@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 from playwright.sync_api import Page, expect
 
+import simpul
 from simpul.console.assets import Assets
 from simpul.console.formats import Formats
 from simpul.console.said import translate
+from simpul.console.words import SYSTEMS
 from tests.browser.conftest import ADMINISTRATOR, DESKTOP, PHONE, Look, Served, sign_in
 
 pytestmark = pytest.mark.browser
@@ -160,3 +163,14 @@ def test_the_name_of_a_row_stays_while_a_wide_table_is_moved(visit: Callable[...
 def test_a_source_is_found_once(visit: Callable[..., Page]) -> None:
     page = visit("/search?q=Halte bus")
     expect(page.locator("main .hits a", has_text="Halte bus")).to_have_count(1)
+
+
+def test_a_share_in_a_report_is_written_as_the_language_does() -> None:
+    told = translate("of 100 cells 83.9 are filled, and 90 are expected", "id")
+    assert told == "dari 100 sel terisi 83,9, padahal diharapkan 90"
+
+
+def test_every_kind_of_source_is_called_by_words_that_a_clerk_knows() -> None:
+    kinds = {found.parent.name for found in (Path(simpul.__file__).parent / "connectors").glob("*/reader.py")}
+    assert len(kinds) >= 10
+    assert kinds <= SYSTEMS.keys()

@@ -21,6 +21,8 @@ pytestmark = pytest.mark.browser
 def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     folder = tmp_path_factory.mktemp("kota")
     build_city(folder)
+    with (folder / "city.yaml").open("a") as city:
+        city.write("words:\n  WasteContainerIsle: {id: Tempat penampungan sampah, en: Waste collection points}\n")
     rows = [f"{number},TPS {number},{number % 7 + 1},08123456{number:03d}" for number in range(1, 41)]
     (folder / "systems/tps.csv").write_text("\n".join(["id,nama,kapasitas,hp_petugas", *rows]) + "\n")
     host = Host(folder, free_port_now())
@@ -54,9 +56,11 @@ def test_a_file_becomes_a_source_without_a_terminal(open_as: Callable[..., Page]
     assert "081234" not in text.input_value()
     page.get_by_role("button", name="Coba pada baris sungguhan").click()
     expect(page.locator("#tried")).to_have_text("Dari 40 baris, 40 akan masuk dan 0 disisihkan.")
+    expect(page.locator("#where")).to_have_value("systems/tps.csv")
     page.get_by_role("button", name="Simpan dan terapkan").click()
     expect(page).to_have_url(re.compile(r"/sources/tps$"))
     expect(page.locator("h1")).to_have_text("Tps")
+    expect(page.locator("dl.facts a")).to_have_text("Tempat penampungan sampah")
 
 
 def test_what_is_wrong_with_the_text_is_told_and_the_text_stays(open_as: Callable[..., Page]) -> None:

@@ -77,6 +77,10 @@ CITY: Final = Fields("city.yaml", (
     Field("accent", Text("a colour such as #0f766e", pattern=r"#[0-9A-Fa-f]{6}"), "the colour of its pages"),
     Field("bounds", _Bounds(), "west, south, east, north, in degrees"),
     Field("public_types", ListOf(Text("an entity type")), "the types that anybody may read; nothing else is public"),
+    Field(
+        "words", MappingOf(Localized(), "a mapping of names to what people call them"),
+        "what people call types and attributes on pages: the name in the API to its words",
+    ),
     Field("history", HistoryRules(), "how long and how finely the histories of types are kept; default: all, for ever"),
     Field("live", LiveShape(), "what the home page shows as it is right now; default: nothing"),
     Field("alerts", AlertRules(), "after how many failures a source is an alert, and who is told of alerts"),
@@ -276,6 +280,7 @@ def _build(declarations: dict[str, dict[str, Any]]) -> City:
         accent=plain.get("accent", "#0f766e"),
         bounds=None if bounds is None else (bounds[0], bounds[1], bounds[2], bounds[3]),
         public_types=frozenset(CORE.expand(name) for name in plain.get("public_types", ())),
+        words=plain.get("words", {}),
         contexts=plain.get("contexts", {}),
         agencies=tuple(_agency(agency) for agency in declarations[AGENCIES_FILE]["agencies"]),
         sources=tuple(

@@ -123,6 +123,7 @@ _MEASURED = frozenset(
         "wanted",
         "gap",
         "below",
+        "filled",
     }
 )
 _NUMBER = re.compile(r"-?(?:\d+|\d{1,3}(?:,\d{3})+)\.(\d+)\Z")

@@ -78,7 +78,10 @@ class Visit:
         return pick(texts, self.language)
 
     def word(self, name: str) -> str:
-        """Return what people call a type or an attribute."""
+        """Return what people call a type or an attribute: by the city's own words first."""
+        own = self.city.words.get(words.short_name(name))
+        if own is not None:
+            return self.pick(own)
         message = words.message(name)
         return words.split_name(name) if message is None else self.text(message)
 

@@ -180,6 +180,10 @@ SYSTEMS = {
     "mqtt": _("Devices (MQTT)"),
     "rest": _("Service (JSON)"),
     "sqldump": _("Database dump"),
+    "gtfs": _("Public transport (GTFS)"),
+    "ckan": _("Open data portal (CKAN)"),
+    "ngsild": _("Another hub (NGSI-LD)"),
+    "files": _("Files that arrive"),
 }
 
 

@@ -68,6 +68,8 @@ class Live:
 class City:
     """What a tenant has declared and applied. `public_types` are expanded IRIs; `bounds` is W, S, E, N.
 
+    `words` says by short name what people call types and attributes, in each language.
+
     `alerts` says after how many failures there is one, and to whom alerts are told.
 
     `folder` is where its files lie (sources name theirs relative to it); `declarations` is the content of its
@@ -81,6 +83,7 @@ class City:
     accent: str = "#0f766e"
     bounds: tuple[float, float, float, float] | None = None
     public_types: frozenset[str] = frozenset()
+    words: dict[str, dict[str, str]] = field(default_factory=dict)
     contexts: dict[str, str] = field(default_factory=dict)
     agencies: tuple[Agency, ...] = ()
     sources: tuple[SourceDeclaration, ...] = ()

@@ -9,6 +9,7 @@ from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from simpul.connectors.sql.settings import EXTRAS, SqlSettings
 from simpul.domain.errors import SourceError, SourceMisconfigured, SourceMismatch, SourceUnreachable
+from simpul.unreachable import why_unreachable
 
 _REFUSED: Final = frozenset({1044, 1045, 1698})
 _NO_DATABASE: Final = frozenset({1049})
@@ -40,8 +41,17 @@ def translate(error: SQLAlchemyError, settings: SqlSettings) -> SourceError:
     ):
         return SourceMismatch(f"{where}: the database does not understand the query ({text}).")
     if code in _GONE or state.startswith(("08", "57")) or _is_silent(text):
-        return SourceUnreachable(f"{where} cannot be reached ({text}). Check host and port, and that the server runs.")
+        why = why_unreachable(original) if original is not None and _of_the_system(original) else text
+        return SourceUnreachable(f"{where} cannot be reached ({why}). Check host and port, and that the server runs.")
     return SourceUnreachable(f"{where} failed: {text}.")
+
+
+def _of_the_system(error: BaseException) -> bool:
+    """Return whether an error of the operating system lies below a driver's."""
+    found: BaseException | None = error
+    while found is not None and not isinstance(found, OSError):
+        found = found.__cause__ or found.__context__
+    return found is not None
 
 
 def _mysql_code(original: BaseException | None) -> int | None:

@@ -107,7 +107,9 @@ def _without_secret(where: str) -> str:
 async def finish(visit: Visit) -> Page | Response:
     """Try the text on real rows, or keep it and apply the folder."""
     form = await read_form(visit.request, limits.DECLARATION_BYTES_MAX)
-    view = NewSourceView(text=form.get("text", ""))
+    view = NewSourceView(
+        where=_without_secret(form.get("where", "")), agency=form.get("agency", ""), text=form.get("text", "")
+    )
     try:
         if form.get("do") != "keep":
             preview = await asking.try_out(visit.caller, visit.hub, view.text)

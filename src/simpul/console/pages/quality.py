@@ -163,7 +163,9 @@ def _problem(visit: Visit, one: Finding) -> Problem:
         fate=visit.text("kept aside until put right") if rejects else visit.text("taken over, but look at it"),
         kind="broken" if rejects else "late",
         samples=tuple((sample.key, in_language(visit, sample.reason)) for sample in one.samples),
-        more=visit.texts("and %(count)s more", "and %(count)s more", rest) if rest > 0 and one.samples else "",
+        more=visit.texts("and %(count)s more", "and %(count)s more", rest)
+        if rest > 0 and any(sample.key for sample in one.samples)
+        else "",
     )
 
 
