@@ -95,6 +95,8 @@ def test_the_one_time_link_makes_the_administrator_once(visit: Callable[..., Pag
     page.reload()
     page.click("main form button")
     secret = page.locator("#token").inner_text()
+    expect(page.locator(".rail-end")).to_contain_text("Akun")
+    expect(page.locator(".rail")).to_contain_text("Akses")
     with served.client(authorization=f"Bearer {secret}") as client:
         assert client.get("/ngsi-ld/v1/entities?type=Person").status_code == 200
     page.goto("/access")

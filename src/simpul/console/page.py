@@ -7,6 +7,8 @@ from dataclasses import dataclass
 
 from starlette.responses import Response
 
+from simpul.domain.access import Caller
+
 
 @dataclass(frozen=True, slots=True)
 class Step:
@@ -43,7 +45,7 @@ class Panel:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """One page to render. `finish` puts cookies on the answer."""
+    """One page to render. `finish` puts cookies on the answer; `caller` is who has just signed in by it."""
 
     template: str
     title: str
@@ -54,6 +56,7 @@ class Page:
     status: int = 200
     searched: str = ""
     finish: Callable[[Response], None] | None = None
+    caller: Caller | None = None
 
 
 def panel_alone(panel: Panel, title: str) -> Page:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from urllib.parse import urlencode
@@ -132,8 +132,9 @@ class Renderer:
     def render(self, visit: Visit, page: Page) -> Response:
         """Return the page as an answer."""
         template = self._environments[visit.language].get_template(page.template)
+        seen = visit if page.caller is None else replace(visit, caller=page.caller)
         html = template.render(
-            frame=Frame(visit, page.section, page.searched),
+            frame=Frame(seen, page.section, page.searched),
             title=page.title,
             trail=page.trail,
             view=page.view,

@@ -49,10 +49,11 @@ def _ended(visit: Visit) -> Page:
 def _page(visit: Visit, token: str, secret: str) -> Page:
     title = visit.text("Welcome")
     view = WelcomeView(token, secret, visit.formats.number(limits.SESSION_HOURS))
-    finish = None
+    finish, caller = None, None
     if secret:
+        caller = identity.identify(visit.hub, visit.caller.tenant, None, secret)
 
         def finish(response: Response) -> None:
             session.set_session(visit.request, response, secret)
 
-    return Page("welcome.html", title, view, "", (Step(title),), finish=finish)
+    return Page("welcome.html", title, view, "", (Step(title),), finish=finish, caller=caller)
