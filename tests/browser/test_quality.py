@@ -137,6 +137,8 @@ def test_a_row_is_put_right_on_the_page_and_the_trail_stays(open_as_integrator: 
     row.get_by_role("button", name="Simpan dan coba lagi").click()
     expect(page.locator("#rejects tr", has_text="Biak")).to_have_count(0)
     expect(page.locator("#fixes")).to_contain_text("dicek di lapangan")
+    expect(page.locator("#fixes")).to_contain_text("Token “")
+    assert page.locator("#fixes .table-wrap").evaluate("(one) => one.scrollWidth <= one.clientWidth")
     page.goto("/entities/urn:ngsi-ld:Office:kota:2")
     expect(page.locator("main")).to_contain_text("Baik")
     page.goto("/sources/kantor")

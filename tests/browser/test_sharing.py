@@ -153,6 +153,7 @@ def test_what_is_refused_again_and_again_is_parked_and_replayed_before_the_admin
     expect(parked).to_have_count(1)
     expect(parked).to_contain_text("Halte 3")
     expect(parked).to_contain_text("Penerima menjawab dengan status 422.")
+    expect(page.locator("#health")).to_contain_text("yang tertahan menunggu di bawah")
     receiver.answer = accept
     parked.get_by_role("button", name="Kirim ulang").click()
     expect(page.locator("#parked")).to_contain_text("Tidak ada yang tertahan")

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from urllib.parse import quote
 
 from simpul.app import identity
-from simpul.app.lineage import API, HUB, SOURCE, Lineage, RowTrail
+from simpul.app.lineage import API, HUB, OPERATOR, SOURCE, Lineage, RowTrail
 from simpul.console.visit import Moment, Visit
 from simpul.ports.quality import Correction
 
@@ -83,6 +83,16 @@ def _token_label(visit: Visit, token_id: str) -> str:
     return visit.text("Token “%(name)s”", name=name)
 
 
+def name_of(visit: Visit, by: str) -> str:
+    """Return what a caller is called in a trail of who did what; to those who do not manage tokens, by its id."""
+    token_id = by.removeprefix("token/")
+    if token_id == by:
+        return visit.text("The hub's operator") if by == OPERATOR else by
+    if visit.is_administrator:
+        return _token_label(visit, token_id)
+    return visit.text("Token “%(name)s”", name=token_id.partition(".")[0])
+
+
 def _source_href(lineage: Lineage) -> str:
     return f"/sources/{quote(lineage.source_id, safe='')}"
 
@@ -105,4 +115,5 @@ def _trail(visit: Visit, lineage: Lineage, trail: RowTrail) -> TrailShown:
 
 
 def _fix(visit: Visit, one: Correction) -> FixShown:
-    return FixShown(one.column, one.before or "–", one.after or "–", one.by, visit.moment(one.at_us))
+    by = name_of(visit, one.by)
+    return FixShown(one.column, one.before or "–", one.after or "–", by, visit.moment(one.at_us))

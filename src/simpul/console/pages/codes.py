@@ -10,6 +10,7 @@ from starlette.responses import RedirectResponse, Response
 from simpul.app import codes, corrections
 from simpul.connect.gathering import list_opener
 from simpul.console.form import read_form
+from simpul.console.origins import name_of
 from simpul.console.page import Page, Step
 from simpul.console.visit import Moment, Visit
 
@@ -71,7 +72,7 @@ async def show(visit: Visit) -> Page:
         for one in codes.list_questions(visit.caller, visit.hub)
     )
     decisions = tuple(
-        DecisionView(one.list_id, one.parent, one.name, one.code or "", one.by, visit.moment(one.at_us))
+        DecisionView(one.list_id, one.parent, one.name, one.code or "", name_of(visit, one.by), visit.moment(one.at_us))
         for one in codes.list_decisions(visit.caller, visit.hub)
     )
     title = visit.text("Names and codes")

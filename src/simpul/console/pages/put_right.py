@@ -10,6 +10,7 @@ from starlette.responses import RedirectResponse, Response
 from simpul import limits
 from simpul.app import corrections
 from simpul.console.form import read_form
+from simpul.console.origins import name_of
 from simpul.console.visit import Moment, Visit
 
 # What a form calls the cell of a column, so that no column is taken for anything else.
@@ -43,9 +44,9 @@ def fixes(visit: Visit, source_id: str) -> tuple[FixView, ...]:
             before=one.before or "",
             after=one.after or "",
             reason=one.reason,
-            by=one.by,
+            by=name_of(visit, one.by),
             at=visit.moment(one.at_us),
-            undone_by=one.undone_by or "",
+            undone_by=name_of(visit, one.undone_by) if one.undone_by else "",
             undo_href="" if one.undone_us is not None else f"/sources/{source_id}/fixes/{one.id}/undo",
         )
         for one in found

@@ -75,6 +75,7 @@ class SubscriptionView:
     line: SubscriptionLine
     description: str
     failure: str
+    is_tried_again: bool
     about: tuple[tuple[str, tuple[Link, ...]], ...]
     parked: tuple[ParkedView, ...]
     parked_summary: str
@@ -103,6 +104,7 @@ async def show(visit: Visit) -> Page:
         line=line,
         description=shown.document.get("description", ""),
         failure=in_language(visit, health.progress.failure or ""),
+        is_tried_again=health.backlog > 0 or not health.parked,
         about=(*_about(visit, shown.document), *_handed_on(visit, health.subscription_id)),
         parked=tuple(_parked(visit, one) for one in parked),
         parked_summary=visit.texts("%(count)s notification", "%(count)s notifications", health.parked),
