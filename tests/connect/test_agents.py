@@ -252,11 +252,18 @@ def test_a_token_that_is_wrong_or_revoked_or_another_kind_is_told(
     agent = next(one for one in tokens if one.kind == "agent")
     office.write_csv(rows(1))
     with ServedHub(kota, free_port) as hub:
-        for secret, words in (("simpul_x", "not known here"), (api, "no agent's token")):
+        for secret, words in (
+            ("simpul_x", "not known here"),
+            (api, "no agent's token"),
+            ("", "no token for halte"),
+            ("dua baris", "no token for halte"),
+        ):
             office.write(hub.url, {"halte": secret}, agent_source())
             went = office.once()
             assert went.returncode == 1
             assert words in went.stderr.replace("\n", " ")
+            assert "Traceback" not in went.stderr
+            assert "dua baris" not in went.stderr
     kota.with_hub(lambda hub: revoke_token(operator(TENANT), hub, agent.id))
     with ServedHub(kota, free_port) as hub:
         office.write(hub.url, {"halte": token}, agent_source())

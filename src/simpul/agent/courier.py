@@ -21,6 +21,7 @@ from simpul.agent.declaration import AgentDeclaration, Task
 from simpul.agent.queue import Queue, Waiting
 from simpul.declared_tls import believe
 from simpul.domain.delivery import CHANGES, PROTOCOL, Hello, Next, Position, Told, decide_next
+from simpul.domain.errors import SourceMisconfigured
 from simpul.operator_log import log
 from simpul.unreachable import why_unreachable
 
@@ -55,7 +56,7 @@ class Courier:
         self._hub = agent.hub
         self._url = f"{agent.hub}/deliveries/{quote(self._source, safe='')}"
         headers = {
-            "authorization": f"Bearer {agent.surroundings.resolve(task.token)}",
+            "authorization": f"Bearer {_secret_of(agent, task)}",
             "accept": "application/json",
             "accept-encoding": "identity",
         }
@@ -201,6 +202,17 @@ def _body_of(response: httpx2.Response) -> bytes:
         if len(body) > limits.AGENT_ANSWER_BYTES_MAX:
             break
     return bytes(body)
+
+
+def _secret_of(agent: AgentDeclaration, task: Task) -> str:
+    """Return a source's token. Raises SourceMisconfigured where it can be none; it is never repeated."""
+    secret = agent.surroundings.resolve(task.token)
+    if not secret or not secret.isascii() or not secret.isprintable() or " " in secret:
+        raise SourceMisconfigured(
+            f"What {task.token} holds is no token for {task.source.id}. Put there, alone in one line, what "
+            "'simpul token create' has shown."
+        )
+    return secret
 
 
 def _detail_of(body: bytes, status: int) -> str:
