@@ -91,13 +91,18 @@ def parse_geometry(kind: str, coordinates: str | list[Any], what: str) -> dict[s
 
     `what` names the coordinates in the messages. Raises BadRequestData, TooComplexQuery.
     """
-    if kind not in _DEPTHS:
-        raise BadRequestData(f"`geometry` is `{kind[:40]}`; expected {_one_of(kind, _DEPTHS)}.")
+    raise_unless_kind(kind)
     if isinstance(coordinates, str):
         coordinates = _decode_coordinates(coordinates, what)
     geometry = {"type": kind, "coordinates": coordinates}
     raise_unless_geometry(geometry, what)
     return geometry
+
+
+def raise_unless_kind(kind: str) -> None:
+    """Raise BadRequestData unless there are geometries of this kind."""
+    if kind not in _DEPTHS:
+        raise BadRequestData(f"`geometry` is `{kind[:40]}`; expected {_one_of(kind, _DEPTHS)}.")
 
 
 def _decode_coordinates(text: str, what: str) -> Any:

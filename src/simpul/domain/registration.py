@@ -41,7 +41,7 @@ _is_header_name = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,100}").fullmatch
 _is_header_value = re.compile(r"[\x20-\x7e]{1,4096}").fullmatch
 _is_endpoint = re.compile(r"https?://[^\s/?#@<>\"\\]+(?:/[^\s<>\"\\?#]*)?").fullmatch
 _is_duration = re.compile(
-    r"P(?=.)(?:\d+Y)?(?:\d+M)?(?:\d+W)?(?:\d+D)?(?:T(?=.)(?:\d+H)?(?:\d+M)?(?:\d+(?:\.\d+)?S)?)?"
+    r"P(?=.)(?:[0-9]+Y)?(?:[0-9]+M)?(?:[0-9]+W)?(?:[0-9]+D)?(?:T(?=.)(?:[0-9]+H)?(?:[0-9]+M)?(?:[0-9]+(?:\.[0-9]+)?S)?)?"
 ).fullmatch
 _is_version = re.compile(r"[1-9]\.[0-9]{1,2}").fullmatch
 

@@ -13,6 +13,7 @@ import msgspec
 
 import simpul
 from simpul.app.hub import Hub
+from simpul.http import openapi_patterns as patterns
 from simpul.http.exchange import JSON, Answer, Handler, answer_bytes
 from simpul.http.ngsild import (
     attributes,
@@ -33,20 +34,26 @@ from simpul.http.ngsild import (
     temporal_writes,
     types,
 )
-from simpul.http.ngsild.routes import CHANGES_OF_ENTITIES, MAPPED, NAME, RESOURCES, ROOT, Resource
-from simpul.http.openapi_parts import (
-    BODY_TYPES,
+from simpul.http.ngsild.routes import CHANGES_OF_ENTITIES, MAPPED, NAME, OPEN_TO_READERS, RESOURCES, ROOT, Resource
+from simpul.http.openapi_parameters import (
+    ATTRIBUTE_OR_SCOPE_PARAMETER,
     CONDITION_PARAMETERS,
+    PATH_NAMES,
+    Schema,
+    one_of,
+    path_parameter,
+    query_parameter,
+    text,
+)
+from simpul.http.openapi_parts import (
     ENTITIES_CONTENT,
     ENTITY_CONTENT,
     ENTITY_TAG_HEADERS,
-    PATH_NAMES,
     SCHEMAS,
+    body_content,
     content,
-    path_parameter,
-    query_parameter,
 )
-from simpul.http.plan import QUERY_PARAMETERS, RETRIEVE_PARAMETERS
+from simpul.http.plan import FORMATS, QUERY_PARAMETERS, RETRIEVE_PARAMETERS
 
 _CLAUSE: Final = re.compile(r"§[\d.]*\d")
 _READS: Final = frozenset({"GET"})
@@ -94,26 +101,87 @@ PARAMETERS_OF: Final[dict[Handler, frozenset[str]]] = {
     snapshots.purge: frozenset({"q"}),
 }
 
+_SYSTEM: Final = {"options": text(patterns.words(("sysAttrs",)))}
+_SHOWN_AS: Final[dict[str, Schema]] = {
+    "format": one_of(*sorted(FORMATS)),
+    # Each group has one representation, of which there can be no second one.
+    "options": text(
+        patterns.words(("keyValues", "simplified", "sysAttrs"), ("concise", "sysAttrs"), ("normalized", "sysAttrs"))
+    ),
+}
+_HISTORY_SHOWN_AS: Final[dict[str, Schema]] = {
+    "format": one_of(*sorted(temporal_plan.FORMATS)),
+    "options": text(patterns.words(*(("sysAttrs", form) for form in sorted(temporal_plan.FORMATS)))),
+    # No linked entities are shown with histories.
+    "pick": text(patterns.MEMBERS),
+    "omit": text(patterns.MEMBERS),
+    "orderBy": text(patterns.or_empty(patterns.listed("id(?:;(?:asc|desc))?"))),
+}
+_READ_AS: Final[dict[str, Schema]] = {
+    "format": _SHOWN_AS["format"],
+    "options": text(patterns.words(("keyValues", "simplified"), ("concise",), ("normalized",))),
+}
+_DELETED: Final = {"datasetId": text(patterns.URI_OR_NONE)}
+_NO_OVERWRITE: Final = {"options": text(patterns.words(("noOverwrite",)))}
+# What a parameter may be at one operation where it may be something else at others.
+_SPECIAL_OF: Final[dict[Handler, dict[str, Schema]]] = {
+    entities.query: _SHOWN_AS,
+    entities.retrieve: _SHOWN_AS,
+    entities.merge: _READ_AS,
+    attributes.append: _NO_OVERWRITE,
+    attributes.delete: _DELETED,
+    batch.upsert: {"options": text(patterns.words(("replace", "update")))},
+    batch.update: _NO_OVERWRITE,
+    batch.merge: _READ_AS,
+    question.query: _SHOWN_AS,
+    temporal.query: _HISTORY_SHOWN_AS,
+    temporal.retrieve: _HISTORY_SHOWN_AS,
+    temporal.query_by_body: _HISTORY_SHOWN_AS,
+    temporal_writes.delete_attribute: _DELETED,
+    subscriptions.query: _SYSTEM,
+    subscriptions.retrieve: _SYSTEM,
+    registrations.query: _SYSTEM | dict.fromkeys(("timeAt", "endTimeAt"), text(patterns.MOMENT_OR_NONE)),
+    registrations.retrieve: _SYSTEM,
+    source_subscriptions.query: _SYSTEM,
+    source_subscriptions.retrieve: _SYSTEM,
+    entity_maps.create: _SHOWN_AS,
+    entity_maps.create_by_post: _SHOWN_AS,
+    entity_maps.create_of_histories: _HISTORY_SHOWN_AS,
+    entity_maps.create_of_histories_by_post: _HISTORY_SHOWN_AS,
+}
+
 # What is sent.
 _BODY_OF: Final[dict[Handler, str]] = {
     entities.create: "Entity",
     entities.replace: "Entity",
-    temporal_writes.create: "Entity",
+    entities.merge: "EntityFragment",
+    attributes.append: "EntityFragment",
+    attributes.update: "EntityFragment",
+    attributes.patch: "AttributeBody",
+    attributes.replace: "AttributeBody",
+    temporal_writes.create: "History",
+    temporal_writes.append: "HistoryFragment",
+    temporal_writes.patch_instance: "AttributeBody",
     batch.create: "Entities",
     batch.upsert: "Entities",
     batch.update: "Entities",
     batch.merge: "Entities",
     batch.delete: "Ids",
     question.query: "Query",
-    temporal.query_by_body: "Query",
+    temporal.query_by_body: "TemporalQuery",
     entity_maps.create_by_post: "Query",
-    entity_maps.create_of_histories_by_post: "Query",
+    entity_maps.create_of_histories_by_post: "TemporalQueryOfMap",
+    entity_maps.update: "EntityMapFragment",
     subscriptions.create: "Subscription",
+    subscriptions.update: "SubscriptionFragment",
+    source_subscriptions.update: "SubscriptionFragment",
+    registrations.update: "RegistrationFragment",
     source_subscriptions.create: "Subscription",
     registrations.create: "Registration",
     contexts.add: "Document",
     snapshots.create: "Snapshot",
-    snapshots.clone: "Snapshot",
+    snapshots.clone: "SnapshotClone",
+    snapshots.update: "SnapshotFragment",
 }
 _WITH_BODY: Final = frozenset({"POST", "PUT", "PATCH"})
 
@@ -224,7 +292,10 @@ def _names_of(resource: Resource) -> list[str]:
 
 
 def _describe_resource(resource: Resource) -> dict[str, Any]:
-    described: dict[str, Any] = {"parameters": [path_parameter(name) for name in _names_of(resource)]}
+    is_of_entity = "entities" in resource.words
+    described: dict[str, Any] = {
+        "parameters": [path_parameter(name, is_attribute_of_entity=is_of_entity) for name in _names_of(resource)]
+    }
     if not CHANGES_OF_ENTITIES.isdisjoint(resource.operations.values()):
         described["parameters"] += CONDITION_PARAMETERS
     for method, handler in resource.operations.items():
@@ -243,13 +314,16 @@ def _describe_operation(method: str, handler: Handler, resource: Resource) -> di
         "tags": [resource.words[0]],
         "summary": f"{method} {_path_of(resource)}",
         "description": f"CIM 009 {clause[0]}" if clause else "",
-        "parameters": [query_parameter(name) for name in sorted(asked)],
+        "parameters": [query_parameter(name, _SPECIAL_OF.get(handler, {}).get(name)) for name in sorted(asked)],
         "responses": _responses(method, handler),
-        "security": [{"token": []}] if method not in _READS else [{}, {"token": []}],
+        "security": [{}, {"token": []}] if method in _READS or handler in OPEN_TO_READERS else [{"token": []}],
     }
+    if handler in (attributes.delete, temporal_writes.delete_attribute):
+        # §5.6.5: the scope can be deleted like an attribute, and changed only with its entity.
+        operation["parameters"].append(ATTRIBUTE_OR_SCOPE_PARAMETER)
     if method in _WITH_BODY:
-        schema = _BODY_OF.get(handler, "Fragment")
-        operation["requestBody"] = {"required": True, "content": content(schema, BODY_TYPES)}
+        body = body_content(_BODY_OF[handler], is_patch=method == "PATCH")
+        operation["requestBody"] = {"required": True, "content": body}
     return operation
 
 

@@ -7,7 +7,7 @@ from typing import Any
 from simpul.domain.collation import ROOT, find_text_key
 from simpul.domain.context import Context
 from simpul.domain.errors import BadRequestData
-from simpul.domain.geo import parse_geometry
+from simpul.domain.geo import parse_geometry, raise_unless_kind
 from simpul.domain.order import Ordering, parse_order
 from simpul.http.parameters import Parameters
 
@@ -50,6 +50,7 @@ def _ordering_of(order: str, collation: str, place: tuple[str, Any, str], contex
     geometry, coordinates, what = place
     if collation:
         find_text_key(collation)
+    raise_unless_kind(geometry or _DEFAULT_GEOMETRY)
     reference = parse_geometry(geometry or _DEFAULT_GEOMETRY, coordinates, what) if coordinates else None
     if not order:
         return None

@@ -80,6 +80,9 @@ def parse_parameters(query: bytes, allowed: frozenset[str]) -> Parameters:
         value = decode_text(raw_value, f"The parameter {name[:100]!r}")
         raise_unless_known(name, allowed)
         found[name] = value
+    if "local" in found:
+        # Whoever means this hub alone is told where that was not understood, also where no other would be asked.
+        parse_flag(found, "local")
     return found
 
 
@@ -153,6 +156,11 @@ def parse_options(parameters: Parameters, allowed: frozenset[str]) -> frozenset[
             f"options={word[:100]!r} is unknown.{hint} Known here: {', '.join(sorted(allowed)) or 'none'}."
         )
     return frozenset(words)
+
+
+def wants_times(parameters: Parameters, options: frozenset[str]) -> bool:
+    """Return whether system attributes are asked for, by `sysAttrs` or by `options` (CIM 009 §6.3.11)."""
+    return parse_flag(parameters, SYSTEM_ATTRIBUTES) or SYSTEM_ATTRIBUTES in options
 
 
 def parse_format(parameters: Parameters, options: frozenset[str], allowed: frozenset[str]) -> str:

@@ -84,7 +84,7 @@ def parse_representation(parameters: Parameters, context: Context) -> Representa
     geometry_property = parameters.get("geometryProperty", "")
     return Representation(
         format=_FORMAT[given.parse_format(parameters, options, FORMATS)],
-        system_attributes="sysAttrs" in options or given.parse_flag(parameters, "sysAttrs"),
+        system_attributes=given.wants_times(parameters, options),
         pick=pick.names,
         omit=omit.own_names,
         attributes=attributes,

@@ -20,7 +20,7 @@ from simpul.http import parameters as given
 from simpul.http.admission import admit, admit_writer, context_headers, context_of_reader, read_body
 from simpul.http.exchange import LD_JSON, LOCATION, NO_CONTENT, Answer, Exchange, Headers, answer_json
 from simpul.http.negotiate import ANY_JSON, PATCH_BODY_TYPES, negotiate
-from simpul.http.parameters import Parameters, parse_flag, parse_options, parse_parameters
+from simpul.http.parameters import Parameters, parse_options, parse_parameters
 from simpul.http.plan import parse_id_pattern, parse_place, parse_question, parse_types
 
 SHOWN = frozenset({"options", "sysAttrs"})
@@ -102,7 +102,7 @@ def _registration_id(exchange: Exchange) -> str:
 
 
 def _wants_times(parameters: Parameters) -> bool:
-    return "sysAttrs" in parse_options(parameters, SYSTEM_ATTRIBUTES) or parse_flag(parameters, "sysAttrs")
+    return given.wants_times(parameters, parse_options(parameters, SYSTEM_ATTRIBUTES))
 
 
 def _show(caller: Caller, hub: Hub, registration: Registration, context: Context, *, has_times: bool) -> dict[str, Any]:
@@ -146,19 +146,22 @@ def parse_span(parameters: Parameters) -> TimeSpan | None:
         raise BadRequestData(
             f"timeproperty={time_property[:100]!r}: it can be observedAt, createdAt, modifiedAt, deletedAt."
         )
+    # A moment is looked at even where none is needed, so that what is wrong is told.
+    at_us = _parse_moment(parameters, "timeAt", is_needed=relation is not None)
+    end_us = _parse_moment(parameters, "endTimeAt", is_needed=relation == "between")
     if relation is None:
         return None
-    at_us = _parse_moment(parameters, "timeAt")
-    end_us = _parse_moment(parameters, "endTimeAt") if relation == "between" else None
     return TimeSpan(
         is_observed=time_property == "observedAt",
         first_us=None if relation == "before" else at_us,
-        last_us=at_us if relation == "before" else end_us,
+        last_us={"before": at_us, "between": end_us}.get(relation),
     )
 
 
-def _parse_moment(parameters: Parameters, name: str) -> int:
+def _parse_moment(parameters: Parameters, name: str, *, is_needed: bool) -> int | None:
     text = parameters.get(name, "")
+    if not text and not is_needed:
+        return None
     if not is_moment(text):
         raise BadRequestData(f"{name}={text[:100]!r}: with timerel it is a moment such as 2024-05-01T10:00:00Z.")
     return count_microseconds(text)

@@ -42,7 +42,8 @@ async def query(hub: Hub, exchange: Exchange) -> Answer:
     limit, offset, counts = given.parse_page(parameters)
     found = source_subscriptions.list_all(caller, hub)
     shown = found[offset : offset + limit]
-    content = [_render(hub, one, (context, media_type), parameters) for one in shown]
+    has_times = _wants_times(parameters)
+    content = [_render(hub, one, (context, media_type), has_times=has_times) for one in shown]
     headers = page_headers(exchange, (limit, offset), len(found), counts=counts)
     return answer_json(content, (*context_headers(context, media_type), *headers), media_type=media_type)
 
@@ -55,15 +56,18 @@ async def retrieve(hub: Hub, exchange: Exchange) -> Answer:
     context = await context_of_reader(hub, exchange)
     parameters = given.parse_parameters(exchange.query, SHOWN)
     kept = source_subscriptions.get(caller, hub, subscription_id)
-    content = _render(hub, kept, (context, media_type), parameters)
+    content = _render(hub, kept, (context, media_type), has_times=_wants_times(parameters))
     return answer_json(content, context_headers(context, media_type), media_type=media_type)
 
 
-def _render(hub: Hub, kept: SourceSubscription, shown: tuple[Context, str], parameters: Parameters) -> dict[str, Any]:
+def _wants_times(parameters: Parameters) -> bool:
+    return given.wants_times(parameters, given.parse_options(parameters, SYSTEM_ATTRIBUTES))
+
+
+def _render(hub: Hub, kept: SourceSubscription, shown: tuple[Context, str], *, has_times: bool) -> dict[str, Any]:
     context, media_type = shown
     content = source_subscriptions.render(hub, kept, context)
-    options = given.parse_options(parameters, SYSTEM_ATTRIBUTES)
-    if "sysAttrs" in options or given.parse_flag(parameters, "sysAttrs"):
+    if has_times:
         content["createdAt"] = render_moment(kept.created_us)
         content["modifiedAt"] = render_moment(kept.modified_us)
     return {**content, "@context": context.link} if media_type == LD_JSON else content

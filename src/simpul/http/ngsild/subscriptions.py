@@ -52,7 +52,8 @@ async def query(hub: Hub, exchange: Exchange) -> Answer:
         headers.append((b"link", _link(limit, max(0, offset - limit), "prev")))
     if limit and offset + limit < count:
         headers.append((b"link", _link(limit, offset + limit, "next")))
-    content = [_render(one, context, media_type, parameters) for one in shown]
+    has_times = _wants_times(parameters)
+    content = [_render(one, context, media_type, has_times=has_times) for one in shown]
     return answer_json(content, tuple(headers), media_type=media_type)
 
 
@@ -69,7 +70,7 @@ async def retrieve(hub: Hub, exchange: Exchange) -> Answer:
     context = await context_of_reader(hub, exchange)
     parameters = given.parse_parameters(exchange.query, READ_PARAMETERS)
     shown = subscriptions.get(caller, hub, subscription_id)
-    content = _render(shown, context, media_type, parameters)
+    content = _render(shown, context, media_type, has_times=_wants_times(parameters))
     headers = (*context_headers(context, media_type), *_applied(exchange))
     return answer_json(content, headers, media_type=media_type)
 
@@ -79,10 +80,13 @@ def _applied(exchange: Exchange) -> Headers:
     return applied_headers(preferred_version(exchange.prefer))
 
 
-def _render(shown: Shown, context: Context, media_type: str, parameters: Parameters) -> dict[str, Any]:
+def _wants_times(parameters: Parameters) -> bool:
+    return given.wants_times(parameters, given.parse_options(parameters, _OPTIONS))
+
+
+def _render(shown: Shown, context: Context, media_type: str, *, has_times: bool) -> dict[str, Any]:
     content = render_subscription(shown.document, context)
-    options = given.parse_options(parameters, _OPTIONS)
-    if "sysAttrs" in options or given.parse_flag(parameters, "sysAttrs"):
+    if has_times:
         content["createdAt"] = render_moment(shown.created_us)
         content["modifiedAt"] = render_moment(shown.modified_us)
     return {**content, "@context": context.link} if media_type == LD_JSON else content

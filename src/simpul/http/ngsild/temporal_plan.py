@@ -31,6 +31,7 @@ from simpul.http.parameters import (
     parse_page,
     parse_parameters,
     parse_whole_number,
+    wants_times,
 )
 from simpul.http.plan import (
     is_worth_remembering,
@@ -147,16 +148,15 @@ def parse_temporal_representation(parameters: Parameters) -> TemporalRepresentat
     options = parse_options(parameters, OPTIONS)
     form = Form(parse_format(parameters, options, FORMATS))
     methods, duration = parameters.get("aggrMethods", ""), parameters.get("aggrPeriodDuration", "")
-    aggregation = None
-    if form is Form.AGGREGATED:
-        if not methods:
-            raise BadRequestData("aggregatedValues needs aggrMethods, such as aggrMethods=avg,max.")
-        aggregation = Aggregation(parse_methods(methods), parse_period(duration) if duration else Period(0, 0))
+    # These are looked at even where they do not apply, so that what is wrong is told.
+    asked = Aggregation(parse_methods(methods) if methods else (), parse_period(duration) if duration else Period(0, 0))
+    if form is Form.AGGREGATED and not methods:
+        raise BadRequestData("aggregatedValues needs aggrMethods, such as aggrMethods=avg,max.")
     return TemporalRepresentation(
         form=form,
-        system_attributes="sysAttrs" in options or parse_flag(parameters, "sysAttrs"),
+        system_attributes=wants_times(parameters, options),
         language=parameters.get("lang") or None,
-        aggregation=aggregation,
+        aggregation=asked if form is Form.AGGREGATED else None,
     )
 
 
