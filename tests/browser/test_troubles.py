@@ -180,3 +180,5 @@ def test_all_that_is_wrong_with_a_source_stands_in_one_entry(visit: Callable[...
     entry = page.locator("#alerts li", has_text="Kedalaman genangan")
     expect(entry).to_have_count(1)
     expect(entry).to_contain_text("Data baik yang terakhir masih ada, dari")
+    counts = page.locator("#agencies tr[data-id=genangan] td[data-number]")
+    assert counts.all_inner_texts()[:2] == ["–", "–"]

@@ -78,7 +78,8 @@ def split_interval(declaration: dict[str, Any]) -> tuple[str, str]:
 
 
 def line_of(visit: Visit, status: SourceStatus) -> SourceLine:
-    source, run = status.source, status.last_run
+    # A run that failed has counted nothing; that is not none.
+    source, run = status.source, None if status.state == "failed" else status.last_run
     number = visit.formats.number
     type_name = CORE.expand(source.type_name)
     return SourceLine(
@@ -88,8 +89,8 @@ def line_of(visit: Visit, status: SourceStatus) -> SourceLine:
         agency=visit.pick(status.agency.name) if status.agency is not None else source.agency,
         state=state_of(visit, status),
         succeeded=visit.moment(status.fresh_us),
-        rows_read="" if run is None else number(run.rows_read),
-        rows_changed="" if run is None else number(run.rows_written + run.rows_vanished),
+        rows_read="–" if run is None else number(run.rows_read),
+        rows_changed="–" if run is None else number(run.rows_written + run.rows_vanished),
         rows_rejected=number(status.rejects),
         system=visit.text(words.SYSTEMS.get(source.kind, source.kind)),
         type_label=visit.word(type_name),
