@@ -212,7 +212,7 @@ def test_defect_5_a_misspelt_word_is_told_with_the_right_one(city: Kota) -> None
     found = {reject.key: reject.reason for reject in city.rejects("s")}
     assert found == {
         "1": "pemilik: 'Swasts' is none of Swasta, Pemerintah; did you mean 'Swasta'?",
-        "2": "the year 8 cannot be right",
+        "2": "tanggal: the year 8 cannot be right",
     }
 
 
