@@ -127,7 +127,8 @@ API = """Simpul speaks [ETSI GS CIM 009 v1.9.1](https://www.etsi.org/deliver/ets
 - Every error is a [problem](errors.md) that says what would be right.
 
 `GET /health` answers 200 when the hub is ready; `GET /version` says which one it is. `GET /ngsi-ld/v1/openapi.json` is
-a description of all of it in OpenAPI 3.1, made from the routes and their own parameters.
+a description of all of it in OpenAPI 3.1, made from the routes and their own parameters: what each parameter and each
+body may be, as patterns and JSON Schemas.
 """
 
 

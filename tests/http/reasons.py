@@ -7,6 +7,7 @@ of the hub. Each reason is a pattern of the problem's detail.
 from __future__ import annotations
 
 import re
+from typing import Any
 
 import schemathesis
 
@@ -75,7 +76,7 @@ _REFUSED = 400
 
 
 @schemathesis.check
-def refusal_has_a_known_reason(_ctx: object, response: schemathesis.Response, case: schemathesis.Case) -> None:
+def refusal_has_a_known_reason(_ctx: object, response: schemathesis.Response, case: schemathesis.Case[Any]) -> None:
     """Refuse a 400 to a request that fits the description, unless its reason is listed."""
     if case.meta is None or not case.meta.generation.mode.is_positive or response.status_code != _REFUSED:
         return

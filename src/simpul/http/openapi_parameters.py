@@ -153,7 +153,7 @@ CONDITION_PARAMETERS: Final[list[Schema]] = [
         "name": name,
         "in": "header",
         "description": description,
-        "schema": text(patterns.ENTITY_TAGS),
+        "schema": {"anyOf": [{"const": "*"}, text(patterns.ENTITY_TAGS)]},
     }
     for name, description in (
         ("If-Match", "Only if the entity is as one of these entity tags says, or with * as it is (RFC 9110 §13.1.1)"),

@@ -116,4 +116,4 @@ GEOREL: Final = or_empty(
 COORDINATES: Final = or_empty(r"[ \t\n\r]*\[[\s\S]*\][ \t\n\r]*")
 # RFC 9110 §8.8.3.
 _TAG: Final = '(?:W/)?"[!#-~]*"'
-ENTITY_TAGS: Final = rf"^(?:\*|{_TAG}(?: *, *{_TAG})*)$"
+ENTITY_TAGS: Final = f"^{_TAG}(?: *, *{_TAG})*$"
