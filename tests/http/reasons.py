@@ -51,6 +51,8 @@ REASONS = [
     r"The @context .* only a copy can be reloaded",
     r"The body has no attribute to add to the history",
     # Names that differ and mean the same under the @context, and what has to differ.
+    # Whether the entity has the rest of an attribute of which a part is sent.
+    r"The attribute '.*' has no '",
     r".*twice, under names that mean the same",
     r"The attribute '.*' has two instances ",
     r"The entity's type is .*, which is a word of JSON-LD",

@@ -50,3 +50,11 @@ def test_what_is_wrong_and_not_needed_is_told(writer: httpx2.Client, target: str
 )
 def test_what_is_right_and_not_needed_does_no_harm(writer: httpx2.Client, target: str) -> None:
     assert writer.get(API + target).status_code == 200
+
+
+@pytest.mark.parametrize(("number", "status"), [("3", 200), ("3.0", 200), ("3.5", 400), ("true", 400)])
+def test_a_whole_number_is_one_however_it_is_written(writer: httpx2.Client, number: str, status: int) -> None:
+    # §5.2.21: lastN is an integer, which 3.0 is in JSON as well.
+    body = f'{{"type": "Query", "entities": [{{"type": "Halte"}}], "temporalQ": {{"lastN": {number}}}}}'
+    headers = {"Content-Type": "application/json"}
+    assert writer.post(API + "/temporal/entityOperations/query", content=body, headers=headers).status_code == status

@@ -26,6 +26,13 @@ def decode_json(body: bytes) -> Any:
     return decoded
 
 
+def as_whole(value: Any) -> int | None:
+    """Return the whole number that a JSON value is, or None: 4.0 is 4, and true is no number (JSON Schema, integer)."""
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
+    return value if isinstance(value, int) and not isinstance(value, bool) else None
+
+
 def shown(value: Any) -> str:
     """Return the value as a message quotes it: as JSON, and not all of it when it is long."""
     try:

@@ -14,7 +14,7 @@ from simpul import limits
 from simpul.domain.aggregate import parse_period
 from simpul.domain.entity import Record, Times
 from simpul.domain.errors import BadRequestData, InvalidRequest, NotImplementedYet
-from simpul.domain.json_text import shown
+from simpul.domain.json_text import as_whole, shown
 from simpul.domain.match import matches
 from simpul.domain.moment import render_moment
 from simpul.domain.parse import raise_unless_uri
@@ -107,10 +107,11 @@ def _parse(body: dict[str, Any], allowed: frozenset[str]) -> Wanted:
         raise BadRequestData(f"The type of a snapshot is {TYPE!r}, not {shown(body['type'])}.")
     if "id" in body:
         raise_unless_uri(body["id"], "The snapshot's id")
-    priority = body.get("snapshotPriority")
+    given = body.get("snapshotPriority")
+    priority = as_whole(given)
     low, high = _PRIORITIES
-    if priority is not None and (type(priority) is not int or not low <= priority <= high):
-        raise BadRequestData(f"snapshotPriority is {shown(priority)}; it is a whole number from {low} to {high}.")
+    if given is not None and (priority is None or not low <= priority <= high):
+        raise BadRequestData(f"snapshotPriority is {shown(given)}; it is a whole number from {low} to {high}.")
     lifetime = body.get("snapshotLifetime", "")
     if "snapshotLifetime" in body:
         count_lifetime(lifetime)

@@ -19,7 +19,7 @@ from simpul.domain.context import Context
 from simpul.domain.endpoint import parse_endpoint
 from simpul.domain.errors import BadRequestData, InvalidRequest
 from simpul.domain.geo import parse_geo_query
-from simpul.domain.json_text import shown
+from simpul.domain.json_text import as_whole, shown
 from simpul.domain.moment import count_microseconds
 from simpul.domain.parse import NULL, is_moment, raise_unless_uri
 from simpul.domain.pattern import compile_pattern
@@ -416,9 +416,10 @@ def _one_of(choices: tuple[str, ...]) -> Callable[[str, Any, Context], str]:
 
 
 def _parse_level(name: str, value: Any, _context: Context) -> int:
-    if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= limits.JOIN_LEVELS_MAX:
+    level = as_whole(value)
+    if level is None or not 1 <= level <= limits.JOIN_LEVELS_MAX:
         raise BadRequestData(f"'{name}' is {shown(value)}; a number from 1 to {limits.JOIN_LEVELS_MAX} is needed.")
-    return value
+    return level
 
 
 def _parse_endpoint(_name: str, value: Any, _context: Context) -> Document:

@@ -155,7 +155,7 @@ _BODY_OF: Final[dict[Handler, str]] = {
     entities.create: "Entity",
     entities.replace: "Entity",
     entities.merge: "EntityFragment",
-    attributes.append: "EntityFragment",
+    attributes.append: "Addition",
     attributes.update: "EntityFragment",
     attributes.patch: "AttributeBody",
     attributes.replace: "AttributeBody",

@@ -264,5 +264,6 @@ ENTITY_SCHEMAS: Final[dict[str, Schema]] = {
     "History": _document("HistoryOfAttribute", "An entity with the history of its attributes (§5.2.20).", "id", "type"),
     "HistoryFragment": _document("HistoryOfAttribute", "More of the history of attributes (§5.2.20).")
     | {"minProperties": 1},
+    "Addition": _document("Attribute", "Attributes that an entity gets, by name (§5.6.3)."),
     "EntityFragment": _document("AttributeFragment", "Attributes of an entity by name (§5.4)."),
 }  # fmt: skip

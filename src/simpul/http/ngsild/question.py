@@ -11,6 +11,7 @@ from simpul.domain.access import Caller
 from simpul.domain.context import Context
 from simpul.domain.errors import BadRequestData
 from simpul.domain.geo import GeoQuery, parse_geo_query
+from simpul.domain.json_text import as_whole, shown
 from simpul.domain.q import linked_depth, parse_scope_selection
 from simpul.domain.query import EntityQuery
 from simpul.http import parameters as given
@@ -145,10 +146,11 @@ def text_members(body: dict[str, Any]) -> dict[str, str]:
 def _plain_members(body: dict[str, Any]) -> dict[str, str]:
     """Return the members that are numbers or flags, written as parameters are."""
     words: dict[str, str] = {}
-    level = body.get("joinLevel")
-    if level is not None:
-        if isinstance(level, bool) or not isinstance(level, int):
-            raise BadRequestData(f"joinLevel is {kind_of(level)}; it is a whole number from 1.")
+    given = body.get("joinLevel")
+    if given is not None:
+        level = as_whole(given)
+        if level is None:
+            raise BadRequestData(f"joinLevel is {shown(given)}; it is a whole number from 1.")
         words["joinLevel"] = str(level)
     for name in _FLAG_MEMBERS:
         flag = body.get(name)

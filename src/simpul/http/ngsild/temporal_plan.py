@@ -14,6 +14,7 @@ from simpul.domain.access import Caller
 from simpul.domain.aggregate import Aggregation, Period, parse_methods, parse_period
 from simpul.domain.context import Context
 from simpul.domain.errors import BadRequestData
+from simpul.domain.json_text import as_whole, shown
 from simpul.domain.order import parse_order
 from simpul.domain.q import find_instant, linked_depth, names_attribute, parse_scope_selection
 from simpul.domain.query import EntityQuery, TypeSelection
@@ -274,9 +275,10 @@ def _members_of(body: dict[str, Any], name: str, known: frozenset[str]) -> dict[
             raise BadRequestData(f"{name} has no {member[:100]!r}; it has {', '.join(sorted(known))}.")
         if isinstance(given, list) and all(isinstance(part, str) for part in given):
             given = ",".join(given)
-        if isinstance(given, bool) or not isinstance(given, str | int):
-            raise BadRequestData(f"{member} in {name} is {kind_of(given)}; it is written as in a URL.")
-        words[member] = str(given)
+        written = given if isinstance(given, str) else as_whole(given)
+        if written is None:
+            raise BadRequestData(f"{member} in {name} is {shown(given)}; it is written as in a URL.")
+        words[member] = str(written)
     return words
 
 
