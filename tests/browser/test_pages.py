@@ -69,6 +69,13 @@ def test_a_page_has_no_inline_code_and_a_strict_policy(served: Served, path: str
     assert re.findall(r"(?:src|href)=\"(?:https?:)?//", answer.text) == []
 
 
+@pytest.mark.parametrize("encoding", ["gzip", "identity"])
+def test_a_page_names_each_header_that_it_varies_with_once(served: Served, encoding: str) -> None:
+    with served.client(accept_encoding=encoding) as client:
+        varies = client.get("/").headers["vary"].split(", ")
+    assert sorted(varies) == ["Accept-Encoding", "Accept-Language", "Cookie"]
+
+
 def test_the_first_view_is_light(served: Served) -> None:
     with served.client(accept_encoding="gzip") as client:
         page = client.get("/")

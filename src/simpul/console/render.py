@@ -34,7 +34,8 @@ HEADERS = {
     "Permissions-Policy": "camera=(), microphone=(), geolocation=(), interest-cohort=()",
     # A page depends on who looks; a shared cache must not hand it to somebody else.
     "Cache-Control": "private, no-cache",
-    "Vary": "Cookie, Accept-Language, Accept-Encoding",
+    # What compresses a page adds that it may be compressed.
+    "Vary": "Cookie, Accept-Language",
 }
 
 
