@@ -34,4 +34,6 @@ def refused_tls(where: str, error: ssl.SSLError) -> SourceUnreachable:
             f"{where} has a certificate that nobody vouches for ({why}). Where that is meant, add its certificate "
             "with certificate: path, or self_signed: true."
         )
-    return SourceUnreachable(f"{where} has a certificate that does not fit: {why}.")
+    return SourceUnreachable(
+        f"{where} has a certificate that does not fit: {why}. Check the name of the host in the URL."
+    )

@@ -132,11 +132,15 @@ class Fetcher:
                 count += _write(file, chunk)
                 if count > bytes_max:
                     raise SourceMismatch(
-                        f"{where} answers with more than {bytes_max:,} bytes, the most that are fetched."
+                        f"{where} answers with more than {bytes_max:,} bytes, the most that are fetched. Ask for "
+                        "less of it with its parameters."
                     )
                 seconds = time.monotonic() - begun - self._service.timeout_seconds
                 if seconds * limits.DOWNLOAD_BYTES_PER_SECOND_MIN > count:
-                    raise SourceUnreachable(f"{where} sends so slowly that it was given up after {count:,} bytes.")
+                    raise SourceUnreachable(
+                        f"{where} sends so slowly that it was given up after {count:,} bytes. Run it again when "
+                        "the line is better."
+                    )
         file.seek(0)
         return came_from
 
@@ -152,7 +156,9 @@ class Fetcher:
                     return
                 url = str(httpx2.URL(url).join(response.headers["location"]))
                 self.raise_unless_same_host(url)
-        raise SourceMismatch(f"{shown_url(url)} redirects more than {_REDIRECTS_MAX} times.")
+        raise SourceMismatch(
+            f"{shown_url(url)} redirects more than {_REDIRECTS_MAX} times. Write the URL where the data is."
+        )
 
     def _raise_for_status(self, url: str, response: httpx2.Response) -> None:
         if self._refused is not None and 400 <= response.status_code < 500 and response.status_code not in _BUSY:
@@ -178,7 +184,8 @@ class Fetcher:
         if named.host == own.host and (is_safer or (named.scheme, named.port) == (own.scheme, own.port)):
             return
         raise SourceMismatch(
-            f"{shown_url(self._service.url)} leads to {shown_url(url)}, another host, which is not followed."
+            f"{shown_url(self._service.url)} leads to {shown_url(url)}, another host, which is not followed. "
+            "Write that URL, if it is right."
         )
 
     @contextmanager
@@ -252,12 +259,17 @@ def _write(file: BinaryIO, chunk: bytes) -> int:
         return file.write(chunk)
     except OSError as error:
         why = (error.strerror or str(error)).lower()
-        raise SourceUnreachable(f"What is fetched cannot be kept here for reading it: {why}.") from error
+        raise SourceUnreachable(
+            f"What is fetched cannot be kept here for reading it: {why}. Make room for temporary files."
+        ) from error
 
 
 def _raise_if_packed(url: str, response: httpx2.Response) -> None:
     if response.headers.get("content-encoding", "identity").lower() != "identity":
-        raise SourceMismatch(f"{shown_url(url)} answers compressed, which was not asked for.")
+        raise SourceMismatch(
+            f"{shown_url(url)} answers compressed, which was not asked for. Ask whoever runs it to answer as it "
+            "is asked."
+        )
 
 
 def _raise_for_status(url: str, response: httpx2.Response) -> None:

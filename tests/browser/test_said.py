@@ -44,14 +44,15 @@ MODULES = (
 # What stands in for a value: nothing for a hint that may be left away, a word for what is counted, else a number.
 SAMPLES = {
     "suggest": "",
-    "_neighbours": "",
+    "suggest_or_end": ".",
+    "told_neighbours": "",
     "hint": "",
     "known": "There is no list of records in it.",
-    "near": "",
+    "near": ".",
     "_HINTS": "",
     "what": "columns",
     "told": "",
-    "proposal": "",
+    "proposal": " Take it out of the mapping, or ask the agency for it.",
 }
 
 
@@ -94,12 +95,12 @@ def test_the_sentences_are_found_where_they_are_made() -> None:
     ("the column p, ring 2 has 3 positions; a ring has four or more, the last equal to the first.",
      "kolom p, cincin 2 punya 3 titik; sebuah cincin punya empat atau lebih, yang terakhir sama dengan yang pertama."),
     ("line 7: it has 4 cells, and the header has 5", "baris 7: baris ini punya 4 sel, sedangkan kepala tabel punya 5"),
-    ("The file /kota/a.csv has 1,234,567 bytes; at most 1,000 are read.",
-     "Berkas /kota/a.csv berukuran 1.234.567 bita; paling banyak 1.000 yang dibaca."),
+    ("The file /kota/a.csv has 1,234,567 bytes; at most 1,000 are read. Divide it.",
+     "Berkas /kota/a.csv berukuran 1.234.567 bita; paling banyak 1.000 yang dibaca. Bagilah berkas itu."),
     ("There is no file /kota/a.csv; in its folder are b.csv, c.csv.",
      "Tidak ada berkas /kota/a.csv; isi foldernya: b.csv, c.csv."),
-    ("s.yaml: the source has no column 'nma'; did you mean 'nama'?. Its columns are: nama, kode.",
-     "s.yaml: sumber ini tidak punya kolom 'nma'; maksudnya 'nama'?. Kolomnya: nama, kode."),
+    ("s.yaml: the source has no column 'nma'; did you mean 'nama'? Its columns are: nama, kode.",
+     "s.yaml: sumber ini tidak punya kolom 'nma'; maksudnya 'nama'? Kolomnya: nama, kode."),
     ("nama is empty", "nama kosong"),
     (("s.yaml: the source has changed: a had numbers and has text; b is 1,000 times as large as before, so its "
       "unit may be another. Nothing was taken over. Look at the mapping. If that is right, run `simpul sync s "

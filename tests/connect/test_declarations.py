@@ -9,7 +9,7 @@ import pytest
 
 from simpul.connect.city import json_schemas, load_city
 from simpul.connect.document import Problem, read_document
-from simpul.connect.fields import suggest
+from simpul.connect.fields import suggest, suggest_or_end, suggest_or_list
 from tests.connect.kota import Kota, csv_source
 
 KINDS = ("ckan", "files", "geo", "gtfs", "mqtt", "ngsild", "rest", "sql", "sqldump", "table")
@@ -265,6 +265,10 @@ def test_the_schemas_know_every_key_that_the_reader_knows() -> None:
 
 def test_near_misses_are_found_whatever_their_case() -> None:
     assert suggest("LATTITUDE", ["latitude", "nama"]) == "; did you mean 'latitude'?"
+    assert suggest_or_end("LATTITUDE", ["latitude", "nama"]) == "; did you mean 'latitude'?"
+    assert suggest_or_end("x", ["latitude"]) == "."
+    assert suggest_or_list("x", ["latitude", "nama"]) == "; there are: latitude, nama"
+    assert suggest_or_list("x", []) == "; there are none"
     assert suggest("zzz", ["latitude"]) == ""
 
 

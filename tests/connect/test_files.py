@@ -225,7 +225,7 @@ def test_a_file_that_cannot_be_read_is_put_apart_and_the_others_go_on(kota: Kota
     assert names_in(inbox / "bad") == ["b.csv", "b.csv.txt"]
     (reject,) = kota.rejects()
     assert (reject.rule, reject.raw) == ("broken", {"@file": "b.csv"})
-    expected = "b.csv lacks the column 'nama'; did you mean 'nma'?. Its columns are: id, nma."
+    expected = "b.csv lacks the column 'nama'; did you mean 'nma'? Its columns are: id, nma."
     assert reject.reason == expected
     assert (inbox / "bad" / "b.csv.txt").read_text() == f"{expected}\n"
     # What was mended is put back.

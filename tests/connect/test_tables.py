@@ -184,7 +184,7 @@ def test_a_workbook_without_the_sheet_lists_those_it_has(workbook: Path) -> None
     with pytest.raises(SourceMismatch) as caught:
         open_table(workbook, sheet="LRA 2051")
     assert caught.value.detail.endswith(
-        "has no sheet 'LRA 2051'; did you mean 'LRA 2015'?. Its sheets: 'Petunjuk', 'LRA 2015'."
+        "has no sheet 'LRA 2051'; did you mean 'LRA 2015'? Its sheets: 'Petunjuk', 'LRA 2015'."
     )
 
 
@@ -263,7 +263,7 @@ def test_a_broken_row_is_in_the_rejects_and_the_rest_goes_in(kota: Kota) -> None
 
 
 @pytest.mark.parametrize(("column", "message"), [
-    ("namaa", "no column 'namaa'; did you mean 'nama'?. Its columns are: id, nama."),
+    ("namaa", "no column 'namaa'; did you mean 'nama'? Its columns are: id, nama."),
     ("zzz", "no column 'zzz'. Its columns are: id, nama."),
 ])  # fmt: skip
 def test_a_column_that_the_file_has_not_is_told(kota: Kota, column: str, message: str) -> None:

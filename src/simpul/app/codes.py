@@ -35,7 +35,7 @@ async def decide_name(
     raise_unless_allowed(caller, Action.MANAGE_SOURCES)
     codes = open_list()
     if code is not None and codes.find(code) is None:
-        raise NotFound(f"The code list {codes.id} has no code {code!r}.")
+        raise NotFound(f"The code list {codes.id} has no code {code!r}. Look it up with: simpul codes find")
     decision = Decision(codes.id, parent, " ".join(name.split()), code, caller.principal, hub.clock.now_us())
     await hub.corrections.put_decision(caller.tenant, decision)
     return decision

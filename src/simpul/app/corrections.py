@@ -40,7 +40,9 @@ async def correct_row(
     sources.get_source(caller, hub, source_id)
     reject = hub.reports.find_reject(caller.tenant, source_id, key)
     if reject is None:
-        raise NotFound(f"No row {key[:_SHOWN]!r} of {source_id} is kept aside.")
+        raise NotFound(
+            f"No row {key[:_SHOWN]!r} of {source_id} is kept aside. List those that are with: simpul source rejects"
+        )
     in_force = {
         one.column: one
         for one in hub.corrections.list_corrections(caller.tenant, source_id, in_force=True)
@@ -90,7 +92,7 @@ async def undo_correction(caller: Caller, hub: Hub, source_id: str, correction_i
         caller.tenant, correction_id, caller.principal, hub.clock.now_us()
     )
     if not found:
-        raise NotFound(f"{source_id} has no correction {correction_id} in force.")
+        raise NotFound(f"{source_id} has no correction {correction_id} in force. List them with: simpul source fixes")
 
 
 async def replay(caller: Caller, hub: Hub, source_id: str, keys: Collection[str] | None = None) -> Replayed:

@@ -169,7 +169,7 @@ async def revoke_token(caller: Caller, hub: Hub, token_id: str) -> None:
     raise_unless_allowed(caller, Action.MANAGE_ACCESS)
     now_us = hub.clock.now_us()
     if not await hub.identities.revoke_token(caller.tenant, token_id, now_us):
-        raise NotFound(f"There is no token {token_id[:64]} that could be revoked.")
+        raise NotFound(f"There is no token {token_id[:64]} that could be revoked. List them with: simpul token list")
     for token in hub.identities.list_tokens(caller.tenant):
         if token.id.startswith(token_id + _SESSION_OF) and token.revoked_us is None:
             await hub.identities.revoke_token(caller.tenant, token.id, now_us)

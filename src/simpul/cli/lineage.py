@@ -31,7 +31,11 @@ def lineage(entity_id: str, attribute: str | None, as_json: bool, folder: Path |
     wanted = None if attribute is None else CORE.expand(attribute)
     chosen = {key: one for key, one in found.items() if wanted in (None, key.partition("\n")[0])}
     if not chosen and attribute is not None:
-        raise NotFound(f"The entity {entity_id[:200]} has no attribute {attribute[:100]!r} whose history is known.")
+        listed = ", ".join(dict.fromkeys(_name(key) for key in found)) or "none"
+        raise NotFound(
+            f"The entity {entity_id[:200]} has no attribute {attribute[:100]!r} whose history is known. Those it has: "
+            f"{listed}."
+        )
     for key, one in chosen.items():
         for line in [_json_line(key, one)] if as_json else _lines(key, one):
             click.echo(line)

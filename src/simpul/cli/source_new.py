@@ -80,7 +80,7 @@ def _settings(written: str | None) -> dict[str, Any]:
     try:
         found = yaml.safe_load(written) if written else {}
     except yaml.YAMLError as error:
-        raise click.ClickException(f"--read is no YAML: {error}") from error
+        raise click.ClickException(f"--read is no YAML, such as '{{sheet: LRA}}': {error}") from error
     if not isinstance(found, dict):
         raise click.ClickException("--read takes a mapping, such as '{sheet: LRA, skip_rows: 4}'.")
     return found
@@ -103,7 +103,10 @@ def _choose(looking: Looking, wanted: tuple[str, ...], *, everything: bool) -> l
     if everything or len(looking.offers) == 1:
         return looking.offers
     if not looking.offers:
-        raise click.ClickException("The system answers and has nothing to read: no table, sheet or list has rows.")
+        raise click.ClickException(
+            "The system answers and has nothing to read: no table, sheet or list has rows. "
+            "Try it again when it has some."
+        )
     click.echo(f"The system has {counted(len(names), 'thing')} to read:")
     for offer in looking.offers:
         click.echo(f"  {offer.name}" + (f" ({offer.rows:,} rows)" if offer.rows is not None else ""))

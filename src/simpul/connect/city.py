@@ -26,7 +26,7 @@ from simpul.connect.fields import (
     Schema,
     Shape,
     Text,
-    suggest,
+    suggest_or_list,
 )
 from simpul.connect.history import HistoryRules, retention_of
 from simpul.connect.live import LiveShape, live_of
@@ -229,18 +229,20 @@ def _check_together(nodes: dict[str, Node], declarations: Plain, folder: Path, p
     for url, file in contexts.items():
         if not (folder / file).is_file():
             place = nodes[CITY_FILE].place_of("contexts", url)
-            problems.append(Problem(place, f"there is no file {file!r} in the city's folder"))
+            problems.append(
+                Problem(place, f"there is no file {file!r} in the city's folder; put it there, or correct its path")
+            )
     for file, plain in declarations.items():
         if not file.startswith("sources/"):
             continue
         node = nodes[file]
         if plain["agency"] not in agencies:
-            message = f"there is no agency {plain['agency']!r} in {AGENCIES_FILE}{suggest(plain['agency'], agencies)}"
-            problems.append(Problem(node.place_of("agency"), message))
+            message = f"there is no agency {plain['agency']!r} in {AGENCIES_FILE}"
+            problems.append(Problem(node.place_of("agency"), message + suggest_or_list(plain["agency"], agencies)))
         context = plain.get("context")
         if context is not None and context not in contexts and context not in CORE_CONTEXT_URLS:
-            message = f"the context {context!r} is not in city.yaml's 'contexts'{suggest(context, contexts)}"
-            problems.append(Problem(node.place_of("context"), message))
+            message = f"the context {context!r} is not in city.yaml's 'contexts'"
+            problems.append(Problem(node.place_of("context"), message + suggest_or_list(context, contexts)))
         _check_lists(node, plain, declarations, problems)
         if "bounds" not in declarations[CITY_FILE] and _uses_city_area(plain):
             problems.append(Problem(node.place_of("rules"), "'area: city' needs 'bounds' in city.yaml"))
@@ -250,7 +252,7 @@ def _check_alerts(node: Node, declarations: Plain, problems: Problems) -> None:
     known = [one["source"] for file, one in declarations.items() if file.startswith("sources/")]
     for target in declarations[CITY_FILE].get("alerts", {}).get("to", ()):
         for wrong in sorted(set(target.get("sources", ())) - set(known)):
-            message = f"{target['name']}: there is no source {wrong!r}{suggest(wrong, known)}"
+            message = f"{target['name']}: there is no source {wrong!r}{suggest_or_list(wrong, known)}"
             problems.append(Problem(node.place_of("alerts"), message))
 
 
@@ -261,7 +263,7 @@ def _check_lists(node: Node, plain: Plain, declarations: Plain, problems: Proble
         for one in plain.get(key, ()):
             named = one.get("list")
             if named is not None and named not in known:
-                message = f"there is no code list {named!r}{suggest(named, known)}; the lists are {', '.join(known)}"
+                message = f"there is no code list {named!r}{suggest_or_list(named, known)}"
                 problems.append(Problem(node.place_of(key), message))
 
 

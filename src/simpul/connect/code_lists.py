@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from simpul import limits
 from simpul.connect.document import Node
-from simpul.connect.fields import Choice, Field, Fields, Localized, MappingOf, Plain, Problems, Text, suggest
+from simpul.connect.fields import Choice, Field, Fields, Localized, MappingOf, Plain, Problems, Text, suggest_or_end
 from simpul.domain.city import City
 from simpul.domain.code_list import Code, CodeList, Decision
 from simpul.domain.errors import SourceMisconfigured
@@ -73,7 +73,8 @@ def open_code_list(city: City, list_id: str, within: str = "", decisions: Iterab
     plain = next((one for one in city.code_lists if one["codelist"] == list_id), None)
     if plain is None:
         known = list_ids(city)
-        raise SourceMisconfigured(f"There is no code list {list_id!r}{suggest(list_id, known)}; there are {known}.")
+        near = suggest_or_end(list_id, known)
+        raise SourceMisconfigured(f"There is no code list {list_id!r}{near} The lists are: {', '.join(known)}.")
     aliases = [Decision(list_id, "", name, code, "city", 0) for name, code in plain.get("aliases", {}).items()]
     return CodeList(list_id, _read_codes(Path(city.folder), plain), [*aliases, *mine])
 
@@ -90,7 +91,9 @@ def _read_codes(folder: Path, plain: Plain) -> Iterator[Code]:
                 if all((row.get(column) or "") == text for column, text in plain.get("filter", {}).items()):
                     yield _code_of(row, plain)
     except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise SourceMisconfigured(f"The code list {path} cannot be read: {error}.") from error
+        raise SourceMisconfigured(
+            f"The code list {path} cannot be read: {error}. Check its path, and that it is CSV in UTF-8."
+        ) from error
 
 
 def _raise_unless_present(path: Path, plain: Plain, columns: Iterable[str]) -> None:
@@ -99,7 +102,9 @@ def _raise_unless_present(path: Path, plain: Plain, columns: Iterable[str]) -> N
     columns = list(columns)
     for name in wanted:
         if name not in columns:
-            raise SourceMisconfigured(f"The code list {path} has no column {name!r}{suggest(name, columns)}.")
+            near = suggest_or_end(name, columns)
+            listed = ", ".join(columns[:40]) or "none"
+            raise SourceMisconfigured(f"The code list {path} has no column {name!r}{near} Its columns are: {listed}.")
 
 
 def _code_of(row: dict[str, Any], plain: Plain) -> Code:

@@ -135,7 +135,9 @@ class Surroundings:
             with path.open("rb") as file:
                 return file.read(limits.SECRET_FILE_BYTES_MAX).decode().strip()
         except (OSError, UnicodeDecodeError) as error:
-            raise SourceMisconfigured(f"The secret file {path} cannot be read: {_why(error)}.") from error
+            raise SourceMisconfigured(
+                f"The secret file {path} cannot be read: {_why(error)}. Put the secret there, or write its right path."
+            ) from error
 
 
 def check_references(text: str) -> str | None:
@@ -249,15 +251,18 @@ def open_file(path: Path, bytes_max: int) -> Path:
         with path.open("rb"):
             pass
     except FileNotFoundError as error:
-        raise SourceUnreachable(f"There is no file {path}{_neighbours(path)}.") from error
+        raise SourceUnreachable(f"There is no file {path}{told_neighbours(path)}.") from error
     except (OSError, ValueError) as error:
-        raise SourceUnreachable(f"The file {path} cannot be read: {_why(error)}.") from error
+        raise SourceUnreachable(
+            f"The file {path} cannot be read: {_why(error)}. Check its path, and that simpul may read it."
+        ) from error
     if size > bytes_max:
-        raise SourceUnreachable(f"The file {path} has {size:,} bytes; at most {bytes_max:,} are read.")
+        raise SourceUnreachable(f"The file {path} has {size:,} bytes; at most {bytes_max:,} are read. Divide it.")
     return path
 
 
-def _neighbours(path: Path) -> str:
+def told_neighbours(path: Path) -> str:
+    """Return what lies in the folder where a file is missing, as the end of a sentence."""
     folder = path.parent
     if not folder.is_dir():
         return f"; its folder {folder} does not exist either"

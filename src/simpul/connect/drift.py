@@ -88,7 +88,7 @@ def raise_if_columns_went(
         return
     new = [name for name in columns if name not in before]
     pairs = {name: found for name in gone if (found := _find_renamed(name, gone, new, (before, columns))) is not None}
-    proposal = ""
+    proposal = " Take it out of the mapping, or ask the agency for it."
     if pairs:
         line = ", ".join(f"{old}: {name}" for old, name in pairs.items())
         proposal = f" If that is what happened, write 'renamed: {{{line}}}' in {source.file}."

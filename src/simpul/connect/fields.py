@@ -10,13 +10,16 @@ import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from difflib import get_close_matches
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 from simpul.connect.document import Node, Problem
 
 Problems = list[Problem]
 Schema = dict[str, Any]
 Plain = dict[str, Any]
+
+
+_LISTED_MAX: Final = 40
 
 
 class Shape(Protocol):
@@ -33,6 +36,17 @@ def suggest(wrong: str, known: Iterable[str]) -> str:
     """Return `; did you mean …?` for a near miss, or nothing."""
     near = find_near(wrong, known)
     return "" if near is None else f"; did you mean {near!r}?"
+
+
+def suggest_or_end(wrong: str, known: Iterable[str]) -> str:
+    """Return what ends the sentence that something is not there: `; did you mean …?` for a near miss, or its dot."""
+    return suggest(wrong, known) or "."
+
+
+def suggest_or_list(wrong: str, known: Iterable[str]) -> str:
+    """Return `; did you mean …?` for a near miss, or what there is, as the end of a problem."""
+    names = list(known)
+    return suggest(wrong, names) or (f"; there are: {', '.join(names[:_LISTED_MAX])}" if names else "; there are none")
 
 
 def find_near(wrong: str, known: Iterable[str]) -> str | None:

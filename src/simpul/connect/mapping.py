@@ -24,7 +24,7 @@ from simpul.connect.code_columns import CodeColumn
 from simpul.connect.column_mapping import Attribute, CellRule, Made, Plan, clean_column, entities_of, make_columns
 from simpul.connect.connector import Row, get_connector
 from simpul.connect.corrected import Corrections
-from simpul.connect.fields import Plain, suggest
+from simpul.connect.fields import Plain, suggest_or_end
 from simpul.connect.knowledge import NOTHING, Knowledge
 from simpul.connect.rule_words import RUN_RULES, rule_columns
 from simpul.connect.rules import (
@@ -544,6 +544,7 @@ def _raise_unless_present(source: SourceDeclaration, names: list[str], columns: 
     missing = [name for name in names if name not in present]
     if not missing:
         return
-    named = ", ".join(f"{name!r}{suggest(name, columns)}" for name in missing)
+    near = suggest_or_end(missing[0], columns) if len(missing) == 1 else "."
+    named = ", ".join(repr(name) for name in missing)
     listed = ", ".join(list(columns)[:40]) + (", …" if len(columns) > 40 else "")
-    raise SourceMismatch(f"{source.file}: the source has no column {named}. Its columns are: {listed}.")
+    raise SourceMismatch(f"{source.file}: the source has no column {named}{near} Its columns are: {listed}.")

@@ -25,10 +25,11 @@ def make_kind(checkout: Path, kind: str) -> list[Path]:
     folder, part = checkout / _CONNECTORS / kind, checkout / _PARTS / f"{kind}.py"
     if not folder.parent.is_dir() or not part.parent.is_dir():
         raise SourceMisconfigured(
-            f"{checkout.resolve()} is no checkout of Simpul: it has no {_CONNECTORS} or no {_PARTS}."
+            f"{checkout.resolve()} is no checkout of Simpul: it has no {_CONNECTORS} or no {_PARTS}. Name one "
+            "with --checkout."
         )
     if folder.exists() or part.exists():
-        raise SourceMisconfigured(f"There is a kind {kind!r} already; see {folder}.")
+        raise SourceMisconfigured(f"There is a kind {kind!r} already; see {folder}, or take another name.")
     folder.mkdir()
     made = {folder / name: name for name in _FILES} | {part: "part.py"}
     template = files("simpul.connect") / "kind_template"

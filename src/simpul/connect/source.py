@@ -25,7 +25,7 @@ from simpul.connect.fields import (
     Shape,
     Text,
     Value,
-    suggest,
+    suggest_or_list,
 )
 from simpul.connect.rule_words import CODE_COLUMN, Rule
 from simpul.connect.template import check_uri_template, template_columns
@@ -193,7 +193,7 @@ def _check_rules(node: Node, plain: Plain, problems: Problems) -> None:
         place = rule_node.place_of("attribute")
         wanted, what = _ATTRIBUTE_RULES[rule["rule"]]
         if name not in attributes:
-            problems.append(Problem(place, f"there is no attribute {name!r}{suggest(name, attributes)}"))
+            problems.append(Problem(place, f"there is no attribute {name!r}{suggest_or_list(name, attributes)}"))
         elif not wanted.intersection(attributes[name]):
             listed = " or ".join(repr(one) for one in sorted(wanted, reverse=True))
             message = f"the attribute {name!r} is no {what}; {rule['rule']!r} needs one with {listed}"

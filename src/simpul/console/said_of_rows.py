@@ -116,10 +116,10 @@ OF_ROWS = (
     _("There is no file %(path)s; in its folder are %(names)s."),
     _("There is no file %(path)s; its folder is empty."),
     _("%(path)s is a folder; `path` must name a file."),
-    _("The file %(path)s cannot be read: %(why)s."),
-    _("The file %(path)s has %(found)s bytes; at most %(most)s are read."),
+    _("The file %(path)s cannot be read: %(why)s. Check its path, and that simpul may read it."),
+    _("The file %(path)s has %(found)s bytes; at most %(most)s are read. Divide it."),
     _("The environment variable %(name)s is not set; a source needs it. Set it where simpul runs."),
-    _("The secret file %(path)s cannot be read: %(why)s."),
+    _("The secret file %(path)s cannot be read: %(why)s. Put the secret there, or write its right path."),
     _("There is no connector %(name)s; the kinds are %(listed)s."),
     _("The run was stopped before its end. What it had taken over stays; run it again for the rest."),
     _("The source %(name)s is being read already. Wait until that run ends."),
@@ -134,6 +134,7 @@ OF_ROWS = (
         "Look at the rejected rows, and at the rules."
     ),
     _("%(file)s: the source has no column %(said)s. Its columns are: %(listed)s."),
+    _("%(file)s: the source has no column %(name)s; did you mean %(near)s? Its columns are: %(listed)s."),
     _("%(name)s; did you mean %(near)s?"),
     _(
         "%(file)s: of %(known)s rows that were taken over, %(gone)s are gone, and the rule is 'vanished: "
@@ -143,8 +144,14 @@ OF_ROWS = (
         "%(file)s: the source gave no rows, and it gave some before. Nothing was changed. Look at the "
         "source; if it is right, take the source out of the city and apply."
     ),
-    _("%(file)s: the source has changed: gone: %(gone)s. Nothing was taken over."),
-    _("%(file)s: the source has changed: gone: %(gone)s; new: %(new)s. Nothing was taken over."),
+    _(
+        "%(file)s: the source has changed: gone: %(gone)s. Nothing was taken over. Take it out of the mapping, or ask "
+        "the agency for it."
+    ),
+    _(
+        "%(file)s: the source has changed: gone: %(gone)s; new: %(new)s. Nothing was taken over. Take it out of the "
+        "mapping, or ask the agency for it."
+    ),
     _(
         "%(file)s: the source has changed: gone: %(gone)s; new: %(new)s. Nothing was taken over. If that is what "
         "happened, write '%(line)s' in %(where)s."

@@ -46,7 +46,7 @@ OF_SYSTEMS = (
     _("Rows cannot be kept in %(path)s: %(why)s."),
     _("the column is new"),
     _("the column is gone"),
-    _("%(path)s is no table: it is %(said)s, whatever its name says."),
+    _("%(path)s is no table: it is %(said)s, whatever its name says. Correct its name, or ask for a CSV file."),
     _("a picture (TIFF, perhaps GeoTIFF)"),
     _("a picture (%(form)s)"),
     _("a ZIP archive or a workbook (.xlsx, .ods)"),
@@ -58,23 +58,25 @@ OF_SYSTEMS = (
         "The rule 'in_place' needs entities of the type %(type)s, each with a location and %(name)s; there are "
         "none yet. Read their source first."
     ),
-    _("There is no code list %(name)s; there are %(listed)s."),
-    _("The code list %(path)s cannot be read: %(why)s."),
-    _("The code list %(path)s has no column %(said)s."),
+    _("There is no code list %(name)s. The lists are: %(listed)s."),
+    _("There is no code list %(name)s; did you mean %(near)s? The lists are: %(listed)s."),
+    _("The code list %(path)s cannot be read: %(why)s. Check its path, and that it is CSV in UTF-8."),
+    _("The code list %(path)s has no column %(name)s. Its columns are: %(listed)s."),
+    _("The code list %(path)s has no column %(name)s; did you mean %(near)s? Its columns are: %(listed)s."),
     _("%(path)s: a code list has at most %(most)s bytes."),
-    _("No row %(key)s of %(source)s is kept aside."),
+    _("No row %(key)s of %(source)s is kept aside. List those that are with: simpul source rejects"),
     _("The row %(key)s has no column %(name)s. Its columns: %(listed)s."),
     _("A cell that is put right has at most %(most)s characters."),
-    _("The code list %(list)s has no code %(code)s."),
+    _("The code list %(list)s has no code %(code)s. Look it up with: simpul codes find"),
     _("A run is a number, not %(found)s."),
     _("There is no quality report of run %(run)s of %(source)s. Reports are kept as long as runs are."),
-    _("%(path)s is no GeoJSON FeatureCollection: %(why)s."),
+    _("%(path)s is no GeoJSON FeatureCollection: %(why)s. Check what it is, or have it sent again."),
     _("%(path)s has the type %(found)s; a geo source needs a FeatureCollection."),
     _(
         "%(where)s: %(said)s are not read. Convert it, for example with gdal_translate -co TILED=YES -co "
         "COMPRESS=DEFLATE."
     ),
-    _("%(where)s has %(bands)s bands, and band %(band)s is asked for."),
+    _("%(where)s has %(bands)s bands, and band %(band)s is asked for. Write band: with one that it has."),
     _(
         "%(where)s does not name its coordinate system by a code of EPSG. Say it with crs: beside the raster,"
         " such as %(example)s."
@@ -85,7 +87,7 @@ OF_SYSTEMS = (
     _("images packed with %(method)s"),
     _("images in parts of %(found)s bytes (at most %(most)s are unpacked at once)"),
     _("it does not begin as a TIFF does"),
-    _("%(where)s answers with a message instead of features: %(message)s."),
+    _("%(where)s answers with a message instead of features: %(message)s. Check the URL and its parameters."),
     _(
         "%(where)s changed while it was read, gives its features in no fixed order, or gives no pages: a page"
         " does not go on where the one before it ended. Nothing vanished; run it again, or name a column in "
@@ -97,7 +99,10 @@ OF_SYSTEMS = (
     ),
     _("%(where)s fails (%(why)s). That is the agency's to mend; it is tried again."),
     _("%(where)s has more than %(most)s pages; ask for larger ones (size), or divide the source."),
-    _("%(where)s has no features: it is a group, a picture or a service without layers."),
+    _(
+        "%(where)s has no features: it is a group, a picture or a service without layers. Write the URL of a "
+        "layer with features."
+    ),
     _("%(where)s is no Web Feature Service: %(said)s. Check the URL, or write service: geojson."),
     _("it answers with %(found)s, and not with what it can do"),
     _("it answers with what is no XML (%(why)s)"),
@@ -132,7 +137,7 @@ OF_SYSTEMS = (
     _("the zip holds no .shp"),
     _("the zip holds %(count)s files"),
     _("%(where)s has no layer %(layer)s. Its layers: %(listed)s."),
-    _("%(where)s has no layer %(layer)s; did you mean %(near)s?. Its layers: %(listed)s."),
+    _("%(where)s has no layer %(layer)s; did you mean %(near)s? Its layers: %(listed)s."),
     _("%(where)s has %(count)s layers: %(listed)s. Write layer: and one of them."),
     _(
         "%(path)s is missing: %(said)s. A Shapefile is several files with one name (.shp, .shx, .dbf, .prj); "
@@ -164,15 +169,19 @@ OF_SYSTEMS = (
     _("shapes of type %(kind)s (31 is a MultiPatch) have no form in GeoJSON"),
     _("%(where)s needs the driver %(driver)s, which is not installed. Install it where simpul runs: %(command)s."),
     _("%(where)s refuses the user or the password (%(why)s). Check both, and the secret."),
-    _("%(where)s has no database %(name)s (%(why)s)."),
+    _("%(where)s has no database %(name)s (%(why)s). Check its name at the end of the URL."),
     _("%(where)s: the user may not read that (%(why)s). Ask for SELECT on it."),
-    _("%(where)s: the database does not understand the query (%(why)s)."),
+    _("%(where)s: the database does not understand the query (%(why)s). Check 'query', or 'table' and 'order_by'."),
     _("%(where)s cannot be reached (%(said)s). Check host and port, and that the server runs."),
-    _("%(where)s failed: %(why)s."),
-    _("There is no database file %(path)s."),
+    _("%(where)s failed: %(why)s. Ask whoever keeps the database."),
+    _("There is no database file %(path)s. Check the path in url."),
+    _("There is no database file %(path)s; its folder %(folder)s does not exist either. Check the path in url."),
+    _("There is no database file %(path)s; in its folder are %(names)s. Check the path in url."),
+    _("There is no database file %(path)s; its folder is empty. Check the path in url."),
     _("%(where)s has no table %(said)s. Its tables: %(listed)s."),
+    _("%(where)s has no table %(name)s; did you mean %(near)s? Its tables: %(listed)s."),
     _("The table %(table)s has no column %(name)s to order by. Its columns: %(listed)s."),
-    _("The table %(table)s has no column %(name)s to order by; did you mean %(near)s?. Its columns: %(listed)s."),
+    _("The table %(table)s has no column %(name)s to order by; did you mean %(near)s? Its columns: %(listed)s."),
     _(
         "%(where)s: after row %(number)s there is text that is not %(encoding)s (byte %(byte)s). Add the "
         "right charset to the URL, such as ?charset=latin1."
@@ -181,7 +190,7 @@ OF_SYSTEMS = (
     _("%(path)s is not %(encoding)s: see %(said)s; it is probably cp1252 (Windows): write encoding: cp1252."),
     _("%(path)s is not %(encoding)s: see %(said)s."),
     _("line %(number)s, byte %(byte)s (%(code)s)"),
-    _("%(path)s cannot be read as a workbook: %(said)s."),
+    _("%(path)s cannot be read as a workbook: %(said)s. Save it anew in Excel or LibreOffice, or have it sent again."),
     _("it is a web page with an Excel name; open it in Excel and save it as .xlsx"),
     _("it is damaged or something else with an Excel name"),
     _("it is protected with a password; save it without one"),
@@ -189,26 +198,35 @@ OF_SYSTEMS = (
     _("it is damaged (%(why)s)"),
     _("it has no sheet"),
     _("%(path)s has no sheet %(said)s. Its sheets: %(listed)s."),
+    _("%(path)s has no sheet %(name)s; did you mean %(near)s? Its sheets: %(listed)s."),
     _("%(path)s has no header: it ends before row %(number)s. Check skip_rows and header_rows."),
-    _("%(path)s has %(found)s columns, and 'columns' names %(named)s."),
+    _("%(path)s has %(found)s columns, and 'columns' names %(named)s. Name each of them once."),
     _("%(path)s has no column %(said)s to fill down. Its columns are: %(listed)s."),
+    _("%(path)s has no column %(name)s to fill down; did you mean %(near)s? Its columns are: %(listed)s."),
     _("%(path)s has %(found)s columns; at most %(most)s are read. Divide the file."),
     _("%(path)s has %(found)s bytes when unpacked; at most %(most)s are read. Divide the file."),
     _("%(path)s has %(found)s cells in %(sheet)s; at most %(most)s are read. Divide the file."),
     _("%(path)s: line %(number)s is longer than %(most)s characters; is it a text file?"),
-    _("The sheet %(sheet)s of %(path)s has no column %(name)s, as the first: %(listed)s."),
+    _(
+        "The sheet %(sheet)s of %(path)s has no column %(name)s, as the first: %(listed)s. Read sheets of "
+        "another form with a source of their own."
+    ),
     _(
         "%(path)s has %(found)s formulas, and none has a value: it was made by a program and never "
         "calculated. Open it in Excel or LibreOffice, and save it."
     ),
     _("%(path)s cannot be read on: %(said)s. Nothing of it is believed to have vanished; dump it again."),
     _("%(path)s cannot be unpacked: %(said)s. It is damaged, or was cut off; copy it again."),
-    _("%(path)s unpacks to more than %(most)s bytes, which are the most that are read of a dump."),
+    _(
+        "%(path)s unpacks to more than %(most)s bytes, which are the most that are read of a dump. Dump its "
+        "tables into several files."
+    ),
     _("%(path)s unpacks to more than %(ratio)s times its size; that is no dump. Unpack it by hand."),
     _("%(path)s is no SQL text: it holds NUL bytes. Ask for a dump as .sql, or packed as .sql.gz."),
     _("%(path)s holds %(count)s files; a packed dump must be one file."),
     _("%(path)s says that it is in %(charset)s, which is not known here; write encoding: …"),
     _("%(path)s has no table %(said)s. Its tables: %(listed)s."),
+    _("%(path)s has no table %(name)s; did you mean %(near)s? Its tables: %(listed)s."),
     _("%(path)s has the table %(table)s in two databases; write %(named)s."),
     _("%(path)s has the rows of %(table)s as COPY, which only PostgreSQL reads; use pg_dump --inserts."),
     _(
@@ -229,12 +247,12 @@ OF_SYSTEMS = (
     _("%(name)s holds bytes that are no %(encoding)s"),
     _("it is no record: a record has names and values"),
     _("%(where)s answers with a page, not with JSON. Is the URL that of the interface, or a login?"),
-    _("%(where)s answers with what is no JSON: %(why)s."),
+    _("%(where)s answers with what is no JSON: %(why)s. Check that the URL is that of the interface."),
     _("%(where)s has no list at %(wanted)s. There is no list of records in it."),
     _("%(where)s has no list at %(wanted)s. Lists are at: %(found)s."),
     _("%(where)s does not say which list is meant. There is no list of records in it. Write list: and one of them."),
     _("%(where)s does not say which list is meant. Lists are at: %(found)s. Write list: and one of them."),
-    _("%(where)s answers with a message instead of a list: %(message)s."),
+    _("%(where)s answers with a message instead of a list: %(message)s. Check the URL, its parameters and 'auth'."),
     _(
         "%(where)s gives the same rows for page %(number)s as for the one before; it seems not to know the "
         "parameter %(name)s. Check 'pages'."
@@ -242,9 +260,9 @@ OF_SYSTEMS = (
     _("%(where)s has more than %(most)s pages; ask for larger ones, or divide the source."),
     _("%(where)s says that it has %(told)s rows, and gave %(came)s. Check 'pages'; nothing vanished."),
     _("%(where)s asks to be left alone for %(seconds)s s. Set requests_per_second lower."),
-    _("%(where)s redirects more than %(most)s times."),
-    _("%(where)s leads to %(other)s, another host, which is not followed."),
-    _("%(where)s answers compressed, which was not asked for."),
+    _("%(where)s redirects more than %(most)s times. Write the URL where the data is."),
+    _("%(where)s leads to %(other)s, another host, which is not followed. Write that URL, if it is right."),
+    _("%(where)s answers compressed, which was not asked for. Ask whoever runs it to answer as it is asked."),
     _("%(where)s answers with more than %(most)s bytes. Ask for it in pages ('pages')."),
     _("%(where)s did not answer within %(seconds)s s. Is the service running?"),
     _("%(where)s is not asked: %(said)s. Where it is meant, add private: true."),
@@ -256,10 +274,10 @@ OF_SYSTEMS = (
         "%(where)s has a certificate that nobody vouches for (%(why)s). Where that is meant, add its "
         "certificate with certificate: path, or self_signed: true."
     ),
-    _("%(where)s has a certificate that does not fit: %(why)s."),
+    _("%(where)s has a certificate that does not fit: %(why)s. Check the name of the host in the URL."),
     _("%(where)s cannot be reached (%(said)s). Check host and port, and that the service runs."),
     _("%(path)s has no column %(name)s %(setting)s. Its columns are: %(listed)s."),
-    _("%(path)s has no column %(name)s %(setting)s; did you mean %(near)s?. Its columns are: %(listed)s."),
+    _("%(path)s has no column %(name)s %(setting)s; did you mean %(near)s? Its columns are: %(listed)s."),
     _("an INSERT whose rows come from elsewhere (SELECT, SET) is not read; nothing is executed"),
     _("write encoding: latin1 (or what the database used)"),
     _("see encoding"),
@@ -268,12 +286,14 @@ OF_SYSTEMS = (
     _("%(where)s has %(found)s, and a GTFS dataset has %(name)s at its top. Pack it without a folder."),
     _("%(where)s has more than %(most)s %(said)s; divide the dataset."),
     _("%(where)s has no %(said)s. Its files: %(listed)s."),
+    _("%(where)s has no %(name)s; did you mean %(near)s? Its files: %(listed)s."),
     _("%(where)s has no column %(said)s. Its columns are: %(listed)s."),
-    _("%(where)s has the column %(name)s twice."),
+    _("%(where)s has no column %(name)s; did you mean %(near)s? Its columns are: %(listed)s."),
+    _("%(where)s has the column %(name)s twice. Ask for a header with each name once."),
     _("%(where)s is a web page, not a GTFS dataset. Is a login needed, or another URL?"),
     _("%(where)s is empty: a file of a GTFS dataset begins with the names of its columns."),
-    _("%(where)s is no GTFS Realtime feed that can be read: %(said)s."),
-    _("%(where)s is no GTFS dataset that can be read: %(said)s."),
+    _("%(where)s is no GTFS Realtime feed that can be read: %(said)s. Check the URL."),
+    _("%(where)s is no GTFS dataset that can be read: %(said)s. Check what it is, or fetch it again."),
     _("%(where)s is not %(encoding)s, as GTFS should be; it is probably cp1252 (Windows): write encoding: cp1252."),
     _(
         "%(where)s is not %(encoding)s: see line %(line)s, byte %(byte)s. Is it cp1252 (Windows)? Then write "
@@ -283,9 +303,12 @@ OF_SYSTEMS = (
     _("%(where)s tells the line %(shape)s in several places; its points must stand one under the other."),
     _("the line %(shape)s has one point, and a line has two"),
     _("it is no place with a number in a sequence"),
-    _("%(where)s answers with more than %(most)s bytes, the most that are fetched."),
-    _("%(where)s sends so slowly that it was given up after %(count)s bytes."),
-    _("What is fetched cannot be kept here for reading it: %(why)s."),
+    _(
+        "%(where)s answers with more than %(most)s bytes, the most that are fetched. Ask for less of it with its "
+        "parameters."
+    ),
+    _("%(where)s sends so slowly that it was given up after %(count)s bytes. Run it again when the line is better."),
+    _("What is fetched cannot be kept here for reading it: %(why)s. Make room for temporary files."),
     _("it is no ZIP archive, or was cut off"),
     _("its list of files is too long"),
     _("it holds %(name)s more than once"),
@@ -334,16 +357,17 @@ OF_SYSTEMS = (
         "a source of its own."
     ),
     _("%(where)s has deleted %(said)s. What was taken over stays; look for its successor."),
-    _("%(where)s has more than %(most)s bytes of JSON, the most that are read."),
+    _("%(where)s has more than %(most)s bytes of JSON, the most that are read. Ask for it as CSV."),
     _("%(where)s has no file of %(said)s: its URL leads nowhere."),
     _("%(where)s says that it has %(announced)s records, and gave %(came)s. Nothing vanished; run it again."),
     _("The dataset %(dataset)s of %(where)s has %(count)s resources: %(listed)s. Write resource: and one of them."),
     _("The dataset %(dataset)s of %(where)s has no resource %(said)s. It has: %(listed)s."),
+    _("The dataset %(dataset)s of %(where)s has no resource %(name)s; did you mean %(near)s? It has: %(listed)s."),
     _("The dataset %(dataset)s of %(where)s has several resources %(name)s; write the id of one."),
     _("its list of files is not where it should be"),
     _("it is no entity: an entity has an id"),
     _("%(where)s answers with a page, not with entities. Does the URL end with /ngsi-ld/v1?"),
-    _("%(where)s answers with what is no list of entities: %(why)s."),
+    _("%(where)s answers with what is no list of entities: %(why)s. Does the URL end with /ngsi-ld/v1?"),
     _(
         "%(where)s changed while it was read, or gives its pages in no fixed order: a page does not go on where the "
         "one before it ended. Nothing vanished; run it again, or ask for larger pages (size)."
@@ -354,7 +378,7 @@ OF_SYSTEMS = (
     _("%(where)s did not answer within %(seconds)s s. Is it an MQTT broker, and does it run?"),
     _("%(where)s refuses us (%(why)s). Check 'auth', the secret behind it, and what the broker allows."),
     _("%(where)s speaks another version of MQTT; write version: '3.1.1'."),
-    _("%(where)s refuses the connection: %(why)s."),
+    _("%(where)s refuses the connection: %(why)s. Ask whoever runs the broker."),
     _("%(where)s does not let us subscribe to the topics (%(why)s). Check 'topics' and the user's rights."),
     _("%(where)s has given our place to another program with the same 'client'. Give each source its own."),
     _(
@@ -372,15 +396,15 @@ OF_SYSTEMS = (
     ),
     _("%(name)s is not read: %(said)s."),
     _("%(name)s lacks the column %(column)s. Its columns are: %(listed)s."),
-    _("%(name)s lacks the column %(column)s; did you mean %(near)s?. Its columns are: %(listed)s."),
+    _("%(name)s lacks the column %(column)s; did you mean %(near)s? Its columns are: %(listed)s."),
     _("it is a link, and links are not followed"),
     _("it cannot be read (%(why)s)"),
     _("it is no file that can be read to an end"),
     _("it has %(found)s bytes; at most %(most)s are read"),
     _("The file %(name)s cannot be read to its end: %(why)s. It is read again in the next run."),
-    _("There is no folder %(path)s; files that arrive are looked for there."),
+    _("There is no folder %(path)s; files that arrive are looked for there. Make it, or write another 'folder'."),
     _("%(path)s is a file; `folder` must name the folder that files arrive in."),
-    _("The folder %(path)s cannot be read: %(why)s."),
+    _("The folder %(path)s cannot be read: %(why)s. Let simpul read it."),
     _(
         "The folder %(path)s has more than %(most)s files that match. Take away what was read, or write a "
         "narrower pattern."
@@ -394,8 +418,8 @@ OF_SYSTEMS = (
         "or write after: keep."
     ),
     _("%(where)s: a file's name in %(folder)s is no text in UTF-8. Let it be renamed there."),
-    _("%(where)s has no folder %(folder)s for this user."),
-    _("%(where)s does not let this user read the folder %(folder)s."),
+    _("%(where)s has no folder %(folder)s for this user. Check 'folder'."),
+    _("%(where)s does not let this user read the folder %(folder)s. Ask for that right."),
     _(
         "The folder %(folder)s of %(where)s has more than %(most)s files that match. Let what was read be "
         "taken away, or write a narrower pattern."
@@ -415,9 +439,12 @@ OF_SYSTEMS = (
     ),
     _("%(where)s lets users in by other means only: %(allowed)s. Check 'sftp'."),
     _("%(where)s refuses the user. Check 'user', and the secret behind 'password' or 'key'."),
-    _("%(where)s wants more of the user (%(what)s), which cannot be given."),
+    _(
+        "%(where)s wants more of the user (%(what)s), which cannot be given. Ask for a user who needs a key or a "
+        "password alone."
+    ),
     _("%(where)s does not answer as an SFTP server does. Check host and port, and that it runs."),
-    _("The connection to %(where)s broke off (%(why)s)."),
+    _("The connection to %(where)s broke off (%(why)s). What was not taken over comes in the next run."),
     _(
         "%(where)s refuses the user. Check 'user', and the secret behind 'password'; some servers want a "
         "password made for programs."

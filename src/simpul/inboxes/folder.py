@@ -66,7 +66,10 @@ class Folder:
         self._path = settings.path
         self._has_unfinished = False
         if not self._path.exists():
-            raise SourceUnreachable(f"There is no folder {self._path}; files that arrive are looked for there.")
+            raise SourceUnreachable(
+                f"There is no folder {self._path}; files that arrive are looked for there. Make it, or write "
+                "another 'folder'."
+            )
         if not self._path.is_dir():
             raise SourceUnreachable(f"{self._path} is a file; `folder` must name the folder that files arrive in.")
         if not settings.is_kept and not os.access(self._path, os.W_OK | os.X_OK):
@@ -83,7 +86,9 @@ class Folder:
                 wanted = (self._look(entry) for entry in entries if self._settings.is_wanted(entry.name))
                 found = heapq.nsmallest(most + 1, (one for one in wanted if one is not None))
         except OSError as error:
-            raise SourceUnreachable(f"The folder {self._path} cannot be read: {_why(error)}.") from error
+            raise SourceUnreachable(
+                f"The folder {self._path} cannot be read: {_why(error)}. Let simpul read it."
+            ) from error
         if len(found) > most and self._settings.is_kept:
             raise SourceMismatch(
                 f"The folder {self._path} has more than {most:,} files that match. Take away what was read, or write "
@@ -124,7 +129,9 @@ class Folder:
                 raise FileRefused("it is a link, and links are not followed") from error
             if error.errno in _REFUSED:
                 raise FileRefused(f"it cannot be read ({_why(error)})") from error
-            raise SourceUnreachable(f"The file {arrived.name} cannot be read: {_why(error)}.") from error
+            raise SourceUnreachable(
+                f"The file {arrived.name} cannot be read: {_why(error)}. Check its path, and that simpul may read it."
+            ) from error
         found = os.fstat(descriptor)
         refusal = None
         if not stat.S_ISREG(found.st_mode):

@@ -293,7 +293,10 @@ def _talking(settings: MailboxSettings) -> Iterator[None]:
     except TimeoutError as error:
         raise _slow(settings) from error
     except (imaplib.IMAP4.error, OSError) as error:
-        raise SourceUnreachable(f"The connection to {settings.where} broke off ({_why(error)}).") from error
+        raise SourceUnreachable(
+            f"The connection to {settings.where} broke off ({_why(error)}). What was not taken over comes in the "
+            "next run."
+        ) from error
 
 
 def _slow(settings: MailboxSettings) -> SourceUnreachable:

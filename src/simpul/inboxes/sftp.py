@@ -67,9 +67,13 @@ class SftpFolder:
                     f"{where}: a file's name in {self._folder} is no text in UTF-8. Let it be renamed there."
                 ) from error
             except FileNotFoundError as error:
-                raise SourceUnreachable(f"{where} has no folder {self._folder} for this user.") from error
+                raise SourceUnreachable(
+                    f"{where} has no folder {self._folder} for this user. Check 'folder'."
+                ) from error
             except PermissionError as error:
-                raise SourceUnreachable(f"{where} does not let this user read the folder {self._folder}.") from error
+                raise SourceUnreachable(
+                    f"{where} does not let this user read the folder {self._folder}. Ask for that right."
+                ) from error
         if len(found) > most and self._settings.is_kept:
             raise SourceMismatch(
                 f"The folder {self._folder} of {where} has more than {most:,} files that match. Let what was read be "
@@ -293,7 +297,10 @@ def _log_in(transport: paramiko.Transport, settings: SftpSettings, private_key: 
             f"{settings.where} refuses the user. Check 'user', and the secret behind 'password' or 'key'."
         ) from error
     if left:
-        raise SourceUnreachable(f"{settings.where} wants more of the user ({', '.join(left)}), which cannot be given.")
+        raise SourceUnreachable(
+            f"{settings.where} wants more of the user ({', '.join(left)}), which cannot be given. Ask for a user "
+            "who needs a key or a password alone."
+        )
 
 
 @contextmanager
@@ -311,10 +318,14 @@ def _talking(where: str, seconds: float) -> Iterator[None]:
             raise SourceUnreachable(
                 f"{where} does not answer as an SFTP server does. Check host and port, and that it runs."
             ) from error
-        raise SourceUnreachable(f"The connection to {where} broke off ({why}).") from error
+        raise SourceUnreachable(
+            f"The connection to {where} broke off ({why}). What was not taken over comes in the next run."
+        ) from error
     except (EOFError, OSError) as error:
         why = _why(error) if isinstance(error, OSError) else "the server ended it"
-        raise SourceUnreachable(f"The connection to {where} broke off ({why}).") from error
+        raise SourceUnreachable(
+            f"The connection to {where} broke off ({why}). What was not taken over comes in the next run."
+        ) from error
 
 
 def _why(error: Exception) -> str:

@@ -59,17 +59,20 @@ def find_kind(where: str, surroundings: Surroundings, told: str = "") -> str:
     """Return the kind of source that reads what is there, or the one that is told. Raises SourceMisconfigured."""
     if told:
         if get_connector(told).look_around is None:
-            raise SourceMisconfigured(f"Sources of kind {told!r} are not proposed.")
+            raise SourceMisconfigured(f"Sources of kind {told!r} are not proposed; these are: {_kinds_proposed()}.")
         return told
     for kind in connector_kinds():
         knows = get_connector(kind).knows
         if knows is not None and knows(where, surroundings):
             return kind
-    kinds = ", ".join(kind for kind in connector_kinds() if get_connector(kind).look_around is not None)
     raise SourceMisconfigured(
         "What stands there is no database's URL, no service's URL and no file that is known here. "
-        f"Name a file that exists, or a URL; these kinds can be looked at: {kinds}."
+        f"Name a file that exists, or a URL; these kinds can be looked at: {_kinds_proposed()}."
     )
+
+
+def _kinds_proposed() -> str:
+    return ", ".join(kind for kind in connector_kinds() if get_connector(kind).look_around is not None)
 
 
 def look_around(where: str, settings: Plain, surroundings: Surroundings, told: str = "") -> Looking:

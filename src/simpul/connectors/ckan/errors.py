@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from simpul.connect.fields import suggest
+from simpul.connect.fields import suggest_or_end
 from simpul.domain.errors import SourceError, SourceMismatch, SourceUnreachable
 
 _SHOWN_MAX = 40
@@ -66,8 +66,8 @@ def which_resource(where: str, dataset: str, wanted: str | None, names: Sequence
         return SourceMismatch(
             f"The dataset {dataset!r} of {where} has {len(names)} resources: {listed}. Write resource: and one of them."
         )
-    near = suggest(wanted, names)
-    return SourceMismatch(f"The dataset {dataset!r} of {where} has no resource {wanted!r}{near}. It has: {listed}.")
+    near = suggest_or_end(wanted, names)
+    return SourceMismatch(f"The dataset {dataset!r} of {where} has no resource {wanted!r}{near} It has: {listed}.")
 
 
 def several(where: str, dataset: str, name: str) -> SourceMismatch:
@@ -147,7 +147,7 @@ def unknown_format(where: str, what: str, format_name: str) -> SourceMismatch:
 def unknown_column(where: str, name: str, columns: Sequence[str]) -> SourceMismatch:
     """Return the error for a column that the declaration names and that is not there."""
     listed = ", ".join(columns[:_SHOWN_MAX])
-    return SourceMismatch(f"{where} has no column {name!r}{suggest(name, columns)}. Its columns are: {listed}.")
+    return SourceMismatch(f"{where} has no column {name!r}{suggest_or_end(name, columns)} Its columns are: {listed}.")
 
 
 def shifted(where: str, what: str) -> SourceMismatch:
@@ -167,7 +167,7 @@ def missing_records(where: str, announced: int, came: int) -> SourceMismatch:
 
 def too_large(where: str, most: int) -> SourceMismatch:
     """Return the error for a JSON file that would take too much memory."""
-    return SourceMismatch(f"{where} has more than {most:,} bytes of JSON, the most that are read.")
+    return SourceMismatch(f"{where} has more than {most:,} bytes of JSON, the most that are read. Ask for it as CSV.")
 
 
 def too_many_pages(where: str, most: int) -> SourceMismatch:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from simpul.connect.fields import suggest
+from simpul.connect.fields import suggest_or_end
 from simpul.domain.errors import SourceMismatch, SourceUnreachable
 from simpul.inboxes.inbox import FileRefused
 
@@ -18,7 +18,9 @@ def refused(name: str, refusal: FileRefused) -> SourceMismatch:
 def lacks_column(name: str, column: str, columns: Sequence[str]) -> SourceMismatch:
     """Return the error for a file without a declared column."""
     listed = ", ".join(columns[:40])
-    return SourceMismatch(f"{name} lacks the column {column!r}{suggest(column, columns)}. Its columns are: {listed}.")
+    return SourceMismatch(
+        f"{name} lacks the column {column!r}{suggest_or_end(column, columns)} Its columns are: {listed}."
+    )
 
 
 def renumbered(where: str) -> SourceMismatch:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import msgspec
 
-from simpul.connect.fields import suggest
+from simpul.connect.fields import suggest_or_end
 from simpul.domain.errors import SourceMisconfigured, SourceMismatch, SourceUnreachable
 
 INSTALL = "pip install 'simpul[geo]'"
@@ -17,7 +17,9 @@ _SHOWN_CHARACTERS = 200
 
 def not_geojson(where: str, error: msgspec.DecodeError | UnicodeDecodeError | RecursionError) -> SourceMismatch:
     """Return the error for what is no GeoJSON FeatureCollection."""
-    return SourceMismatch(f"{where} is no GeoJSON FeatureCollection: {str(error).rstrip('.')}.")
+    return SourceMismatch(
+        f"{where} is no GeoJSON FeatureCollection: {str(error).rstrip('.')}. Check what it is, or have it sent again."
+    )
 
 
 def wrong_type(where: str, found: str) -> SourceMismatch:
@@ -53,7 +55,7 @@ def no_layer(where: str, wanted: str | None, layers: Iterable[str]) -> SourceMis
     listed = ", ".join(known[:_NAMES_SHOWN_MAX]) or "none"
     if wanted is None:
         return SourceMismatch(f"{where} has {len(known)} layers: {listed}. Write layer: and one of them.")
-    return SourceMismatch(f"{where} has no layer {wanted!r}{suggest(wanted, known)}. Its layers: {listed}.")
+    return SourceMismatch(f"{where} has no layer {wanted!r}{suggest_or_end(wanted, known)} Its layers: {listed}.")
 
 
 def missing_part(path: Path, ending: str, meaning: str) -> SourceMismatch:
@@ -108,7 +110,10 @@ def no_projector(where: str, shown: str) -> SourceMisconfigured:
 
 def refused(where: str, message: str) -> SourceMismatch:
     """Return the error for a service that answers with a message instead of features."""
-    return SourceMismatch(f"{where} answers with a message instead of features: {message[:_SHOWN_CHARACTERS]!r}.")
+    return SourceMismatch(
+        f"{where} answers with a message instead of features: {message[:_SHOWN_CHARACTERS]!r}. Check the URL and "
+        "its parameters."
+    )
 
 
 def no_access(where: str, message: str) -> SourceUnreachable:
@@ -175,7 +180,10 @@ def no_arcgis(where: str, body: bytes, why: str) -> SourceMismatch:
 
 def no_fields(where: str) -> SourceMismatch:
     """Return the error for a layer of an ArcGIS server that has no features."""
-    return SourceMismatch(f"{where} has no features: it is a group, a picture or a service without layers.")
+    return SourceMismatch(
+        f"{where} has no features: it is a group, a picture or a service without layers. Write the URL of a layer "
+        "with features."
+    )
 
 
 def no_pages(where: str) -> SourceMismatch:
@@ -195,7 +203,9 @@ def unknown_raster(where: str, what: str) -> SourceMismatch:
 
 def no_band(where: str, band: int, bands: int) -> SourceMismatch:
     """Return the error for a band that a raster does not have."""
-    return SourceMismatch(f"{where} has {bands:,} bands, and band {band:,} is asked for.")
+    return SourceMismatch(
+        f"{where} has {bands:,} bands, and band {band:,} is asked for. Write band: with one that it has."
+    )
 
 
 def no_system_of_raster(where: str) -> SourceMismatch:

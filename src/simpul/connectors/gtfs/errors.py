@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from simpul.connect.fields import suggest
+from simpul.connect.fields import suggest_or_end
 from simpul.domain.errors import SourceMismatch
 
 _SHOWN_MAX = 40
@@ -14,7 +14,7 @@ def no_archive(where: str, why: str, head: bytes) -> SourceMismatch:
     """Return the error for what is no archive that is read."""
     if head.lstrip()[:1] == b"<":
         return SourceMismatch(f"{where} is a web page, not a GTFS dataset. Is a login needed, or another URL?")
-    return SourceMismatch(f"{where} is no GTFS dataset that can be read: {why}.")
+    return SourceMismatch(f"{where} is no GTFS dataset that can be read: {why}. Check what it is, or fetch it again.")
 
 
 def broken(where: str, why: str) -> SourceMismatch:
@@ -31,9 +31,9 @@ def no_file(where: str, name: str, members: Sequence[str]) -> SourceMismatch:
         return SourceMismatch(
             f"{where} has {deeper}, and a GTFS dataset has {name} at its top. Pack it without a folder."
         )
-    near = suggest(name, members)
+    near = suggest_or_end(name, members)
     listed = ", ".join(members[:_SHOWN_MAX]) or "none"
-    return SourceMismatch(f"{where} has no {name}{near}. Its files: {listed}.")
+    return SourceMismatch(f"{where} has no {name}{near} Its files: {listed}.")
 
 
 def no_header(where: str) -> SourceMismatch:
@@ -43,7 +43,7 @@ def no_header(where: str) -> SourceMismatch:
 
 def twice(where: str, name: str) -> SourceMismatch:
     """Return the error for a header with a name that is there twice."""
-    return SourceMismatch(f"{where} has the column {name!r} twice.")
+    return SourceMismatch(f"{where} has the column {name!r} twice. Ask for a header with each name once.")
 
 
 def missing_columns(where: str, missing: Sequence[str], columns: Sequence[str]) -> SourceMismatch:
@@ -55,7 +55,7 @@ def missing_columns(where: str, missing: Sequence[str], columns: Sequence[str]) 
 def unknown_column(where: str, name: str, columns: Sequence[str]) -> SourceMismatch:
     """Return the error for a column that the declaration names and that is not there."""
     listed = ", ".join(columns[:_SHOWN_MAX])
-    return SourceMismatch(f"{where} has no column {name!r}{suggest(name, columns)}. Its columns are: {listed}.")
+    return SourceMismatch(f"{where} has no column {name!r}{suggest_or_end(name, columns)} Its columns are: {listed}.")
 
 
 def not_text(where: str, encoding: str) -> SourceMismatch:
@@ -93,4 +93,4 @@ def no_feed(where: str, why: str, head: bytes) -> SourceMismatch:
     """Return the error for what is no feed."""
     if head.lstrip()[:1] in (b"<", b"{"):
         return SourceMismatch(f"{where} answers with text, and a GTFS Realtime feed is protobuf. Is it another URL?")
-    return SourceMismatch(f"{where} is no GTFS Realtime feed that can be read: {why}.")
+    return SourceMismatch(f"{where} is no GTFS Realtime feed that can be read: {why}. Check the URL.")

@@ -33,7 +33,7 @@ def refused(where: str, reason: str) -> SourceError:
         )
     if "protocol version" in reason.casefold():
         return SourceMismatch(f"{where} speaks another version of MQTT; write version: '3.1.1'.")
-    return SourceUnreachable(f"{where} refuses the connection: {reason.lower()}.")
+    return SourceUnreachable(f"{where} refuses the connection: {reason.lower()}. Ask whoever runs the broker.")
 
 
 def no_subscription(where: str, reason: str) -> SourceUnreachable:

@@ -9,7 +9,9 @@ def not_entities(where: str, body: bytes, why: str) -> SourceMismatch:
     """Return the error for an answer that is no list of entities."""
     if body.lstrip()[:1] == b"<":
         return SourceMismatch(f"{where} answers with a page, not with entities. Does the URL end with /ngsi-ld/v1?")
-    return SourceMismatch(f"{where} answers with what is no list of entities: {why.rstrip('.')}.")
+    return SourceMismatch(
+        f"{where} answers with what is no list of entities: {why.rstrip('.')}. Does the URL end with /ngsi-ld/v1?"
+    )
 
 
 def no_types(where: str, body: bytes) -> SourceMismatch:

@@ -16,7 +16,9 @@ def not_json(where: str, body: bytes, why: str) -> SourceMismatch:
         return SourceMismatch(
             f"{where} answers with a page, not with JSON. Is the URL that of the interface, or a login?"
         )
-    return SourceMismatch(f"{where} answers with what is no JSON: {why.rstrip('.')}.")
+    return SourceMismatch(
+        f"{where} answers with what is no JSON: {why.rstrip('.')}. Check that the URL is that of the interface."
+    )
 
 
 def no_list(where: str, wanted: Sequence[str], found: Sequence[str]) -> SourceMismatch:
@@ -29,7 +31,10 @@ def no_list(where: str, wanted: Sequence[str], found: Sequence[str]) -> SourceMi
 
 def refused(where: str, message: str) -> SourceMismatch:
     """Return the error for an answer that tells of an error where the list should be."""
-    return SourceMismatch(f"{where} answers with a message instead of a list: {message[:_SHOWN_CHARACTERS]!r}.")
+    return SourceMismatch(
+        f"{where} answers with a message instead of a list: {message[:_SHOWN_CHARACTERS]!r}. Check the URL, its "
+        "parameters and 'auth'."
+    )
 
 
 def same_page(where: str, parameter: str, number: int) -> SourceMismatch:

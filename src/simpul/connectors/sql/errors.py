@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 from typing import Final
 
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
+from simpul.connect.connector import told_neighbours
 from simpul.connectors.sql.settings import EXTRAS, SqlSettings
 from simpul.domain.errors import SourceError, SourceMisconfigured, SourceMismatch, SourceUnreachable
 from simpul.unreachable import why_unreachable
@@ -29,7 +31,9 @@ def translate(error: SQLAlchemyError, settings: SqlSettings) -> SourceError:
     if code in _REFUSED or state.startswith("28") or _is_refusal(text):
         return SourceUnreachable(f"{where} refuses the user or the password ({text}). Check both, and the secret.")
     if code in _NO_DATABASE or state == "3D000" or re.search(r'database "[^"]*" does not exist', text):
-        return SourceUnreachable(f"{where} has no database {settings.url.database!r} ({text}).")
+        return SourceUnreachable(
+            f"{where} has no database {settings.url.database!r} ({text}). Check its name at the end of the URL."
+        )
     if code in _DENIED or state == "42501":
         return SourceMismatch(f"{where}: the user may not read that ({text}). Ask for SELECT on it.")
     if (
@@ -39,11 +43,13 @@ def translate(error: SQLAlchemyError, settings: SqlSettings) -> SourceError:
             r"no such (table|column)|syntax error|invalid (object|column) name|ORA-009\d\d", text, re.IGNORECASE
         )
     ):
-        return SourceMismatch(f"{where}: the database does not understand the query ({text}).")
+        return SourceMismatch(
+            f"{where}: the database does not understand the query ({text}). Check 'query', or 'table' and 'order_by'."
+        )
     if code in _GONE or state.startswith(("08", "57")) or _is_silent(text):
         why = why_unreachable(original) if original is not None and _of_the_system(original) else text
         return SourceUnreachable(f"{where} cannot be reached ({why}). Check host and port, and that the server runs.")
-    return SourceUnreachable(f"{where} failed: {text}.")
+    return SourceUnreachable(f"{where} failed: {text}. Ask whoever keeps the database.")
 
 
 def _of_the_system(error: BaseException) -> bool:
@@ -87,4 +93,5 @@ def no_driver(settings: SqlSettings) -> SourceMisconfigured:
 
 def no_file(settings: SqlSettings) -> SourceUnreachable:
     """Return the error for an SQLite file that is not there: SQLite itself would make an empty one."""
-    return SourceUnreachable(f"There is no database file {settings.url.database}.")
+    path = Path(settings.url.database or "")
+    return SourceUnreachable(f"There is no database file {path}{told_neighbours(path)}. Check the path in url.")

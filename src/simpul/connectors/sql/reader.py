@@ -15,7 +15,7 @@ from sqlalchemy.pool import NullPool
 
 from simpul import limits
 from simpul.connect.connector import BrokenRow, Reading, Row, Surroundings
-from simpul.connect.fields import Plain, suggest
+from simpul.connect.fields import Plain, suggest_or_end
 from simpul.connectors.sql.errors import no_driver, no_file, translate
 from simpul.connectors.sql.settings import EXTRAS, SqlSettings, parse_settings
 from simpul.domain.errors import SourceMismatch
@@ -66,16 +66,17 @@ class SqlReading:
         if name not in tables:
             listed = ", ".join(sorted(tables)[:_TABLES_LISTED_MAX]) or "none"
             detail = (
-                f"{self._settings.shown_url} has no table {written!r}{suggest(name, tables)}. Its tables: {listed}."
+                f"{self._settings.shown_url} has no table {written!r}{suggest_or_end(name, tables)} Its tables: "
+                f"{listed}."
             )
             raise SourceMismatch(detail)
         columns = [one["name"] for one in inspector.get_columns(name, schema or None)]
         for wanted in self._settings.order_by:
             if wanted not in columns:
                 listed = ", ".join(columns)
-                near = suggest(wanted, columns)
+                near = suggest_or_end(wanted, columns)
                 raise SourceMismatch(
-                    f"The table {written} has no column {wanted!r} to order by{near}. Its columns: {listed}."
+                    f"The table {written} has no column {wanted!r} to order by{near} Its columns: {listed}."
                 )
         source = table_clause(name, schema=schema or None)
         return (

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from simpul.connect.fields import suggest
+from simpul.connect.fields import suggest_or_end
 from simpul.domain.errors import SourceMismatch, SourceUnreachable
 
 _TABLES_SHOWN_MAX = 40
@@ -27,12 +27,15 @@ def not_unpacked(path: Path, why: str) -> SourceMismatch:
 
 def unreadable(path: Path, why: str) -> SourceUnreachable:
     """Return the error for a file that the system does not give."""
-    return SourceUnreachable(f"The file {path} cannot be read: {why}.")
+    return SourceUnreachable(f"The file {path} cannot be read: {why}. Check its path, and that simpul may read it.")
 
 
 def too_large(path: Path, most: int) -> SourceMismatch:
     """Return the error for a dump that unpacks to too much."""
-    return SourceMismatch(f"{path} unpacks to more than {most:,} bytes, which are the most that are read of a dump.")
+    return SourceMismatch(
+        f"{path} unpacks to more than {most:,} bytes, which are the most that are read of a dump. Dump its tables "
+        "into several files."
+    )
 
 
 def bomb(path: Path, ratio: int) -> SourceMismatch:
@@ -58,7 +61,7 @@ def unknown_charset(path: Path, charset: str) -> SourceMismatch:
 def no_table(path: Path, table: str, tables: Sequence[str]) -> SourceMismatch:
     """Return the error for a dump without the table."""
     listed = ", ".join(sorted(tables)[:_TABLES_SHOWN_MAX]) or "none"
-    return SourceMismatch(f"{path} has no table {table!r}{suggest(table, tables)}. Its tables: {listed}.")
+    return SourceMismatch(f"{path} has no table {table!r}{suggest_or_end(table, tables)} Its tables: {listed}.")
 
 
 def several_tables(path: Path, table: str, databases: Sequence[str]) -> SourceMismatch:

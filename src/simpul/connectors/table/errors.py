@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from simpul.connect.fields import suggest
+from simpul.connect.fields import suggest_or_end
 from simpul.domain.errors import SourceMismatch
 
 _HINTS = {
@@ -40,7 +40,9 @@ def bad_encoding(path: Path, encoding: str) -> SourceMismatch:
         head = file.read(16)
     for beginning, what in _BEGINNINGS.items():
         if head.startswith(beginning):
-            return SourceMismatch(f"{path} is no table: it is {what}, whatever its name says.")
+            return SourceMismatch(
+                f"{path} is no table: it is {what}, whatever its name says. Correct its name, or ask for a CSV file."
+            )
     line, column, byte = _first_undecodable(path, encoding)
     where = f"line {line}, byte {column} (0x{byte:02x})" if line else "its end"
     return SourceMismatch(f"{path} is not {encoding}: see {where}{_HINTS.get(encoding.lower(), '')}.")
@@ -58,13 +60,16 @@ def _first_undecodable(path: Path, encoding: str) -> tuple[int, int, int]:
 
 def not_workbook(path: Path, why: str) -> SourceMismatch:
     """Return the error for a file that is no workbook that can be read."""
-    return SourceMismatch(f"{path} cannot be read as a workbook: {why.rstrip('.')}.")
+    return SourceMismatch(
+        f"{path} cannot be read as a workbook: {why.rstrip('.')}. Save it anew in Excel or LibreOffice, or have "
+        "it sent again."
+    )
 
 
 def no_sheet(path: Path, wanted: str, sheets: list[str]) -> SourceMismatch:
     """Return the error for a sheet that is not there."""
     listed = ", ".join(repr(sheet) for sheet in sheets[:40])
-    return SourceMismatch(f"{path} has no sheet {wanted!r}{suggest(wanted, sheets)}. Its sheets: {listed}.")
+    return SourceMismatch(f"{path} has no sheet {wanted!r}{suggest_or_end(wanted, sheets)} Its sheets: {listed}.")
 
 
 def no_header(path: Path, rows: int) -> SourceMismatch:
@@ -74,14 +79,14 @@ def no_header(path: Path, rows: int) -> SourceMismatch:
 
 def bad_width(path: Path, named: int, found: int) -> SourceMismatch:
     """Return the error for a list of names that does not fit the columns."""
-    return SourceMismatch(f"{path} has {found} columns, and 'columns' names {named}.")
+    return SourceMismatch(f"{path} has {found} columns, and 'columns' names {named}. Name each of them once.")
 
 
 def unknown_column(path: Path, name: str, columns: tuple[str, ...], what_for: str) -> SourceMismatch:
     """Return the error for a column that a setting names and that is not there."""
     listed = ", ".join(columns[:40])
     return SourceMismatch(
-        f"{path} has no column {name!r} {what_for}{suggest(name, columns)}. Its columns are: {listed}."
+        f"{path} has no column {name!r} {what_for}{suggest_or_end(name, columns)} Its columns are: {listed}."
     )
 
 
@@ -98,7 +103,10 @@ def long_line(path: Path, line: int, most: int) -> SourceMismatch:
 def other_sheet(path: Path, sheet: str, column: str, columns: tuple[str, ...]) -> SourceMismatch:
     """Return the error for a sheet that has not the columns of the first one."""
     listed = ", ".join(columns[:40])
-    return SourceMismatch(f"The sheet {sheet!r} of {path} has no column {column!r}, as the first: {listed}.")
+    return SourceMismatch(
+        f"The sheet {sheet!r} of {path} has no column {column!r}, as the first: {listed}. Read sheets of another "
+        "form with a source of their own."
+    )
 
 
 def uncalculated(path: Path, count: int) -> SourceMismatch:
