@@ -131,6 +131,8 @@ CHECKPOINT_WAL_BYTES: Final = 128 * 1024 * 1024
 CHECKPOINT_REST_BYTES: Final = 1024 * 1024
 CHECKPOINT_ROUNDS_MAX: Final = 6
 LOCK_WAIT_MS: Final = 5_000
+# Of one body, so that whoever sends many large ones does not keep others waiting.
+CROSSING_POLYGONS_LOOKED_AT_MAX: Final = 10
 # Of the 63 bits of an entry's place in the change log those behind are its sequence, those before its entity's number:
 # 134 million entities and 68 billion changes a city.
 HISTORY_SEQUENCE_BITS: Final = 36

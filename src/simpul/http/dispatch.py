@@ -10,12 +10,24 @@ from simpul import limits
 from simpul.app.hub import Hub
 from simpul.app.way import hub_told_by
 from simpul.domain.errors import HubError, InternalError, InvalidRequest, MethodNotAllowed
-from simpul.http.exchange import Answer, Exchange, Headers
+from simpul.http.exchange import Answer, Exchange, Handler, Headers
 from simpul.http.ngsild.conditional import answer_where
-from simpul.http.ngsild.routes import DISTRIBUTED, FIXED, MAPPED, QUERIES_BY_BODY, ROOT, allowed_methods, route
+from simpul.http.ngsild.crossings import MARK, warn_of_crossings
+from simpul.http.ngsild.routes import (
+    DISTRIBUTED,
+    FIXED,
+    MAPPED,
+    QUERIES_BY_BODY,
+    ROOT,
+    TAKES_ATTRIBUTES,
+    allowed_methods,
+    route,
+)
 from simpul.http.parameters import decode_path
 from simpul.http.problem import answer_problem
 from simpul.operator_log import log
+
+_BAD_REQUEST = 400
 
 
 def split_path(path: bytes) -> tuple[str, ...]:
@@ -35,19 +47,14 @@ async def answer(hub: Hub, exchange: Exchange) -> Answer:
         if handler is None:
             handler, names = route(exchange.method, split_path(exchange.path))
             exchange = msgspec.structs.replace(exchange, names=names)
-        if (
-            b"ntityMap" in exchange.query
-            or exchange.entity_map
-            or (handler in QUERIES_BY_BODY and b'"entityMap' in exchange.body)
-        ) and handler in MAPPED:
-            handler = MAPPED[handler]
-        elif (exchange.tenant or hub.settings.tenant) in hub.registry.by_tenant:
-            handler = DISTRIBUTED.get(handler, handler)
+        handler = _in_its_place(hub, exchange, handler)
         told = hub_told_by(hub, exchange.via) if exchange.via else hub
         if exchange.conditions is None:
             given = await handler(told, exchange)
         else:
             given = await answer_where(told, exchange, handler, exchange.conditions)
+        if MARK in exchange.body and handler in TAKES_ATTRIBUTES and given.status < _BAD_REQUEST:
+            given = with_headers(given, await warn_of_crossings(hub, exchange))
     except HubError as error:
         given = answer_error(error)
     except Exception:  # The defect is ours, whatever it is; the caller gets a number to report, the log the rest.
@@ -58,6 +65,19 @@ async def answer(hub: Hub, exchange: Exchange) -> Answer:
         # CIM 009 §6.3.14: an answer names the tenant if the request did.
         return with_headers(given, ((b"ngsild-tenant", exchange.tenant.encode("latin-1")),))
     return given
+
+
+def _in_its_place(hub: Hub, exchange: Exchange, handler: Handler) -> Handler:
+    """Return what carries the operation out where there are entity maps or other sources; else the handler itself."""
+    if (
+        b"ntityMap" in exchange.query
+        or exchange.entity_map
+        or (handler in QUERIES_BY_BODY and b'"entityMap' in exchange.body)
+    ) and handler in MAPPED:
+        return MAPPED[handler]
+    if (exchange.tenant or hub.settings.tenant) in hub.registry.by_tenant:
+        return DISTRIBUTED.get(handler, handler)
+    return handler
 
 
 def answer_error(error: HubError) -> Answer:
