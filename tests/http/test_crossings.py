@@ -1,4 +1,4 @@
-"""A polygon whose border crosses itself: kept with a warning that says where (§6.3.17), and no question to ask with."""
+"""A polygon whose border crosses itself: taken with a warning that says where (§6.3.17)."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 import httpx2
 import pytest
 
-from tests.http.conftest import API, raise_unless_problem
+from tests.http.conftest import API
 
 BOW = [[[100.0, -1.0], [100.1, -0.9], [100.1, -1.0], [100.0, -0.9], [100.0, -1.0]]]
 SQUARE = [[[100.0, -1.0], [100.1, -1.0], [100.1, -0.9], [100.0, -0.9], [100.0, -1.0]]]
@@ -61,10 +61,20 @@ def test_what_was_refused_has_no_warning(writer: httpx2.Client) -> None:
 
 
 @pytest.mark.parametrize(("kind", "rings"), [("Polygon", BOW), ("MultiPolygon", [BOW])])
-def test_4_10_no_question_is_asked_with_a_polygon_that_crosses_itself(
+def test_4_10_who_asks_with_a_polygon_that_crosses_itself_is_answered_and_warned(
     writer: httpx2.Client, kind: str, rings: Any
 ) -> None:
-    asked = {"type": "Kawasan", "georel": "within", "geometry": kind, "coordinates": json.dumps(rings)}
-    refused = writer.get(API + "/entities", params=asked)
-    raise_unless_problem(refused, 400, "BadRequestData")
-    assert CROSSING in refused.json()["detail"]
+    writer.post(API + "/entities", json=_area(SQUARE))
+    asked = {"georel": "intersects", "geometry": kind}
+    told = writer.get(API + "/entities", params={"type": "Kawasan", "coordinates": json.dumps(rings), **asked})
+    assert ID in [entity["id"] for entity in told.json()]
+    assert _is_warned(told)
+    body = {"type": "Query", "entities": [{"type": "Kawasan"}], "geoQ": asked | {"coordinates": rings}}
+    assert _is_warned(writer.post(API + "/entityOperations/query", json=body))
+
+
+def test_who_asks_with_a_polygon_in_order_is_not_warned(writer: httpx2.Client) -> None:
+    asked = {"type": "Kawasan", "georel": "within", "geometry": "Polygon", "coordinates": json.dumps(SQUARE)}
+    told = writer.get(API + "/entities", params=asked)
+    assert told.status_code == 200
+    assert not _is_warned(told)

@@ -62,7 +62,6 @@ class GeoQuery:
 
 
 # How deeply the positions of each kind of geometry are nested.
-_AREAS = frozenset({"Polygon", "MultiPolygon"})
 _DEPTHS = {"Point": 0, "MultiPoint": 1, "LineString": 1, "MultiLineString": 2, "Polygon": 2, "MultiPolygon": 3}
 _SHAPES = {
     "Point": "one position, as in [100.36, -0.95]",
@@ -84,13 +83,6 @@ def parse_geo_query(georel: str, geometry: str, coordinates: str | list[Any], ge
     """
     relation, distance_min_m, distance_max_m = _parse_georel(georel)
     reference = parse_geometry(geometry, coordinates, "`coordinates`")
-    place = find_crossing(reference) if geometry in _AREAS else None
-    if place is not None:
-        # Whoever asks can draw it anew; what is kept is another matter (`http/ngsild/crossings.py`).
-        raise BadRequestData(
-            f"`coordinates`: the {geometry} crosses or touches itself at {list(place)}. Give its positions in their"
-            " order along the border."
-        )
     return GeoQuery(relation, reference, geoproperty, distance_min_m, distance_max_m)
 
 

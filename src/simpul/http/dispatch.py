@@ -19,7 +19,6 @@ from simpul.http.ngsild.routes import (
     MAPPED,
     QUERIES_BY_BODY,
     ROOT,
-    TAKES_ATTRIBUTES,
     allowed_methods,
     route,
 )
@@ -53,7 +52,7 @@ async def answer(hub: Hub, exchange: Exchange) -> Answer:
             given = await handler(told, exchange)
         else:
             given = await answer_where(told, exchange, handler, exchange.conditions)
-        if MARK in exchange.body and handler in TAKES_ATTRIBUTES and given.status < _BAD_REQUEST:
+        if (MARK in exchange.body or MARK in exchange.query) and given.status < _BAD_REQUEST:
             given = with_headers(given, await warn_of_crossings(hub, exchange))
     except HubError as error:
         given = answer_error(error)
@@ -90,4 +89,6 @@ def answer_error(error: HubError) -> Answer:
 
 def with_headers(given: Answer, headers: Headers) -> Answer:
     """Return the answer with more headers."""
+    if not headers:
+        return given
     return Answer(given.status, (*given.headers, *headers), given.body)

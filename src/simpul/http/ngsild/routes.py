@@ -196,12 +196,6 @@ _CHANGES = (
     attributes.delete,
 )
 CHANGES_OF_ENTITIES: frozenset[Handler] = frozenset(_CHANGES) | {DISTRIBUTED[handler] for handler in _CHANGES}
-_TAKING = (
-    *_CHANGES, entities.create, batch.create, batch.upsert, batch.update, batch.merge, temporal_writes.create,
-    temporal_writes.append,
-)  # fmt: skip
-# What keeps attributes that a body brings.
-TAKES_ATTRIBUTES: frozenset[Handler] = frozenset(_TAKING) | {DISTRIBUTED[handler] for handler in _TAKING}
 
 
 def find_resource(segments: tuple[str, ...]) -> Resource | None:
