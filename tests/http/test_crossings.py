@@ -53,6 +53,12 @@ def test_a_polygon_in_order_and_what_is_no_geometry_are_taken_without_a_warning(
     assert not _is_warned(writer.patch(f"{API}/entities/{ID}/attrs", json={"location": _place(SQUARE), "a": 1}))
 
 
+def test_what_comes_with_an_operation_that_takes_no_body_changes_nothing_of_its_answer(writer: httpx2.Client) -> None:
+    gone = f"{ID}:gone"
+    assert writer.post(API + "/entities", json=_area(SQUARE) | {"id": gone}).status_code == 201
+    assert writer.request("DELETE", f"{API}/entities/{gone}", content=b"no JSON: Polygon").status_code == 204
+
+
 def test_what_was_refused_has_no_warning(writer: httpx2.Client) -> None:
     writer.post(API + "/entities", json=_area(SQUARE))
     again = writer.post(API + "/entities", json=_area(BOW))

@@ -153,7 +153,7 @@ _NOTIFICATION: Final = _an_object(
         ),
     },
     "endpoint",
-    dependentRequired={"joinLevel": ["join"]},
+    dependentSchemas={"joinLevel": {"required": ["join"], "properties": {"join": {"enum": ["inline", "flat"]}}}},
 )
 _SECONDS: Final = _POSITIVE | {"maximum": limits.SUBSCRIPTION_INTERVAL_SECONDS_MAX}
 _SUBSCRIPTION_MEMBERS: Final[Schema] = {

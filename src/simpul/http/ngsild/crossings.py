@@ -27,7 +27,10 @@ _KINDS: Final = frozenset({"Polygon", "MultiPolygon"})
 async def warn_of_crossings(hub: Hub, exchange: Exchange) -> Headers:
     """Return a header for the first polygon of a request that was carried out whose border crosses itself (§6.3.17)."""
     asked = dict(parse_qsl(exchange.query.decode("latin-1")))
-    sent = decode_json(exchange.body) if MARK in exchange.body else None
+    sent = None
+    with suppress(HubError):
+        # An operation that takes no body was carried out whatever came with it.
+        sent = decode_json(exchange.body) if MARK in exchange.body else None
     for polygon in islice(chain(_polygons(asked), _polygons(sent)), limits.CROSSING_POLYGONS_LOOKED_AT_MAX):
         place = find_crossing(polygon)
         if place is not None:

@@ -27,7 +27,8 @@ LIMIT ?
 -- An instance that was corrected was modified later than it came.
 SELECT sequence, at_us, kind, body, removed
 FROM history
-WHERE place BETWEEN ?1 << 36 AND (?1 << 36) + 68719476735 AND (at_us >= ?3 AND at_us < ?4 OR instr(body, CAST('"modifiedAt":"' AS BLOB)))
+WHERE place BETWEEN ?1 << 36 AND (?1 << 36) + 68719476735
+  AND (at_us >= ?3 AND at_us < ?4 OR instr(body, CAST('"modifiedAt":"' AS BLOB)))
 ORDER BY place DESC
 LIMIT ?2
 
@@ -110,7 +111,11 @@ WHERE EXISTS (
 SELECT entity.eid, entity.id, entity.type_set
 FROM json_each(?1) AS wanted
 CROSS JOIN entity ON entity.eid = wanted.value
-WHERE EXISTS (SELECT 1 FROM history WHERE history.place BETWEEN entity.eid << 36 AND (entity.eid << 36) + 68719476735 AND instr(history.body, ?2))
+WHERE EXISTS (
+  SELECT 1
+  FROM history
+  WHERE history.place BETWEEN entity.eid << 36 AND (entity.eid << 36) + 68719476735 AND instr(history.body, ?2)
+)
 
 -- name: eids_of_type_after
 SELECT eid
